@@ -1,0 +1,162 @@
+"""What a training patch may look like: everything that changes a wave image and not the tissue.
+
+Each augmentation works on a batch of patches at once and draws from the generator that it is given, so that
+an epoch is a function of its seed.
+"""
+
+import math
+
+import torch
+from torch.nn import functional as F
+
+ZOOM = 1.6
+"""Patches are magnified by up to this factor either way; the squared wavelength in pixels follows."""
+
+BACKGROUND_RMS = 1.5
+"""Largest rms of the added smooth background relative to the shear wave's."""
+
+NOISE_RMS = 0.33
+"""Largest noise, as standard deviation over the wave's rms: SNR 3."""
+
+
+def random_patches(images, rows, size, generator):
+    """Cut one randomly placed, rotated, mirrored and magnified patch from each of the named images.
+
+    Parameters
+    ----------
+    images : (image, 4, y, x) tensor
+        Real and imaginary part of the wave, mask (0, 1), log(mu / (rho (f dx)^2)) (any value outside the mask).
+    rows : (patch,) int tensor
+        Which image each patch comes from.
+    size : int
+        Pixels per side.
+
+    Returns
+    -------
+    waves : (patch, 2, size, size), masks : (patch, 1, size, size), targets : (patch, size, size)
+    """
+    batch = images[rows]
+    patches, _, height, width = batch.shape
+    angle = 2 * math.pi * _uniform(patches, generator)
+    zoom = ZOOM ** (2 * _uniform(patches, generator) - 1)
+    mirror = torch.sign(_uniform(patches, generator) - 0.5)
+    # The centre is a random pixel of the mask; the affine map takes patch to image coordinates in [-1, 1].
+    flat = batch[:, 2].flatten(1)
+    centre = torch.multinomial(flat + 1e-12, 1, generator=generator)[:, 0]
+    centre_y, centre_x = centre // width, centre % width
+    scale_x, scale_y = size / (width * zoom), size / (height * zoom)
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    row_x = [mirror * scale_x * cos, -scale_x * sin, (2 * centre_x + 1) / width - 1]
+    row_y = [mirror * scale_y * sin, scale_y * cos, (2 * centre_y + 1) / height - 1]
+    theta = torch.stack([torch.stack(row_x, dim=1), torch.stack(row_y, dim=1)], dim=1)
+    grid = F.affine_grid(theta, (patches, 1, size, size), align_corners=False)
+    masked = torch.cat([batch[:, :2] * batch[:, 2:3], batch[:, 2:3], batch[:, 3:] * batch[:, 2:3]], dim=1)
+    sampled = F.grid_sample(masked, grid, mode="bilinear", align_corners=False)
+    weight = sampled[:, 2:3]
+    masks = (weight > 0.5).float()
+    # Divide by the interpolated mask: otherwise the rim mixes tissue with the zeros outside it.
+    waves, targets = (part / weight.clamp(min=0.5) * masks for part in (sampled[:, :2], sampled[:, 3:]))
+    return waves, masks, targets[:, 0] + 2 * torch.log(zoom)[:, None, None] * masks[:, 0]
+
+
+def disturb(waves, masks, generator):
+    """Turn clean waves into what scanners record: everything here leaves the stiffness as it is.
+
+    In this order: global phase; smooth background of compressional and bulk motion, in each channel its own;
+    loss of resolution; noise; a gain of its own for each channel; a mask that leaves out part of the tissue.
+
+    Parameters
+    ----------
+    waves : (patch, 2, y, x) tensor
+    masks : (patch, 1, y, x) tensor
+
+    Returns
+    -------
+    waves, masks : tensors of the same shapes
+    """
+    patches, _, height, width = waves.shape
+    phase = 2 * math.pi * _uniform(patches, generator)[:, None, None]
+    real, imaginary = waves.unbind(dim=1)
+    waves = torch.stack(
+        [real * torch.cos(phase) - imaginary * torch.sin(phase), real * torch.sin(phase) + imaginary * torch.cos(phase)],
+        dim=1,
+    )
+    rms = _rms(waves, masks)
+
+    background = smooth_background((patches, 2, height, width), generator)
+    background = background / _rms(background, masks).clamp(min=1e-6)
+    size = BACKGROUND_RMS * _uniform((patches, 2), generator) ** 2 * _chance((patches, 1), 0.7, generator)
+    waves = waves + rms * size[..., None, None] * background
+
+    waves = _coarsen(waves * masks, masks, generator)
+
+    level = NOISE_RMS * _uniform(patches, generator) ** 2 * _chance(patches, 0.8, generator)
+    noise = torch.randn(waves.shape, generator=generator)
+    smooth = F.avg_pool2d(noise, 3, stride=1, padding=1, count_include_pad=False) * 3
+    correlated = _chance(patches, 0.5, generator)[:, None, None, None]
+    waves = waves + rms * level[:, None, None, None] * (correlated * smooth + (1 - correlated) * noise)
+
+    # An elliptical region of interest instead of the whole organ, in a quarter of the patches.
+    axis_y, axis_x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
+    shift = _uniform((patches, 2), generator) - 0.5
+    radii = 0.5 + _uniform((patches, 2), generator)
+    ellipse = (
+        ((axis_y - shift[:, :1, None]) / radii[:, :1, None]) ** 2
+        + ((axis_x - shift[:, 1:, None]) / radii[:, 1:, None]) ** 2
+    ) < 1
+    whole = _chance(patches, 0.75, generator)[:, None, None] > 0
+    masks = masks * (whole | ellipse)[:, None]
+    return waves * masks, masks
+
+
+def smooth_background(shape, generator, pixels_per_wavelength=70.0):
+    """Smooth random fields: plane waves longer than any shear wave, and second-order polynomials.
+
+    Assumption: compressional and bulk motion varies over more than 110 mm (70 pixels at the working
+    resolution of 1.5 mm at 60 Hz); the released homogeneous phantoms show such a background.
+
+    Returns
+    -------
+    tensor of `shape` = (patch, channel, y, x)
+    """
+    patches, channels, height, width = shape
+    y, x = torch.meshgrid(torch.arange(height) / height, torch.arange(width) / width, indexing="ij")
+    terms = torch.stack([torch.ones_like(x), x, y, x * y, x**2, y**2])
+    weights = torch.randn((patches, channels, len(terms)), generator=generator)
+    field = torch.einsum("pct,tyx->pcyx", weights, terms)
+    for _ in range(2):
+        angle = 2 * math.pi * _uniform((patches, channels), generator)[..., None, None]
+        wavenumber = 2 * math.pi * height / pixels_per_wavelength * _uniform((patches, channels), generator)
+        wave_phase = 2 * math.pi * _uniform((patches, channels), generator)[..., None, None]
+        along = x * torch.cos(angle) + y * torch.sin(angle)
+        size = torch.randn((patches, channels), generator=generator)[..., None, None]
+        field = field + size * torch.cos(wavenumber[..., None, None] * along + wave_phase)
+    return field
+
+
+def _coarsen(waves, masks, generator):
+    """Blur, or repeat rows and columns, as coarse acquisition matrices do; one choice for the whole batch."""
+    kind = torch.rand((), generator=generator)
+    if kind < 0.5:
+        return waves
+    weight = masks.clamp(min=1e-3)
+    if kind < 0.8:  # blur: a mask-aware 3 x 3 mean
+        blurred = F.avg_pool2d(waves, 3, stride=1, padding=1) / F.avg_pool2d(weight, 3, stride=1, padding=1)
+        return blurred * masks
+    coarse = F.avg_pool2d(waves, 2) / F.avg_pool2d(weight, 2)
+    mode = {"mode": "nearest"} if kind < 0.9 else {"mode": "bilinear", "align_corners": False}
+    return F.interpolate(coarse, scale_factor=2, **mode) * masks
+
+
+def _uniform(shape, generator):
+    return torch.rand(shape, generator=generator)
+
+
+def _chance(shape, probability, generator):
+    return (torch.rand(shape, generator=generator) < probability).float()
+
+
+def _rms(waves, masks):
+    """Root mean square over both channels and the mask, shaped to broadcast."""
+    pixels = masks.sum(dim=(1, 2, 3), keepdim=True).clamp(min=1)
+    return ((waves**2 * masks).sum(dim=(1, 2, 3), keepdim=True) / (2 * pixels)).sqrt()

@@ -1,0 +1,273 @@
+"""Many phantoms and their waves on disk: drawn by seed, solved in parallel, restartable, read with checks."""
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import distributed
+import numpy as np
+import xarray as xr
+import zarr
+from rich.progress import track
+
+from dime import acquisition, fem, phantoms
+
+BLOCK = 8
+"""Phantoms per task and per chunk on disk: large enough to hide scheduling, small enough to lose little."""
+
+FAMILIES = ("homogeneous", "heterogeneous", "liver")
+"""The families that `family="mixed"` takes in turn."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that determines a simulated dataset; equal recipes give equal bytes.
+
+    family : a phantom family of `phantoms.draw`, or "mixed" for `FAMILIES` in turn.
+    count, seed : how many phantoms, and the number that all randomness follows from.
+    frequency_hz, spacing_m, matrix : vibration, pixel and pixels per side of the square field of view.
+    snr : rms of the wave over the noise's standard deviation per channel; infinite for no noise.
+    background_motion : rms of the smooth compressional and bulk motion, relative to the wave's.
+    stages : fibrosis stage of each phantom (liver only); empty to draw them.
+    offsets : phase offsets of a scanned acquisition (wrapped phase and magnitude are stored); 0 for none.
+    """
+
+    family: str
+    count: int
+    seed: int
+    frequency_hz: float = 60.0
+    spacing_m: float = 1.5e-3
+    matrix: int = 160
+    snr: float = float("inf")
+    background_motion: float = 0.0
+    stages: tuple = ()
+    offsets: int = 0
+
+    def __post_init__(self):
+        if self.count < 1:
+            raise ValueError(f"count: expected at least 1 phantom, found {self.count}")
+        if self.stages and len(self.stages) != self.count:
+            raise ValueError(f"stages: expected one per phantom ({self.count}), found {len(self.stages)}")
+        if not self.snr > 0:
+            raise ValueError(f"snr: expected a positive number, found {self.snr}")
+
+    @property
+    def axis_m(self):
+        """Pixel centres along either side, the field of view centred on 0 [m]."""
+        return (np.arange(self.matrix) - (self.matrix - 1) / 2) * self.spacing_m
+
+
+def draw_drive(rng):
+    """Where and how the tissue is shaken: drivers on the outline, and what the rest of it does.
+
+    Assumption: a passive driver presses on a part of the outline, and neighbouring organs push back on others;
+    one to three arcs of 8-50 % of the outline with random phase cover this, and a fully driven outline gives
+    the standing waves of a phantom in a shaken container. The rest is free or absorbing with equal chance.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    drivers : list of fem.Driver
+        Amplitudes of order 10 micrometres.
+    boundary : str
+        "free" or "impedance".
+    """
+    boundary = str(rng.choice(["free", "impedance"]))
+    if rng.random() < 0.3:
+        return [fem.Driver(start=0.0, stop=1.0, amplitude=10e-6)], boundary
+    drivers = []
+    for position in rng.permutation(3)[: rng.integers(1, 4)]:
+        # Each arc keeps to its own third of the outline, shifted: arcs never overlap.
+        start = (position + rng.uniform(0, 0.1)) / 3
+        width = rng.uniform(0.08, 0.29)
+        amplitude = 10e-6 * rng.uniform(0.3, 1.0) * np.exp(2j * np.pi * rng.random())
+        drivers.append(fem.Driver(start=start, stop=start + width, amplitude=complex(amplitude)))
+    turn = rng.random()
+    return [
+        fem.Driver(start=(d.start + turn) % 1, stop=(d.start + turn) % 1 + d.stop - d.start, amplitude=d.amplitude)
+        for d in drivers
+    ], boundary
+
+
+def simulate_phantom(recipe, index):
+    """Phantom `index` of a recipe, its wave, and what a scanner records of it.
+
+    Randomness is split by purpose: the tissue stays the same when the drive, the noise or the number of
+    phantoms changes.
+
+    Returns
+    -------
+    dict of (y, x) or (offset, y, x) arrays
+        wave complex64 [m] (0 outside the mask), stiffness float32 [Pa], loss_tangent, mask, label (JSON);
+        phase [rad] and magnitude where the recipe asks for offsets.
+    """
+    seeds = np.random.SeedSequence([recipe.seed, index]).spawn(4)
+    tissue, drive, motion, noise = (np.random.default_rng(seed) for seed in seeds)
+    family = FAMILIES[index % len(FAMILIES)] if recipe.family == "mixed" else recipe.family
+    overrides = {"stage": recipe.stages[index]} if recipe.stages else {}
+    phantom = phantoms.draw(family, tissue, **overrides)
+    axis = recipe.axis_m
+    maps = phantoms.render(phantom, axis, axis)
+    mask = maps["mask"].values
+    drivers, boundary = draw_drive(drive)
+    field = fem.solve(phantom, drivers, recipe.frequency_hz, boundary=boundary)
+    wave = field.sample(axis, axis)
+    mask = mask & np.isfinite(wave)
+    wave = np.where(mask, wave, 0)
+    if recipe.background_motion > 0:
+        wave = wave + acquisition.background_motion(wave, mask, recipe.spacing_m, motion, recipe.background_motion)
+    result = {
+        "stiffness": np.where(mask, maps["stiffness"].values, 0).astype(np.float32),
+        "loss_tangent": np.where(mask, maps["loss_tangent"].values, 0).astype(np.float32),
+        "mask": mask,
+        "label": json.dumps(phantom.labels, sort_keys=True),
+    }
+    if recipe.offsets:
+        scan = acquisition.acquire(wave, mask, noise, snr=recipe.snr, offsets=recipe.offsets)
+        result |= {name: scan[name].values.astype(np.float32) for name in ("phase", "magnitude")}
+    elif np.isfinite(recipe.snr):
+        wave = acquisition.add_noise(wave, mask, recipe.snr, noise)
+    return result | {"wave": np.where(mask, wave, 0).astype(np.complex64)}
+
+
+def simulate(recipe, path, workers=2, scheduler=None):
+    """Simulate a dataset to disk, in parallel, continuing where a killed run stopped.
+
+    The data grow in `path.partial` and take their name when they are whole. Bytes depend on the recipe alone,
+    not on the number of workers or their order.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    path : path
+        Zarr folder; replaced if it exists.
+    workers : int
+        Processes of the local cluster.
+    scheduler : str, optional
+        Address of an existing Dask cluster (tcp://...) to use instead; it must see `path`.
+
+    Raises
+    ------
+    ValueError
+        The partial dataset at `path.partial` was begun with another recipe.
+    """
+    path = Path(path).absolute()
+    partial = path.with_name(path.name + ".partial")
+    done = partial / "done"
+    settings = json.dumps(asdict(recipe), sort_keys=True)
+    if not (partial / "recipe.json").is_file():
+        shutil.rmtree(partial, ignore_errors=True)
+        _create(recipe, partial)
+        done.mkdir()
+        (partial / "recipe.json").write_text(settings)
+    elif (partial / "recipe.json").read_text() != settings:
+        raise ValueError(f"{partial}: begun with another recipe; remove it to start anew")
+    blocks = [b for b in range(-(-recipe.count // BLOCK)) if not (done / str(b)).is_file()]
+    if blocks:
+        with _client(workers, scheduler) as client:
+            tasks = client.map(_simulate_block, [recipe] * len(blocks), blocks, [partial] * len(blocks), pure=False)
+            for task in track(distributed.as_completed(tasks), total=len(tasks), description=path.name):
+                task.result()
+    shutil.rmtree(done)
+    (partial / "recipe.json").unlink()
+    shutil.rmtree(path, ignore_errors=True)
+    os.replace(partial, path)
+
+
+def _client(workers, scheduler):
+    if scheduler:
+        return distributed.Client(scheduler)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    cluster = distributed.LocalCluster(
+        n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs="ERROR"
+    )
+    return distributed.Client(cluster)
+
+
+def _simulate_block(recipe, block, partial):
+    """Simulate one chunk; its file in `done` appears after its data, so that a kill in between repeats it."""
+    rows = range(block * BLOCK, min((block + 1) * BLOCK, recipe.count))
+    results = [simulate_phantom(recipe, index) for index in rows]
+    group = zarr.open_group(partial, mode="r+")
+    for name in results[0]:
+        group[name][rows.start : rows.stop] = np.stack([np.asarray(result[name]) for result in results])
+    (partial / "done" / str(block)).touch()
+
+
+def _create(recipe, partial):
+    """The empty dataset: all metadata, no chunk yet."""
+    side, axis = recipe.matrix, recipe.axis_m
+    shapes = {
+        "wave": ((side, side), "complex64", {"units": "m", "long_name": "displacement, first harmonic"}),
+        "stiffness": ((side, side), "float32", {"units": "Pa", "long_name": "|G*|"}),
+        "loss_tangent": ((side, side), "float32", {"units": "1"}),
+        "mask": ((side, side), "bool", {}),
+        "label": ((), "<U4096", {}),
+    }
+    dims = {name: ("phantom", "y", "x")[: len(shape) + 1] for name, (shape, _, _) in shapes.items()}
+    if recipe.offsets:
+        shapes["phase"] = ((recipe.offsets, side, side), "float32", {"units": "rad", "long_name": "wrapped phase"})
+        shapes["magnitude"] = ((side, side), "float32", {"units": "1"})
+        dims |= {"phase": ("phantom", "offset", "y", "x"), "magnitude": ("phantom", "y", "x")}
+    attrs = {"frequency_hz": recipe.frequency_hz, "spacing_m": recipe.spacing_m}
+    attrs["recipe"] = json.dumps(asdict(recipe), sort_keys=True)
+    group = zarr.open_group(partial, mode="w", attributes=attrs)
+    for name, (shape, dtype, variable_attrs) in shapes.items():
+        group.create_array(
+            name,
+            shape=(recipe.count, *shape),
+            chunks=(BLOCK, *shape),
+            dtype=dtype,
+            dimension_names=dims[name],
+            attributes=variable_attrs,
+        )
+    for name in ("y", "x"):
+        group.create_array(name, data=axis, chunks=(side,), dimension_names=(name,), attributes={"units": "m"})
+
+
+def load(path, variables=("wave", "stiffness", "mask"), stage="simulate"):
+    """Read a dataset into memory and check that it is whole.
+
+    Parameters
+    ----------
+    path : path
+        Zarr folder with dims (phantom, y, x), or (slice, y, x) for measured data.
+    variables : sequence of str
+        What must be there.
+    stage : str
+        The stage that makes it, for the error message.
+
+    Returns
+    -------
+    xarray.Dataset
+
+    Raises
+    ------
+    FileNotFoundError
+        The folder does not exist: names it and the stage.
+    ValueError
+        A variable is missing, has another shape than the mask, a mask is empty, or values inside it are not finite.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path}: missing; the stage `{stage}` writes it")
+    data = xr.open_zarr(path, consolidated=False).load()
+    for name in variables:
+        if name not in data:
+            raise ValueError(f"{path}: variable {name!r} is missing; expected {', '.join(variables)}")
+    if "mask" in variables:
+        mask = data["mask"]
+        if mask.size and not mask.any(dim=("y", "x")).all():
+            raise ValueError(f"{path}: {int((~mask.any(dim=('y', 'x'))).sum())} masks are empty")
+        for name in variables:
+            if not set(mask.dims) <= set(data[name].dims):
+                raise ValueError(f"{path}: {name!r} has dims {data[name].dims}, expected at least {mask.dims}")
+            bad = int((~np.isfinite(data[name]) & mask).sum())
+            if bad:
+                raise ValueError(f"{path}: {name!r} holds {bad} values inside the mask that are not finite")
+    return data

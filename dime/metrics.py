@@ -1,0 +1,154 @@
+"""How far from the truth, how alike two methods: figures of merit per slice and over slices."""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+CONFIDENCE_LEVEL = 0.95
+BOOTSTRAP_RESAMPLES = 2000
+
+
+def slice_figures(estimate, truth, mask):
+    """Figures of merit of one stiffness map against its truth, over the pixels of a mask.
+
+    Relative error e = (estimate - truth) / truth;  MAPE = 100 mean |e|;  bias = 100 mean e;
+    RMSE = sqrt(mean (estimate - truth)^2);  r is Pearson's, R2 = 1 - SS_residual / SS_total about the truth.
+    In a homogeneous slice r and R2 have no meaning and are NaN.
+
+    Parameters
+    ----------
+    estimate, truth : (y, x) array [Pa]
+    mask : (y, x) bool array
+
+    Returns
+    -------
+    dict
+        mean, truth_mean, median, iqr, rmse [kPa]; bias, mape [%]; r, r2; pixels.
+
+    Raises
+    ------
+    ValueError
+        The mask is empty, or the estimate holds no stiffness (NaN) somewhere inside it.
+    """
+    if not mask.any():
+        raise ValueError("mask: expected at least one pixel, found none")
+    x, t = estimate[mask] / 1e3, truth[mask] / 1e3
+    if not np.isfinite(x).all():
+        raise ValueError(f"estimate: {np.count_nonzero(~np.isfinite(x))} of {x.size} mask pixels are not finite")
+    error = x - t
+    varies = np.ptp(t) > 1e-6 * t.mean() and np.ptp(x) > 0
+    quartiles = np.percentile(x, [25, 75])
+    return {
+        "mean": x.mean(),
+        "truth_mean": t.mean(),
+        "median": np.median(x),
+        "iqr": quartiles[1] - quartiles[0],
+        "rmse": np.sqrt(np.mean(error**2)),
+        "bias": 100 * np.mean(error / t),
+        "mape": 100 * np.mean(np.abs(error) / t),
+        "r": np.corrcoef(x, t)[0, 1] if varies else np.nan,
+        "r2": 1 - np.sum(error**2) / np.sum((t - t.mean()) ** 2) if varies else np.nan,
+        "pixels": int(x.size),
+    }
+
+
+def pooled_figures(estimates, truths, masks):
+    """r and R2 over the pixels of all slices together, and of the slices' means (both are reported in the field).
+
+    Parameters
+    ----------
+    estimates, truths : (slice, y, x) array [Pa]
+    masks : (slice, y, x) bool array
+
+    Returns
+    -------
+    dict
+        pixel_r, pixel_r2, slice_r, slice_r2; the last two None for fewer than three slices.
+    """
+    x, t = estimates[masks], truths[masks]
+    figures = {
+        "pixel_r": float(np.corrcoef(x, t)[0, 1]),
+        "pixel_r2": float(1 - np.sum((x - t) ** 2) / np.sum((t - t.mean()) ** 2)),
+        "slice_r": None,
+        "slice_r2": None,
+    }
+    if len(estimates) >= 3:
+        mean_x, mean_t = (np.array([a[m].mean() for a, m in zip(stack, masks, strict=True)]) for stack in (estimates, truths))
+        figures["slice_r"] = float(np.corrcoef(mean_x, mean_t)[0, 1])
+        figures["slice_r2"] = float(1 - np.sum((mean_x - mean_t) ** 2) / np.sum((mean_t - mean_t.mean()) ** 2))
+    return figures
+
+
+def slice_table(estimates, truths, masks):
+    """`slice_figures` of each slice, as a DataFrame with one row per slice."""
+    return pd.DataFrame([slice_figures(*maps) for maps in zip(estimates, truths, masks, strict=True)])
+
+
+def bootstrap_mean(values, seed=0):
+    """Mean over slices or subjects with its bootstrap interval (BCa; never over pixels).
+
+    Returns
+    -------
+    dict
+        mean, low, high (95 % interval), n; low and high are None for fewer than three finite values.
+    """
+    values = np.asarray(values, float)
+    values = values[np.isfinite(values)]
+    if values.size == 0:
+        return {"mean": None, "low": None, "high": None, "n": 0}
+    result = {"mean": float(values.mean()), "low": None, "high": None, "n": int(values.size)}
+    if values.size >= 3 and np.ptp(values) > 0:
+        interval = stats.bootstrap(
+            (values,),
+            np.mean,
+            confidence_level=CONFIDENCE_LEVEL,
+            n_resamples=BOOTSTRAP_RESAMPLES,
+            rng=np.random.default_rng(seed),
+        ).confidence_interval
+        result |= {"low": float(interval.low), "high": float(interval.high)}
+    return result
+
+
+def bootstrap_correlation(x, y, seed=0):
+    """Pearson's r between paired values (a slice or subject each) with its bootstrap interval.
+
+    Returns
+    -------
+    dict
+        r, low, high (95 % interval), n; None where fewer than four pairs cannot tell.
+    """
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    if x.size < 4:
+        return {"r": None, "low": None, "high": None, "n": int(x.size)}
+    interval = stats.bootstrap(
+        (x, y),
+        lambda a, b: stats.pearsonr(a, b).statistic,
+        paired=True,
+        vectorized=False,
+        confidence_level=CONFIDENCE_LEVEL,
+        n_resamples=BOOTSTRAP_RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    r = stats.pearsonr(x, y).statistic
+    return {"r": float(r), "low": float(interval.low), "high": float(interval.high), "n": int(x.size)}
+
+
+def bland_altman(x, y):
+    """Agreement of two methods on the same slices or subjects.
+
+    d = x - y;  bias = mean d;  limits of agreement = bias -+ 1.96 sd(d), sd with n - 1.
+
+    Source: Bland and Altman 1986, Lancet 327:307.
+
+    Returns
+    -------
+    dict
+        bias, lower, upper (unit of x); n. The limits are None for fewer than three pairs.
+    """
+    difference = np.asarray(x, float) - np.asarray(y, float)
+    result = {"bias": float(difference.mean()), "lower": None, "upper": None, "n": int(difference.size)}
+    if difference.size >= 3:
+        spread = 1.96 * difference.std(ddof=1)
+        result |= {"lower": result["bias"] - spread, "upper": result["bias"] + spread}
+    return result

@@ -1,0 +1,253 @@
+"""How the network learns: patches, loss, schedule, checkpoints, and the choice of the best epoch."""
+
+import hashlib
+import json
+import math
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from dime import DENSITY_KG_M3, augment
+from dime.network import UNet, laplace_loss, normalise
+
+WORKING_PIXEL_M_PER_S = 0.09
+"""Frequency times pixel at which the network works [m/s]: 1.5 mm at 60 Hz; every wave is resampled to it."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What is trained and for how long.
+
+    patch : pixels per side; widths : channels per level; learning_rate : peak of a one-cycle schedule.
+    """
+
+    epochs: int = 24
+    patches_per_epoch: int = 4096
+    batch: int = 32
+    patch: int = 64
+    widths: tuple = (24, 48, 96, 160)
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-2
+    seed: int = 0
+
+
+def training_images(dataset):
+    """Stack a simulated dataset into the tensor that patches are cut from.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        `wave` complex, `stiffness` [Pa], `mask`, dims (phantom, y, x); `frequency_hz`, `spacing_m` in attrs,
+        whose product must be the working pixel.
+
+    Returns
+    -------
+    (phantom, 4, y, x) float32 tensor
+        Real part, imaginary part, mask, log(mu / (rho (f dx)^2)). Waves are scaled to rms 1 per phantom.
+
+    Raises
+    ------
+    ValueError
+        Frequency times spacing is not the working pixel.
+    """
+    pixel = dataset.attrs["frequency_hz"] * dataset.attrs["spacing_m"]
+    if not math.isclose(pixel, WORKING_PIXEL_M_PER_S, rel_tol=1e-6):
+        raise ValueError(
+            f"dataset: frequency x spacing is {pixel:g} m/s, training expects {WORKING_PIXEL_M_PER_S:g} m/s"
+        )
+    mask = dataset["mask"].values
+    wave = np.where(mask, dataset["wave"].values, 0)
+    rms = np.sqrt((np.abs(wave) ** 2).sum(axis=(1, 2), keepdims=True) / mask.sum(axis=(1, 2), keepdims=True))
+    wave = wave / rms
+    stiffness = np.where(mask, dataset["stiffness"].values, 1.0)
+    target = np.log(stiffness / (DENSITY_KG_M3 * pixel**2))
+    return torch.from_numpy(np.stack([wave.real, wave.imag, mask, target], axis=1).astype(np.float32))
+
+
+def train(training, validation, schedule, folder, report=print):
+    """Train to the end of the schedule, resuming from `folder/checkpoint.pt` if it is there.
+
+    Each epoch draws from a generator seeded with (seed, epoch), so a resumed run equals an undisturbed one.
+    The weights of the epoch with the lowest validation loss are kept.
+
+    Parameters
+    ----------
+    training, validation : (phantom, 4, y, x) tensor
+        From `training_images`.
+    schedule : Schedule
+    folder : path
+        Gets `checkpoint.pt` after each epoch; `save_model` writes what is to last.
+    report : callable
+        Called with one line per epoch.
+
+    Returns
+    -------
+    model : UNet
+        In evaluation mode, with the best epoch's weights.
+    history : list of dict
+        epoch, loss, validation_loss, validation_mape [%], learning_rate.
+
+    Raises
+    ------
+    ValueError
+        The checkpoint belongs to another schedule or other data.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint_path = folder / "checkpoint.pt"
+    fingerprint = json.dumps([asdict(schedule), data_hash(training), data_hash(validation)], default=list)
+
+    torch.manual_seed(schedule.seed)
+    model = UNet(schedule.widths).to(memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(model.parameters(), weight_decay=schedule.weight_decay)
+    steps = max(1, schedule.patches_per_epoch // schedule.batch)
+    one_cycle = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, schedule.learning_rate, total_steps=schedule.epochs * steps, pct_start=0.15
+    )
+    history, best, best_loss = [], None, math.inf
+    if checkpoint_path.is_file():
+        state = torch.load(checkpoint_path, weights_only=True)
+        if state["fingerprint"] != fingerprint:
+            raise ValueError(f"{checkpoint_path}: belongs to another schedule or other data; remove it to start anew")
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        one_cycle.load_state_dict(state["one_cycle"])
+        history, best, best_loss = state["history"], state["best"], state["best_loss"]
+
+    held_out = _validation_batches(validation, schedule)
+    for epoch in range(len(history), schedule.epochs):
+        generator = torch.Generator().manual_seed(schedule.seed * 1_000_003 + epoch)
+        loss = _epoch(model, optimiser, one_cycle, training, schedule, steps, generator)
+        if not math.isfinite(loss):
+            raise ValueError(f"epoch {epoch}: training loss is not finite; lower learning_rate")
+        row = {"epoch": epoch, "loss": loss} | _evaluate(model, held_out)
+        row["learning_rate"] = one_cycle.get_last_lr()[0]
+        history.append(row)
+        if row["validation_loss"] < best_loss:
+            best_loss = row["validation_loss"]
+            best = {name: value.clone() for name, value in model.state_dict().items()}
+        _write_aside(
+            checkpoint_path,
+            {
+                "fingerprint": fingerprint,
+                "model": model.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "one_cycle": one_cycle.state_dict(),
+                "history": history,
+                "best": best,
+                "best_loss": best_loss,
+            },
+        )
+        report(
+            f"epoch {epoch + 1}/{schedule.epochs}: loss {loss:.3f}, "
+            f"validation {row['validation_loss']:.3f}, MAPE {row['validation_mape']:.1f} %"
+        )
+    model.load_state_dict(best)
+    return model.eval(), history
+
+
+def _epoch(model, optimiser, one_cycle, images, schedule, steps, generator):
+    model.train()
+    total = 0.0
+    for _ in range(steps):
+        rows = torch.randint(len(images), (schedule.batch,), generator=generator)
+        waves, masks, targets = augment.random_patches(images, rows, schedule.patch, generator)
+        waves, masks = augment.disturb(waves, masks, generator)
+        loss = laplace_loss(*_forward(model, waves, masks), targets, masks[:, 0])
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        one_cycle.step()
+        total += loss.item()
+    return total / steps
+
+
+def _forward(model, waves, masks):
+    inputs = normalise(waves, masks).contiguous(memory_format=torch.channels_last)
+    # Without bf16 instructions the processor emulates them, slower than float32.
+    with torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported()):
+        return model(inputs)
+
+
+def _validation_batches(images, schedule):
+    """Disturbed patches of the validation phantoms, the same at every epoch: four per phantom."""
+    generator = torch.Generator().manual_seed(schedule.seed)
+    batches = []
+    for rows in torch.arange(len(images)).repeat(4).split(schedule.batch):
+        waves, masks, targets = augment.random_patches(images, rows, schedule.patch, generator)
+        batches.append((*augment.disturb(waves, masks, generator), targets))
+    return batches
+
+
+@torch.no_grad()
+def _evaluate(model, batches):
+    model.eval()
+    loss = error = 0.0
+    for waves, masks, targets in batches:
+        mean, log_scale = _forward(model, waves, masks)
+        loss += laplace_loss(mean, log_scale, targets, masks[:, 0]).item() / len(batches)
+        relative = torch.expm1(mean - targets).abs() * masks[:, 0]
+        error += 100 * (relative.sum() / masks.sum()).item() / len(batches)
+    return {"validation_loss": loss, "validation_mape": error}
+
+
+def data_hash(images):
+    """SHA-256 of the tensor a network was trained on, for its card."""
+    return hashlib.sha256(images.numpy().tobytes()).hexdigest()
+
+
+def save_model(model, card, folder):
+    """Write `weights.safetensors` and `card.json` (what the weights are, and their SHA-256); never a pickle.
+
+    Parameters
+    ----------
+    model : UNet
+    card : dict
+        JSON-able: training distribution, seed, data hash, metrics.
+    folder : path
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = folder / "weights.safetensors"
+    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, weights)
+    card = card | {"widths": list(model.widths), "sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
+    (folder / "card.json").write_text(json.dumps(card, indent=2, sort_keys=True) + "\n")
+
+
+def load_model(folder):
+    """Read a network that `save_model` wrote.
+
+    Returns
+    -------
+    model : UNet
+        In evaluation mode.
+    card : dict
+
+    Raises
+    ------
+    FileNotFoundError
+        No model in that folder.
+    ValueError
+        The weights are not those that the card describes.
+    """
+    weights, card_path = Path(folder) / "weights.safetensors", Path(folder) / "card.json"
+    for path in (weights, card_path):
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: missing; the stage `train` writes it")
+    card = json.loads(card_path.read_text())
+    if hashlib.sha256(weights.read_bytes()).hexdigest() != card["sha256"]:
+        raise ValueError(f"{weights}: SHA-256 differs from the one in {card_path}")
+    model = UNet(card["widths"])
+    model.load_state_dict(load_file(weights))
+    return model.eval(), card
+
+
+def _write_aside(path, state):
+    aside = path.with_suffix(".partial")
+    torch.save(state, aside)
+    os.replace(aside, path)
