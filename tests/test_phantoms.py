@@ -1,0 +1,197 @@
+"""Phantoms: seeded, simple, inside their documented ranges, and the same truth at every spacing."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from dime import organs, outlines, phantoms
+from dime.tissue import StarShape, Texture, Tubes
+
+GRID = np.arange(-0.15, 0.15, 0.002)
+
+
+@pytest.mark.parametrize("family", phantoms.FAMILIES)
+def test_a_seed_decides_the_phantom_and_it_survives_a_pickle(family):
+    drawn = [phantoms.draw(family, np.random.default_rng(seed)) for seed in (7, 7, 8)]
+    maps = [phantoms.render(phantom, GRID, GRID) for phantom in drawn]
+    assert maps[0].identical(maps[1])
+    assert not maps[0].identical(maps[2])
+    assert phantoms.render(pickle.loads(pickle.dumps(drawn[0])), GRID, GRID).identical(maps[0])
+    assert json.loads(json.dumps(drawn[0].labels))["family"] == family
+
+
+@pytest.mark.parametrize("family", phantoms.FAMILIES)
+def test_outlines_and_interfaces_are_fit_to_mesh(family):
+    """Simple, counter-clockwise, evenly spaced, within 26 cm; interfaces inside; stiffness physical."""
+    for seed in range(12):
+        phantom = phantoms.draw(family, np.random.default_rng(seed))
+        for curve in (phantom.outline, *phantom.interfaces):
+            assert outlines.signed_area(curve) > 0
+            assert outlines.is_simple(curve)
+            step = np.diff(outlines.arc_length(curve))
+            assert step.max() < 1.05 * np.median(step)
+        assert np.abs(phantom.outline).max() < 0.13
+        for curve in phantom.interfaces:
+            assert outlines.contains(phantom.outline, *curve.T).all()
+        maps = phantoms.render(phantom, GRID, GRID)
+        assert maps.mask.sum() * 0.002**2 == pytest.approx(outlines.signed_area(phantom.outline), rel=0.02)
+        assert (maps.stiffness.values[~maps.mask.values] == 0).all()
+        inside = maps.stiffness.values[maps.mask.values]
+        assert 0.4e3 < inside.min() and inside.max() < 25e3
+        loss = maps.loss_tangent.values[maps.mask.values]
+        assert 0 <= loss.min() and loss.max() < 1.2
+
+
+def test_homogeneous_stiffness_is_log_uniform():
+    """Draws of |G*| against the uniform law of log |G*| between 1 and 10 kPa (Kolmogorov-Smirnov)."""
+    rng = np.random.default_rng(0)
+    g = [phantoms.draw("homogeneous", rng).labels["stiffness_pa"] for _ in range(300)]
+    assert stats.kstest(np.log10(g), stats.uniform(3, 1).cdf).pvalue > 0.01
+    phantom = phantoms.draw("homogeneous", rng, stiffness_pa=3e3)
+    maps = phantoms.render(phantom, GRID, GRID)
+    assert np.allclose(maps.stiffness.values[maps.mask.values], 3e3, rtol=1e-12)
+
+
+def test_an_override_moves_no_other_draw():
+    a = phantoms.draw("heterogeneous", np.random.default_rng(3))
+    b = phantoms.draw("heterogeneous", np.random.default_rng(3), stiffness_pa=4e3)
+    assert np.array_equal(a.outline, b.outline)
+    assert a.labels["stiffness_pa"] != b.labels["stiffness_pa"] == 4e3
+    assert [i["x_m"] for i in a.labels["lesions"]] == [i["x_m"] for i in b.labels["lesions"]]
+
+
+def test_liver_stiffness_follows_the_stage():
+    """The parenchyma's stiffness lies in the stage's range, and the slice's median grows with the stage."""
+    medians = []
+    for stage in organs.STAGES:
+        values = []
+        for seed in range(8):
+            phantom = phantoms.draw("liver", np.random.default_rng(seed), stage=stage)
+            assert phantom.labels["stage"] == stage
+            law = organs.STAGES[stage][0]
+            assert law.low <= phantom.labels["stiffness_pa"] <= law.high
+            maps = phantoms.render(phantom, GRID, GRID)
+            values.append(float(np.median(maps.stiffness.values[maps.mask.values])))
+        medians.append(np.mean(values))
+    assert (np.diff(medians) > 0).all()
+    assert 1.5e3 < medians[0] < 2.9e3 and medians[-1] > 4.5e3
+
+
+def test_liver_slices_have_a_liver_s_size():
+    for seed in range(20):
+        width, height = np.ptp(phantoms.draw("liver", np.random.default_rng(seed)).outline, axis=0)
+        assert 0.13 < width < 0.24 and 0.11 < height < 0.20
+
+
+def test_inclusions_hold_what_their_label_says():
+    """Just inside and outside a sharp inclusion's curve, |G*| is its label's value and the background's."""
+    seen = 0
+    for seed in range(10):
+        phantom = phantoms.draw("heterogeneous", np.random.default_rng(seed), texture=0.0, lesion_edge_m=0.0)
+        assert len(phantom.interfaces) == len(phantom.labels["lesions"])
+        for curve, lesion in zip(phantom.interfaces, phantom.labels["lesions"], strict=True):
+            normal = outlines.normals(curve)
+            inner, outer = curve - 2e-4 * normal, curve + 2e-4 * normal
+            assert np.allclose(phantom.stiffness(*inner.T), lesion["stiffness_pa"])
+            assert np.allclose(phantom.stiffness(*outer.T), phantom.labels["stiffness_pa"])
+            seen += 1
+    assert seen >= 10
+
+
+def test_truth_does_not_depend_on_the_grid():
+    phantom = phantoms.draw("liver", np.random.default_rng(1))
+    fine_m = np.arange(-120, 121) * 1e-3
+    coarse, fine = (phantoms.render(phantom, grid, grid) for grid in (fine_m[::4], fine_m))
+    assert coarse.equals(fine.isel(x=slice(None, None, 4), y=slice(None, None, 4)))
+
+
+def test_texture_has_the_covariance_it_states():
+    """E[T(0) T(r)] = exp(-r^2 / (4 L^2)), unit variance: the mean over 40 fields within 4 standard errors."""
+    rng, length = np.random.default_rng(2), 0.012
+    x, y = np.meshgrid(np.arange(0, 0.5, 0.02), np.arange(0, 0.5, 0.02))
+    for r in (0.0, 0.012, 0.024, 0.08):
+        products = []
+        for _ in range(40):
+            texture = Texture.draw(length, rng)
+            products.append(np.mean(texture(x, y) * texture(x + r, y)))
+        error = np.std(products) / np.sqrt(len(products))
+        assert np.mean(products) == pytest.approx(np.exp(-(r**2) / (4 * length**2)), abs=4 * error + 0.01)
+
+
+def test_star_shapes():
+    """Sharp: the polygon itself. Smooth disc of radius R: (1 + tanh((R - r) / edge)) / 2, 1 at its centre."""
+    rng = np.random.default_rng(4)
+    x, y = rng.uniform(-0.03, 0.05, (2, 4000))
+    curve = outlines.blob(0.04, 0.03, 0.3, rng) + np.array([0.01, 0.005])
+    assert np.array_equal(StarShape(curve, (0.01, 0.005))(x, y) > 0.5, outlines.contains(curve, x, y))
+    disc = StarShape(outlines.ellipse(0.04, 0.04, 2e-4), (0.0, 0.0), 0.003)
+    expected = 0.5 * (1 + np.tanh((0.02 - np.hypot(x, y)) / 0.003))
+    assert np.allclose(disc(x, y), expected, atol=2e-3)
+    assert disc(np.zeros(1), np.zeros(1))[0] > 0.999
+
+
+def test_tubes():
+    """A straight tube of radius R along x: (1 + tanh((R - |y|) / edge)) / 2 between its ends."""
+    y = np.linspace(-0.01, 0.01, 101)
+    tube = Tubes(np.array([(-0.02, 0, 0.003, 0.02, 0, 0.003)]), 0.001)
+    expected = 0.5 * (1 + np.tanh((0.003 - np.abs(y)) / 0.001))
+    assert np.allclose(tube(np.zeros(101), y), expected, atol=4e-4)
+
+
+def test_real_anatomy_keeps_its_map_and_its_mask():
+    """A rendered liver, taken as measured, renders to the same map; beyond its edge no background enters."""
+    spacing = 1.5e-3
+    grid = (np.arange(200) - 99.5) * spacing
+    measured = phantoms.render(phantoms.draw("liver", np.random.default_rng(5)), grid, grid)
+    mask, truth = measured.mask.values, measured.stiffness.values
+    phantom = phantoms.from_maps(mask, np.where(mask, truth, np.nan), measured.loss_tangent.values, spacing)
+    again = phantoms.render(phantom, grid, grid)
+    both = mask & again.mask.values
+    assert both.sum() / (mask | again.mask.values).sum() > 0.985
+    assert np.allclose(again.stiffness.values[both], truth[both], rtol=1e-9)
+    assert outlines.is_simple(phantom.outline) and outlines.signed_area(phantom.outline) > 0
+    x, y = np.meshgrid(grid, grid)
+    assert phantom.stiffness(x, y).min() >= truth[mask].min() * (1 - 1e-9)
+
+
+def test_measured_discs_have_their_area():
+    """The outline of a disc of radius R encloses pi R^2, better with finer pixels."""
+    errors = []
+    for spacing in (4e-3, 2e-3, 1e-3):
+        grid = np.arange(-0.08, 0.08 + spacing / 2, spacing)
+        x, y = np.meshgrid(grid, grid)
+        phantom = phantoms.from_maps(np.hypot(x, y) < 0.06, np.full(x.shape, 2e3), 0.2, spacing)
+        errors.append(abs(outlines.signed_area(phantom.outline) / (np.pi * 0.06**2) - 1))
+    assert errors[0] < 0.03 and errors[-1] < 0.005
+
+
+DISC = np.hypot(*np.meshgrid(np.arange(-10, 11), np.arange(-10, 11))) < 8
+FLAT = np.full(DISC.shape, 2e3)
+
+
+@pytest.mark.parametrize("arguments, field", [
+    ((DISC, np.where(np.arange(21) == 10, np.nan, FLAT), 0.2, 1e-3), "stiffness: expected numbers"),
+    ((DISC, np.where(np.arange(21) == 10, -1, FLAT), 0.2, 1e-3), "stiffness: expected positive"),
+    ((DISC, FLAT, -0.1, 1e-3), "loss_tangent: expected values >= 0"),
+    ((np.zeros_like(DISC), FLAT, 0.2, 1e-3), "mask: expected an interior"),
+    ((np.arange(21)[:, None] + 0 * DISC == 3, FLAT, 0.2, 1e-3), "mask: expected an interior"),
+    ((np.where(DISC, 1.0, np.nan), FLAT, 0.2, 1e-3), "mask: expected true or false"),
+    ((DISC, FLAT[:-1], 0.2, 1e-3), "expected equal shapes"),
+    ((DISC, FLAT, 0.2, 0.0), "spacing_m: expected a positive"),
+])
+def test_bad_measured_maps_are_refused(arguments, field):
+    with pytest.raises(ValueError, match=field):
+        phantoms.from_maps(*arguments)
+
+
+def test_unknown_names_are_refused():
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="family: expected one of homogeneous"):
+        phantoms.draw("livr", rng)
+    with pytest.raises(ValueError, match="stages: not a number of family 'liver'"):
+        phantoms.draw("liver", rng, stages="F0")
+    with pytest.raises(ValueError, match="stage: expected one of F0"):
+        phantoms.draw("liver", rng, stage="F7")
