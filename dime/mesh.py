@@ -1,0 +1,285 @@
+"""Which triangles follow an outline: boundary points along the curves, a graded hexagonal lattice inside."""
+
+import numpy as np
+from scipy import ndimage
+from scipy.sparse import coo_array
+from scipy.spatial import Delaunay, cKDTree
+from skfem import MeshTri
+from skimage.measure import points_in_poly
+
+CORNER_RAD = np.deg2rad(30)  # an outline that turns more than this at a vertex keeps that vertex
+GRADING = 0.3  # the edge length may grow by this much per length travelled
+POINTS_ON_AN_INTERFACE = 16  # at least, so that a small inclusion keeps its shape
+CLEARANCE = 0.6  # free distance between lattice and curve, in edge lengths; > 0.5 keeps curve edges Delaunay
+
+
+def mesh_region(outline, size, interfaces=(), breaks=()):
+    """Triangulate the inside of an outline so that no element crosses it or an interface.
+
+    The lattice is hexagonal with edge h_min * sqrt(3)**level: each level keeps a third of the points of the
+    one below, so coarse and fine regions join without new points. Points lie on the curves about one local
+    edge length apart. Curve edges that the Delaunay triangulation misses are halved until it has them.
+
+    Parameters
+    ----------
+    outline : (n, 2) array, closed polygon, first point not repeated [m]
+    size : callable, (x, y) arrays [m] -> wanted edge length [m]
+    interfaces : sequence of (m, 2) arrays, closed curves that element edges follow [m]
+    breaks : fractions of the outline's arc length where a mesh vertex must lie
+
+    Returns
+    -------
+    skfem.MeshTri
+
+    Raises
+    ------
+    ValueError : outline that is not a polygon, or that crosses itself.
+
+    Source: Ruppert (1995), J. Algorithms 18, 548-585, for the halving of missing edges.
+    """
+    outline = check_polygon(outline, "outline")
+    interfaces = [check_polygon(curve, "interface") for curve in interfaces]
+    edge, h_min = _graded_size(outline, size, interfaces)
+    points, segments = _curve_points(outline, interfaces, breaks, edge)
+    lattice = _lattice(outline, edge, h_min)
+    ends = points[segments]
+    tree = cKDTree(np.concatenate([points, ends.mean(1)]))
+    length = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
+    spacing = np.zeros(len(points))
+    np.maximum.at(spacing, segments, length[:, None])
+    distance, nearest = tree.query(lattice)
+    free = CLEARANCE * np.maximum(edge(*lattice.T), np.concatenate([spacing, length])[nearest])
+    lattice = lattice[distance > free]
+    lattice = lattice[points_in_poly(lattice, outline)]
+    points, n_lattice = np.concatenate([lattice, points]), len(lattice)
+    points, triangles = _triangulate(points, segments + n_lattice)
+    corners = points[triangles]
+    area = _area(corners)
+    triangles = triangles[(area > 1e-6 * h_min**2) & points_in_poly(corners.mean(1), outline)]
+    points = _smooth(points, triangles, n_lattice)
+    used, triangles = np.unique(triangles, return_inverse=True)
+    return MeshTri(np.ascontiguousarray(points[used].T), np.ascontiguousarray(triangles.reshape(-1, 3).T))
+
+
+def check_polygon(curve, name):
+    """Return the closed polygon as an (n, 2) float array [m], or raise ValueError naming what is wrong."""
+    curve = np.asarray(curve, dtype=float)
+    if curve.ndim != 2 or curve.shape[1] != 2 or len(curve) < 3:
+        raise ValueError(f"{name}: expected an (n, 2) array of 3 points or more [m], got {curve.shape}")
+    if not np.isfinite(curve).all():
+        raise ValueError(f"{name}: expected finite coordinates [m], got NaN or infinity")
+    if np.array_equal(curve[0], curve[-1]):
+        curve = curve[:-1]
+    return curve
+
+
+def mean_edge_length(mesh):
+    """Mean edge length of each element [m], shape (element,)."""
+    vertex = mesh.p[:, mesh.t]  # (axis, corner, element)
+    return np.linalg.norm(vertex - np.roll(vertex, 1, axis=1), axis=0).mean(0)
+
+
+def smallest_angle_deg(mesh):
+    """Smallest angle of each triangle [degrees], shape (element,)."""
+    vertex = mesh.p[:, mesh.t]
+    a, b = np.roll(vertex, 1, axis=1) - vertex, np.roll(vertex, -1, axis=1) - vertex
+    cosine = (a * b).sum(0) / np.linalg.norm(a, axis=0) / np.linalg.norm(b, axis=0)
+    return np.rad2deg(np.arccos(np.clip(cosine, -1, 1))).min(0)
+
+
+def arc_fraction(outline, points):
+    """Where on the outline the nearest point to each given one lies: fraction of arc length, in [0, 1).
+
+    Parameters: outline (n, 2) [m]; points (2, m) [m]. Returns (m,) fractions.
+    """
+    start = outline
+    along = np.roll(outline, -1, axis=0) - start
+    length = np.linalg.norm(along, axis=1)
+    offset = points.T[:, None, :] - start  # (point, side, axis)
+    t = np.clip((offset * along).sum(2) / length**2, 0, 1)
+    side = np.argmin(((offset - t[..., None] * along) ** 2).sum(2), axis=1)
+    s = (np.cumsum(length) - length)[side] + t[np.arange(len(side)), side] * length[side]
+    return (s / length.sum()) % 1.0
+
+
+def _area(corners):
+    """Area of triangles, corners (triangle, corner, axis)."""
+    (ax, ay), (bx, by) = (corners[:, 1] - corners[:, 0]).T, (corners[:, 2] - corners[:, 0]).T
+    return 0.5 * np.abs(ax * by - ay * bx)
+
+
+def _graded_size(outline, size, interfaces):
+    """Edge length h_min * sqrt(3)**level as a function of place, from wanted sizes seen on a raster.
+
+    Smaller sizes spread to their surroundings: h(x) = min_y h(y) + GRADING |x - y|.
+    """
+    low, high = outline.min(0), outline.max(0)
+    d = (high - low).max() / 160
+    x, y = (np.arange(a - d, b + 2 * d, d) for a, b in zip(low, high, strict=True))
+    wanted = np.broadcast_to(size(*np.meshgrid(x, y)), (len(y), len(x)))
+    wanted = ndimage.minimum_filter(wanted, 3)  # between raster points, the finer neighbour counts
+    for curve in interfaces:
+        along = np.linalg.norm(np.roll(curve, -1, axis=0) - curve, axis=1)
+        fine = _resample(curve, lambda x, y: np.full_like(x, d), ())
+        column, row = np.rint((fine - low + d) / d).astype(int).T
+        inside = (row >= 0) & (row < len(y)) & (column >= 0) & (column < len(x))
+        at = (row[inside], column[inside])
+        wanted[at] = np.minimum(wanted[at], along.sum() / POINTS_ON_AN_INTERFACE)
+    inside = points_in_poly(np.stack(np.meshgrid(x, y), -1).reshape(-1, 2), outline).reshape(wanted.shape)
+    inside = ndimage.binary_dilation(inside, iterations=2)
+    wanted = np.where(inside, wanted, np.inf)
+    h_min = wanted.min()
+    graded = wanted
+    for level in h_min * 3 ** np.arange(0, np.log(wanted[inside].max() / h_min) / np.log(3) + 0.25, 0.25):
+        distance = ndimage.distance_transform_edt(wanted > level * 3**0.25) * d
+        graded = np.minimum(graded, level + GRADING * distance)
+    level = np.floor(np.log(graded / h_min) / np.log(np.sqrt(3)) + 1e-6)
+    edge = h_min * np.sqrt(3) ** level
+
+    def edge_at(px, py):
+        at = [np.clip(np.rint((q - q0 + d) / d).astype(int), 0, n - 1)
+              for q, q0, n in zip((py, px), low[::-1], edge.shape, strict=True)]
+        return edge[tuple(at)]
+
+    return edge_at, h_min
+
+
+def _resample(curve, edge, breaks):
+    """Points along a closed curve about `edge(x, y)` apart; corners and breaks (arc fractions) stay."""
+    along = np.roll(curve, -1, axis=0) - curve
+    length = np.linalg.norm(along, axis=1)
+    s = np.concatenate([[0], np.cumsum(length)])
+    closed = np.concatenate([curve, curve[:1]])
+    heading = np.arctan2(along[:, 1], along[:, 0])
+    turn = np.abs(np.angle(np.exp(1j * (heading - np.roll(heading, 1)))))
+    kept = np.sort(np.concatenate([s[:-1][turn > CORNER_RAD], np.asarray(breaks, float) % 1.0 * s[-1]]))
+    if len(kept) == 0:
+        kept = np.zeros(1)
+    kept = kept[np.diff(kept, append=kept[0] + s[-1]) > 1e-9 * s[-1]] if len(kept) > 1 else kept
+
+    def place(t):
+        t = t % s[-1]
+        return np.stack([np.interp(t, s, closed[:, 0]), np.interp(t, s, closed[:, 1])])
+
+    pieces = []
+    for a, b in zip(kept, np.append(kept[1:], kept[0] + s[-1]), strict=True):
+        t = np.linspace(a, b, max(33, 4 * len(curve)))
+        count = 1 / edge(*place(t))
+        count = np.concatenate([[0], np.cumsum((count[1:] + count[:-1]) / 2 * np.diff(t))])
+        n = max(int(np.ceil(count[-1] - 0.1)), 1)
+        pieces.append(np.interp(np.arange(n) * count[-1] / n, count, t))
+    t = np.concatenate(pieces)
+    points = place(t).T
+    # chords cut a bend short: move the points out until the chords enclose the curve's own area
+    cross = curve[:, 0] * np.roll(curve[:, 1], -1) - curve[:, 1] * np.roll(curve[:, 0], -1)
+    swept = np.concatenate([[0], np.cumsum(cross) / 2])
+    after = np.append(t[1:], t[0] + s[-1])
+    ahead = np.roll(points, -1, axis=0)
+    chord = ahead - points
+    lost = (np.interp(after % s[-1], s, swept) - np.interp(t % s[-1], s, swept)) + swept[-1] * (
+        after // s[-1] - t // s[-1]) - (points[:, 0] * ahead[:, 1] - points[:, 1] * ahead[:, 0]) / 2
+    width = np.linalg.norm(chord, axis=1)
+    shift = (lost + np.roll(lost, 1)) / (width + np.roll(width, 1))
+    tangent = ahead - np.roll(points, 1, axis=0)
+    tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
+    return points + shift[:, None] * np.stack([tangent[:, 1], -tangent[:, 0]], 1)
+
+
+def _curve_points(outline, interfaces, breaks, edge):
+    """Points on all curves (n, 2), and the pairs of them (segment, 2) that element edges must join."""
+    points = _resample(outline, edge, breaks)
+    ring = np.arange(len(points))
+    segments = [np.stack([ring, np.roll(ring, -1)], 1)]
+    for curve in interfaces:
+        new = _resample(curve, edge, ())
+        # an interface that meets the outline or another one gives way there
+        keep = cKDTree(points).query(new)[0] > 0.5 * edge(*new.T)
+        keep &= points_in_poly(new, outline)
+        number = np.where(keep, len(points) + np.cumsum(keep) - 1, -1)
+        pair = np.stack([number, np.roll(number, -1)], 1)
+        segments.append(pair[(pair >= 0).all(1)])
+        points = np.concatenate([points, new[keep]])
+    return points, np.concatenate(segments)
+
+
+def _lattice(outline, edge, h_min):
+    """Nested hexagonal lattice points of the outline's bounding box, thinned where `edge` allows."""
+    low, high = outline.min(0), outline.max(0)
+    width, height = high - low
+    j = np.arange(int(height / (h_min * np.sqrt(3) / 2)) + 2)
+    i = np.arange(-len(j) // 2 - 1, int(width / h_min) + 2)
+    i, j = (a.ravel() for a in np.meshgrid(i, j))
+    points = low + h_min * np.stack([i + j / 2, j * np.sqrt(3) / 2], 1)
+    within = (points[:, 0] >= low[0]) & (points[:, 0] <= high[0])
+    points, i, j = points[within], i[within], j[within]
+    wanted = np.rint(np.log(edge(*points.T) / h_min) / np.log(np.sqrt(3))).astype(int)
+    keep = wanted == 0
+    member, step = np.ones(len(i), bool), 1
+    for level in range(1, wanted.max() + 1):
+        if level % 2:  # (1, 1) and (-1, 2) span the sublattice sqrt(3) times as wide
+            member &= (i // step - j // step) % 3 == 0
+        else:
+            step *= 3
+            member &= (i % step == 0) & (j % step == 0)
+        keep |= member & (wanted == level)
+    return points[keep]
+
+
+def _triangulate(points, segments, rounds=12):
+    """Delaunay triangulation that holds every segment, halving those it misses."""
+    for _ in range(rounds):
+        triangles = Delaunay(points).simplices
+        edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), 1)
+        ordered = np.sort(segments, 1)
+        n = len(points)
+        missing = ~np.isin(ordered[:, 0] * n + ordered[:, 1], edges[:, 0] * n + edges[:, 1])
+        if not missing.any():
+            return points, triangles
+        a, b = segments[missing].T
+        middle = n + np.arange(len(a))
+        points = np.concatenate([points, (points[a] + points[b]) / 2])
+        segments = np.concatenate([segments[~missing], np.stack([a, middle], 1), np.stack([middle, b], 1)])
+    raise ValueError("outline: expected curves that neither cross themselves nor each other; "
+                     f"{missing.sum()} of their edges cannot be meshed")
+
+
+def _smooth(points, triangles, n_lattice, steps=3):
+    """Move lattice points to the mean of their neighbours where no triangle worsens past use."""
+    a, b = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]).T
+    n = len(points)
+    neighbour = coo_array((np.ones(2 * len(a)), (np.r_[a, b], np.r_[b, a])), shape=(n, n)).tocsr()
+    count = np.maximum(neighbour.sum(1), 1)
+    for _ in range(steps):
+        moved = points.copy()
+        moved[:n_lattice] = ((neighbour @ points) / count[:, None])[:n_lattice]
+        before, after = (_area(p[triangles]) for p in (points, moved))
+        bad = np.unique(triangles[after < 0.4 * before])
+        moved[bad] = points[bad]
+        points = moved
+    return points
+
+
+def locate_on_grid(mesh, x, y):
+    """Which element holds each point of a grid, and where in it.
+
+    Parameters: mesh of straight triangles; x (nx,), y (ny,) increasing axes [m].
+    Returns: row, column, element (n,) of the grid points inside the mesh; reference coordinates (2, n).
+    """
+    vertex = mesh.p[:, mesh.t]  # (axis, corner, element)
+    tolerance = 1e-9 * np.ptp(mesh.p)
+    first = [np.searchsorted(q, v.min(0) - tolerance) for q, v in zip((x, y), vertex, strict=True)]
+    after = [np.searchsorted(q, v.max(0) + tolerance, "right") for q, v in zip((x, y), vertex, strict=True)]
+    columns, rows = (b - a for a, b in zip(first, after, strict=True))
+    # every grid point of every element's bounding box, as one flat list
+    element = np.repeat(np.arange(mesh.nelements), columns * rows)
+    number = np.arange(len(element)) - np.repeat(np.cumsum(columns * rows) - columns * rows, columns * rows)
+    row = first[1][element] + number // columns[element]
+    column = first[0][element] + number % columns[element]
+    (ax, ay), (bx, by) = vertex[:, 1] - vertex[:, 0], vertex[:, 2] - vertex[:, 0]
+    px, py = x[column] - vertex[0, 0, element], y[row] - vertex[1, 0, element]
+    double_area = (ax * by - ay * bx)[element]
+    local = np.stack([px * by[element] - py * bx[element], py * ax[element] - px * ay[element]]) / double_area
+    inside = (local >= -1e-9).all(0) & (local.sum(0) <= 1 + 1e-9)
+    # a point on a shared edge belongs to the first of its elements
+    _, once = np.unique(row[inside] * len(x) + column[inside], return_index=True)
+    return row[inside][once], column[inside][once], element[inside][once], local[:, inside][:, once]
