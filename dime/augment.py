@@ -78,7 +78,10 @@ def disturb(waves, masks, generator):
     phase = 2 * math.pi * _uniform(patches, generator)[:, None, None]
     real, imaginary = waves.unbind(dim=1)
     waves = torch.stack(
-        [real * torch.cos(phase) - imaginary * torch.sin(phase), real * torch.sin(phase) + imaginary * torch.cos(phase)],
+        [
+            real * torch.cos(phase) - imaginary * torch.sin(phase),
+            real * torch.sin(phase) + imaginary * torch.cos(phase),
+        ],
         dim=1,
     )
     rms = _rms(waves, masks)
@@ -97,7 +100,9 @@ def disturb(waves, masks, generator):
     waves = waves + rms * level[:, None, None, None] * (correlated * smooth + (1 - correlated) * noise)
 
     # An elliptical region of interest instead of the whole organ, in a quarter of the patches.
-    axis_y, axis_x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
+    axis_y, axis_x = torch.meshgrid(
+        torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij"
+    )
     shift = _uniform((patches, 2), generator) - 0.5
     radii = 0.5 + _uniform((patches, 2), generator)
     ellipse = (

@@ -63,8 +63,8 @@ def draw_drive(rng):
     """Where and how the tissue is shaken: drivers on the outline, and what the rest of it does.
 
     Assumption: a passive driver presses on a part of the outline, and neighbouring organs push back on others;
-    one to three arcs of 8-50 % of the outline with random phase cover this, and a fully driven outline gives
-    the standing waves of a phantom in a shaken container. The rest is free or absorbing with equal chance.
+    one to three arcs, each 8-29 % of the outline, with random phase cover this, and a fully driven outline
+    gives the standing waves of a phantom in a shaken container. The rest is free or absorbing, with equal chance.
 
     Parameters
     ----------
@@ -79,19 +79,17 @@ def draw_drive(rng):
     """
     boundary = str(rng.choice(["free", "impedance"]))
     if rng.random() < 0.3:
-        return [fem.Driver(start=0.0, stop=1.0, amplitude=10e-6)], boundary
-    drivers = []
+        return [fem.Driver(0.0, 1.0, 10e-6)], boundary
+    drivers, turn = [], rng.random()
     for position in rng.permutation(3)[: rng.integers(1, 4)]:
-        # Each arc keeps to its own third of the outline, shifted: arcs never overlap.
+        # Each arc keeps to its own third of the outline: arcs never overlap.
         start = (position + rng.uniform(0, 0.1)) / 3
         width = rng.uniform(0.08, 0.29)
         amplitude = 10e-6 * rng.uniform(0.3, 1.0) * np.exp(2j * np.pi * rng.random())
-        drivers.append(fem.Driver(start=start, stop=start + width, amplitude=complex(amplitude)))
-    turn = rng.random()
-    return [
-        fem.Driver(start=(d.start + turn) % 1, stop=(d.start + turn) % 1 + d.stop - d.start, amplitude=d.amplitude)
-        for d in drivers
-    ], boundary
+        start = (start + turn) % 1
+        profile = str(rng.choice(["uniform", "smooth"]))
+        drivers.append(fem.Driver(start, start + width, complex(amplitude), profile))
+    return drivers, boundary
 
 
 def simulate_phantom(recipe, index):
@@ -120,7 +118,9 @@ def simulate_phantom(recipe, index):
     mask = mask & np.isfinite(wave)
     wave = np.where(mask, wave, 0)
     if recipe.background_motion > 0:
-        wave = wave + acquisition.background_motion(wave, mask, recipe.spacing_m, motion, recipe.background_motion)
+        wave = wave + acquisition.background_motion(
+            wave, mask, recipe.spacing_m, motion, recipe.background_motion
+        )
     result = {
         "stiffness": np.where(mask, maps["stiffness"].values, 0).astype(np.float32),
         "loss_tangent": np.where(mask, maps["loss_tangent"].values, 0).astype(np.float32),
@@ -170,7 +170,9 @@ def simulate(recipe, path, workers=2, scheduler=None):
     blocks = [b for b in range(-(-recipe.count // BLOCK)) if not (done / str(b)).is_file()]
     if blocks:
         with _client(workers, scheduler) as client:
-            tasks = client.map(_simulate_block, [recipe] * len(blocks), blocks, [partial] * len(blocks), pure=False)
+            tasks = client.map(
+                _simulate_block, [recipe] * len(blocks), blocks, [partial] * len(blocks), pure=False
+            )
             for task in track(distributed.as_completed(tasks), total=len(tasks), description=path.name):
                 task.result()
     shutil.rmtree(done)
@@ -211,7 +213,11 @@ def _create(recipe, partial):
     }
     dims = {name: ("phantom", "y", "x")[: len(shape) + 1] for name, (shape, _, _) in shapes.items()}
     if recipe.offsets:
-        shapes["phase"] = ((recipe.offsets, side, side), "float32", {"units": "rad", "long_name": "wrapped phase"})
+        shapes["phase"] = (
+            (recipe.offsets, side, side),
+            "float32",
+            {"units": "rad", "long_name": "wrapped phase"},
+        )
         shapes["magnitude"] = ((side, side), "float32", {"units": "1"})
         dims |= {"phase": ("phantom", "offset", "y", "x"), "magnitude": ("phantom", "y", "x")}
     attrs = {"frequency_hz": recipe.frequency_hz, "spacing_m": recipe.spacing_m}
@@ -227,7 +233,9 @@ def _create(recipe, partial):
             attributes=variable_attrs,
         )
     for name in ("y", "x"):
-        group.create_array(name, data=axis, chunks=(side,), dimension_names=(name,), attributes={"units": "m"})
+        group.create_array(
+            name, data=axis, chunks=(side,), dimension_names=(name,), attributes={"units": "m"}
+        )
 
 
 def load(path, variables=("wave", "stiffness", "mask"), stage="simulate"):
@@ -266,7 +274,9 @@ def load(path, variables=("wave", "stiffness", "mask"), stage="simulate"):
             raise ValueError(f"{path}: {int((~mask.any(dim=('y', 'x'))).sum())} masks are empty")
         for name in variables:
             if not set(mask.dims) <= set(data[name].dims):
-                raise ValueError(f"{path}: {name!r} has dims {data[name].dims}, expected at least {mask.dims}")
+                raise ValueError(
+                    f"{path}: {name!r} has dims {data[name].dims}, expected at least {mask.dims}"
+                )
             bad = int((~np.isfinite(data[name]) & mask).sum())
             if bad:
                 raise ValueError(f"{path}: {name!r} holds {bad} values inside the mask that are not finite")

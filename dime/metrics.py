@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from scipy import stats
+from scipy.ndimage import distance_transform_edt
 
 CONFIDENCE_LEVEL = 0.95
 BOOTSTRAP_RESAMPLES = 2000
@@ -34,7 +35,9 @@ def slice_figures(estimate, truth, mask):
         raise ValueError("mask: expected at least one pixel, found none")
     x, t = estimate[mask] / 1e3, truth[mask] / 1e3
     if not np.isfinite(x).all():
-        raise ValueError(f"estimate: {np.count_nonzero(~np.isfinite(x))} of {x.size} mask pixels are not finite")
+        raise ValueError(
+            f"estimate: {np.count_nonzero(~np.isfinite(x))} of {x.size} mask pixels are not finite"
+        )
     error = x - t
     varies = np.ptp(t) > 1e-6 * t.mean() and np.ptp(x) > 0
     quartiles = np.percentile(x, [25, 75])
@@ -73,9 +76,11 @@ def pooled_figures(estimates, truths, masks):
         "slice_r2": None,
     }
     if len(estimates) >= 3:
-        mean_x, mean_t = (np.array([a[m].mean() for a, m in zip(stack, masks, strict=True)]) for stack in (estimates, truths))
+        mean_x, mean_t = region_means(estimates, masks), region_means(truths, masks)
         figures["slice_r"] = float(np.corrcoef(mean_x, mean_t)[0, 1])
-        figures["slice_r2"] = float(1 - np.sum((mean_x - mean_t) ** 2) / np.sum((mean_t - mean_t.mean()) ** 2))
+        figures["slice_r2"] = float(
+            1 - np.sum((mean_x - mean_t) ** 2) / np.sum((mean_t - mean_t.mean()) ** 2)
+        )
     return figures
 
 
@@ -144,11 +149,57 @@ def bland_altman(x, y):
     Returns
     -------
     dict
-        bias, lower, upper (unit of x); n. The limits are None for fewer than three pairs.
+        bias, lower, upper (unit of x); n. The limits are None for fewer than three pairs, the bias for none.
     """
     difference = np.asarray(x, float) - np.asarray(y, float)
+    if difference.size == 0:
+        return {"bias": None, "lower": None, "upper": None, "n": 0}
     result = {"bias": float(difference.mean()), "lower": None, "upper": None, "n": int(difference.size)}
     if difference.size >= 3:
         spread = 1.96 * difference.std(ddof=1)
         result |= {"lower": result["bias"] - spread, "upper": result["bias"] + spread}
     return result
+
+
+def interior(masks, rim):
+    """Masks without the pixels closer to the outline than `rim` [pixels]; a mask that would vanish keeps its core.
+
+    Parameters
+    ----------
+    masks : (slice, y, x) bool array
+    rim : float
+
+    Returns
+    -------
+    (slice, y, x) bool array
+    """
+    inner = np.zeros_like(masks)
+    for row, mask in enumerate(masks):
+        # Padding: the edge of the image is an outline too.
+        depth = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+        inner[row] = depth > min(rim, 0.5 * depth.max())
+    return inner
+
+
+def region_means(maps, regions):
+    """Mean of each map over its region: (slice, y, x) arrays -> (slice,) array."""
+    return np.array([values[region].mean() for values, region in zip(maps, regions, strict=True)])
+
+
+def summarise(table):
+    """Means over slices with bootstrap intervals, of the columns of `slice_table` that are reported."""
+    return {name: bootstrap_mean(table[name]) for name in ("mape", "bias", "rmse", "r", "r2")}
+
+
+def separation(values, diseased):
+    """Area under the ROC curve: the chance that a diseased subject has the larger value (Mann-Whitney U / n m).
+
+    Returns
+    -------
+    float, or None where one of the groups is empty.
+    """
+    values, diseased = np.asarray(values), np.asarray(diseased)
+    if diseased.all() or not diseased.any():
+        return None
+    u = stats.mannwhitneyu(values[diseased], values[~diseased]).statistic
+    return float(u / (diseased.sum() * (~diseased).sum()))

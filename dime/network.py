@@ -40,7 +40,11 @@ class _Block(nn.Sequential):
     def __init__(self, inputs, outputs):
         layers = []
         for channels in (inputs, outputs):
-            layers += [nn.Conv2d(channels, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.SiLU()]
+            layers += [
+                nn.Conv2d(channels, outputs, 3, padding=1, bias=False),
+                nn.BatchNorm2d(outputs),
+                nn.SiLU(),
+            ]
         super().__init__(*layers)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import nbformat
 import papermill
+import typst
 import yaml
 
 KERNEL = "python3"
@@ -167,3 +168,31 @@ def _die_with_parent():
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+
+
+def typeset(source, output):
+    """Compile a Typst paper to PDF; equal sources and results give equal bytes.
+
+    Parameters
+    ----------
+    source, output : path
+        The .typ file and the PDF; files it reads are found from the current folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        The source does not exist.
+    ValueError
+        It does not compile: Typst's message.
+    """
+    source, output = Path(source), Path(output)
+    if not source.is_file():
+        raise FileNotFoundError(f"{source}: no such paper")
+    compiler = typst.Compiler(root=".", ignore_system_fonts=True)
+    try:
+        pdf = compiler.compile(input=str(source), format="pdf", timestamp=0)
+    except RuntimeError as error:
+        raise ValueError(f"{source}: {error}") from error
+    aside = output.with_suffix(".partial")
+    aside.write_bytes(pdf)
+    os.replace(aside, output)

@@ -112,7 +112,9 @@ def train(training, validation, schedule, folder, report=print):
     if checkpoint_path.is_file():
         state = torch.load(checkpoint_path, weights_only=True)
         if state["fingerprint"] != fingerprint:
-            raise ValueError(f"{checkpoint_path}: belongs to another schedule or other data; remove it to start anew")
+            raise ValueError(
+                f"{checkpoint_path}: belongs to another schedule or other data; remove it to start anew"
+            )
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
         one_cycle.load_state_dict(state["one_cycle"])

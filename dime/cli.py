@@ -1,0 +1,92 @@
+"""The command line: `dime run`, `dime simulate`, `dime measured`, `dime paper`, `dime summary`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+
+def main():
+    """Run the command line; bad input is one line on stderr and exit code 2."""
+    try:
+        app()
+    except (ValueError, FileNotFoundError) as error:
+        typer.echo(f"dime: {error}", err=True)
+        raise SystemExit(2) from None
+
+
+@app.command()
+def run(
+    notebook: Path,
+    output: Path,
+    params: Annotated[str, typer.Option(help="Block of params.yaml whose entries are the parameters.")] = "",
+    params_file: Annotated[Path, typer.Option()] = Path("params.yaml"),
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("-p", metavar="NAME=VALUE", help="One more parameter; may be repeated."),
+    ] = None,
+):
+    """Execute a notebook with checked parameters; OUTPUT appears only if every cell passes."""
+    from papermill import PapermillExecutionError
+
+    from dime import pipeline
+
+    values = pipeline.read_block(params_file, params) if params else {}
+    for item in parameter or []:
+        name, equals, text = item.partition("=")
+        if not equals:
+            raise ValueError(f"-p {item}: expected NAME=VALUE")
+        values[name] = yaml.safe_load(text)
+    try:
+        pipeline.execute(notebook, output, values)
+    except PapermillExecutionError as error:
+        typer.echo(
+            f"dime: {notebook}: cell {error.exec_count} failed: {error.ename}: {error.evalue}", err=True
+        )
+        raise SystemExit(1) from None
+
+
+@app.command()
+def simulate(
+    family: Annotated[str, typer.Option(help="Phantom family, or `mixed`.")],
+    count: Annotated[int, typer.Option(help="Number of phantoms.")],
+    seed: Annotated[int, typer.Option(help="The number that all randomness follows from.")],
+    output: Annotated[Path, typer.Option("-o", help="Zarr folder to write.")],
+    frequency: Annotated[float, typer.Option(help="Vibration [Hz].")] = 60.0,
+    spacing: Annotated[float, typer.Option(help="Pixel [mm].")] = 1.5,
+    snr: Annotated[float, typer.Option(help="Wave rms over noise; inf for none.")] = float("inf"),
+    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+    scheduler: Annotated[str | None, typer.Option(help="Existing Dask scheduler, tcp://...")] = None,
+):
+    """Simulate phantoms and their waves to a zarr folder; a killed run continues where it stopped."""
+    from dime import dataset
+
+    recipe = dataset.Recipe(family, count, seed, frequency_hz=frequency, spacing_m=spacing * 1e-3, snr=snr)
+    dataset.simulate(recipe, output, workers=workers, scheduler=scheduler)
+
+
+@app.command()
+def measured(output: Path):
+    """Convert the measured slices (data/, or $DIME_REFERENCE) to OUTPUT; none there is an empty dataset."""
+    from dime import io
+
+    typer.echo(io.convert_measured(output))
+
+
+@app.command()
+def paper(source: Path, output: Path):
+    """Typeset the paper."""
+    from dime import pipeline
+
+    pipeline.typeset(source, output)
+
+
+@app.command()
+def summary(metrics: Path = Path("results/metrics")):
+    """Print what the last run found."""
+    from dime import report
+
+    report.print_summary(metrics)

@@ -1,0 +1,100 @@
+"""What a run found, in one table: read from the metrics files and printed."""
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from dime.figures import METHOD_NAMES
+
+STUDIES = ("homogeneous", "heterogeneous", "liver")
+
+
+def print_summary(folder):
+    """Print the figures of merit of every study and cohort.
+
+    Parameters
+    ----------
+    folder : path
+        Holds the metrics JSON files that the stages wrote.
+
+    Raises
+    ------
+    FileNotFoundError
+        A study's file is missing: names it and the stage.
+    """
+    folder = Path(folder)
+    table = Table(title="DIME: stiffness against the truth of simulated phantoms")
+    for column in (
+        "study",
+        "method",
+        "slices",
+        "MAPE % [95 % CI]",
+        "bias %",
+        "RMSE kPa",
+        "pixel r",
+        "pixel R2",
+    ):
+        table.add_column(column)
+    for study in STUDIES:
+        content = read(folder / f"compare-{study}.json", "compare")
+        for method, figures in content["methods"].items():
+            table.add_row(
+                study,
+                METHOD_NAMES[method],
+                str(content["slices"]),
+                f"{figures['mape']['mean']:.1f} [{number(figures['mape']['low'])}, {number(figures['mape']['high'])}]",
+                f"{figures['bias']['mean']:+.1f}",
+                f"{figures['rmse']['mean']:.2f}",
+                f"{figures['pooled']['pixel_r']:.3f}",
+                f"{figures['pooled']['pixel_r2']:.3f}",
+            )
+    console = Console()
+    console.print(table)
+    cohort = read(folder / "cohort.json", "cohort")
+    console.print(
+        f"simulated cohort: {cohort['healthy']} healthy and {cohort['fibrotic']} fibrotic livers; "
+        f"DIME and MMDI per slice r = {number(cohort['dime_mmdi']['r'])}"
+    )
+    measured = read(folder / "in-vivo.json", "in_vivo")
+    if measured["slices"]:
+        console.print(
+            f"measured livers: {measured['slices']} slices; DIME against the clinical maps r = "
+            f"{number(measured['dime_clinical']['r'])}, bias {measured['dime_clinical_agreement']['bias']:+.2f} kPa"
+        )
+    else:
+        console.print("measured livers: absent from this build")
+
+
+def number(value, form=".2f"):
+    """A figure of merit for people: a dash where there are too few cases to have one."""
+    return "-" if value is None else format(value, form)
+
+
+def read(path, stage):
+    """A metrics file.
+
+    Raises
+    ------
+    FileNotFoundError
+        Names the file and the stage that writes it.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: missing; the stage `{stage}` writes it")
+    return json.loads(path.read_text())
+
+
+def write(path, content):
+    """Write a metrics file: sorted keys, eight significant digits, None for what could not be computed."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(_rounded(content), indent=2, sort_keys=True, allow_nan=False) + "\n")
+
+
+def _rounded(value):
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.8g}") if isinstance(value, float) else value
