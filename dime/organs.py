@@ -311,7 +311,8 @@ def liver(draws):
     if bladder:
         place = hilum + 0.35 * (outline[np.argmin(outline[:, 1] - outline[:, 0])] - hilum)
         soft_regions.append(Region(StarShape(curve + place, tuple(place), 0.0015), *soft))
-    labels = {"stage": stage, "level": level, "stiffness_pa": base, "gall_bladder": bladder, "lesions": found}
+    labels = {"stage": stage, "level": level, "stiffness_pa": base, "gall_bladder": bladder, "lesions": found,
+              "vessels": {"segments": np.array(tubes).tolist(), "edge_m": edge}}
     tissue = Tissue(base, loss, textures, loss_textures, (*soft_regions, *regions))
     return outline, tissue, tuple(curves), labels
 

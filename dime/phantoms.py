@@ -13,6 +13,7 @@ from scipy.ndimage import binary_erosion, distance_transform_edt, map_coordinate
 from skimage.measure import find_contours, label
 
 from dime import organs, outlines
+from dime.tissue import Tubes
 
 FAMILIES = tuple(organs.BUILDERS)
 
@@ -69,6 +70,15 @@ def render(phantom, x_m, y_m):
         maps[name] = (("y", "x"), values, {"units": unit})
     return xr.Dataset(maps, {"x": ("x", np.asarray(x_m, float), {"units": "m"}),
                              "y": ("y", np.asarray(y_m, float), {"units": "m"})})
+
+
+def vessels(phantom, x_m, y_m):
+    """Share of each pixel that is vessel, (y, x) in 0..1, at pixel centres x_m, y_m [m]; 0 without any."""
+    x, y = np.meshgrid(x_m, y_m)
+    if "vessels" not in phantom.labels:
+        return np.zeros(x.shape)
+    tree = phantom.labels["vessels"]
+    return Tubes(np.array(tree["segments"]), tree["edge_m"])(x, y)
 
 
 def from_maps(mask, stiffness, loss_tangent, spacing_m):

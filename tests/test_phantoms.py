@@ -141,6 +141,18 @@ def test_tubes():
     assert np.allclose(tube(np.zeros(101), y), expected, atol=4e-4)
 
 
+def test_vessels_are_where_the_liver_is_soft_and_lossy():
+    """Where a liver without lesions is all vessel, stiffness and loss are the vessel's draws."""
+    phantom = phantoms.draw("liver", np.random.default_rng(9), lesion_count=0, portal_generations=2,
+                            gall_bladder=False, vessel_stiffness_pa=1e3, vessel_loss_tangent=0.8)
+    share, maps = phantoms.vessels(phantom, GRID, GRID), phantoms.render(phantom, GRID, GRID)
+    core = (share > 0.99) & maps.mask.values
+    assert core.sum() > 20
+    assert np.allclose(maps.stiffness.values[core], 1e3, rtol=0.02)
+    assert np.allclose(maps.loss_tangent.values[core], 0.8, rtol=0.02)
+    assert not phantoms.vessels(phantoms.draw("homogeneous", np.random.default_rng(9)), GRID, GRID).any()
+
+
 def test_real_anatomy_keeps_its_map_and_its_mask():
     """A rendered liver, taken as measured, renders to the same map; beyond its edge no background enters."""
     spacing = 1.5e-3
