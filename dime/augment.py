@@ -25,7 +25,7 @@ def random_patches(images, rows, size, generator):
     Parameters
     ----------
     images : (image, 4, y, x) tensor
-        Real and imaginary part of the wave, mask (0, 1), log(mu / (rho (f dx)^2)) (any value outside the mask).
+        Real and imaginary part of the wave, mask (0, 1), log(mu / (rho (f dx)^2)).
     rows : (patch,) int tensor
         Which image each patch comes from.
     size : int

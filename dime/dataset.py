@@ -17,6 +17,9 @@ from dime import acquisition, fem, phantoms
 BLOCK = 8
 """Phantoms per task and per chunk on disk: large enough to hide scheduling, small enough to lose little."""
 
+DRIVE_M = 40e-6
+"""Largest displacement of a driver [m]. Assumption: liver protocols move tissue by tens of micrometres."""
+
 FAMILIES = ("homogeneous", "heterogeneous", "liver")
 """The families that `family="mixed"` takes in turn."""
 
@@ -29,9 +32,10 @@ class Recipe:
     count, seed : how many phantoms, and the number that all randomness follows from.
     frequency_hz, spacing_m, matrix : vibration, pixel and pixels per side of the square field of view.
     snr : rms of the wave over the noise's standard deviation per channel; infinite for no noise.
-    background_motion : rms of the smooth compressional and bulk motion, relative to the wave's.
+    background_motion : largest rms of the smooth compressional and bulk motion, relative to the wave's.
     stages : fibrosis stage of each phantom (liver only); empty to draw them.
     offsets : phase offsets of a scanned acquisition (wrapped phase and magnitude are stored); 0 for none.
+    acquired : lines and columns of k-space that the scan acquires of `matrix`; 0 for all.
     """
 
     family: str
@@ -44,6 +48,7 @@ class Recipe:
     background_motion: float = 0.0
     stages: tuple = ()
     offsets: int = 0
+    acquired: int = 0
 
     def __post_init__(self):
         if self.count < 1:
@@ -62,9 +67,10 @@ class Recipe:
 def draw_drive(rng):
     """Where and how the tissue is shaken: drivers on the outline, and what the rest of it does.
 
-    Assumption: a passive driver presses on a part of the outline, and neighbouring organs push back on others;
-    one to three arcs, each 8-29 % of the outline, with random phase cover this, and a fully driven outline
-    gives the standing waves of a phantom in a shaken container. The rest is free or absorbing, with equal chance.
+    Assumption: a passive driver presses on a part of the outline, and neighbouring organs push back on
+    others; one to three arcs, each 8-29 % of the outline, with random phase cover this, and a fully driven
+    outline gives the standing waves of a phantom in a shaken container. The rest is free or absorbing, with
+    equal chance.
 
     Parameters
     ----------
@@ -73,19 +79,18 @@ def draw_drive(rng):
     Returns
     -------
     drivers : list of fem.Driver
-        Amplitudes of order 10 micrometres.
     boundary : str
         "free" or "impedance".
     """
     boundary = str(rng.choice(["free", "impedance"]))
     if rng.random() < 0.3:
-        return [fem.Driver(0.0, 1.0, 10e-6)], boundary
+        return [fem.Driver(0.0, 1.0, DRIVE_M)], boundary
     drivers, turn = [], rng.random()
     for position in rng.permutation(3)[: rng.integers(1, 4)]:
         # Each arc keeps to its own third of the outline: arcs never overlap.
         start = (position + rng.uniform(0, 0.1)) / 3
         width = rng.uniform(0.08, 0.29)
-        amplitude = 10e-6 * rng.uniform(0.3, 1.0) * np.exp(2j * np.pi * rng.random())
+        amplitude = DRIVE_M * rng.uniform(0.3, 1.0) * np.exp(2j * np.pi * rng.random())
         start = (start + turn) % 1
         profile = str(rng.choice(["uniform", "smooth"]))
         drivers.append(fem.Driver(start, start + width, complex(amplitude), profile))
@@ -128,7 +133,10 @@ def simulate_phantom(recipe, index):
         "label": json.dumps(phantom.labels, sort_keys=True),
     }
     if recipe.offsets:
-        scan = acquisition.acquire(wave, mask, noise, snr=recipe.snr, offsets=recipe.offsets)
+        lines = (recipe.acquired or recipe.matrix,) * 2
+        scan = acquisition.acquire(
+            wave, mask, recipe.spacing_m, noise, offsets=recipe.offsets, snr=recipe.snr, acquired_shape=lines
+        )
         result |= {name: scan[name].values.astype(np.float32) for name in ("phase", "magnitude")}
     elif np.isfinite(recipe.snr):
         wave = acquisition.add_noise(wave, mask, recipe.snr, noise)
@@ -209,7 +217,7 @@ def _create(recipe, partial):
         "stiffness": ((side, side), "float32", {"units": "Pa", "long_name": "|G*|"}),
         "loss_tangent": ((side, side), "float32", {"units": "1"}),
         "mask": ((side, side), "bool", {}),
-        "label": ((), "<U4096", {}),
+        "label": ((), "string", {}),
     }
     dims = {name: ("phantom", "y", "x")[: len(shape) + 1] for name, (shape, _, _) in shapes.items()}
     if recipe.offsets:
@@ -218,8 +226,8 @@ def _create(recipe, partial):
             "float32",
             {"units": "rad", "long_name": "wrapped phase"},
         )
-        shapes["magnitude"] = ((side, side), "float32", {"units": "1"})
-        dims |= {"phase": ("phantom", "offset", "y", "x"), "magnitude": ("phantom", "y", "x")}
+        shapes["magnitude"] = ((recipe.offsets, side, side), "float32", {"units": "1"})
+        dims |= {name: ("phantom", "offset", "y", "x") for name in ("phase", "magnitude")}
     attrs = {"frequency_hz": recipe.frequency_hz, "spacing_m": recipe.spacing_m}
     attrs["recipe"] = json.dumps(asdict(recipe), sort_keys=True)
     group = zarr.open_group(partial, mode="w", attributes=attrs)
@@ -259,7 +267,8 @@ def load(path, variables=("wave", "stiffness", "mask"), stage="simulate"):
     FileNotFoundError
         The folder does not exist: names it and the stage.
     ValueError
-        A variable is missing, has another shape than the mask, a mask is empty, or values inside it are not finite.
+        A variable is missing or has another shape than the mask, a mask is empty, or values inside it are
+        not finite.
     """
     path = Path(path)
     if not path.is_dir():

@@ -28,7 +28,7 @@ def invert(waves, method, model=None):
     Parameters
     ----------
     waves : xarray.Dataset
-        `wave` complex (..., y, x), any unit; `mask` bool of the same shape; attrs `spacing_m`, `frequency_hz`.
+        `wave` complex (..., y, x), any unit; `mask` bool of that shape; attrs `spacing_m`, `frequency_hz`.
     method : {"dime", "mmdi"}
     model : path, optional
         Folder of a trained network (`training.save_model`), for method "dime".
@@ -100,9 +100,9 @@ def check_slice(wave, mask):
 def predict(network, wave, mask, spacing_m, frequency_hz):
     """Stiffness of one slice by the network.
 
-    The wave is resampled to the working pixel (f dx = `WORKING_PIXEL_M_PER_S`), cut into overlapping tiles that
-    are normalised each on its own (waves decay: one gain per slice would not do), and the predicted logarithms
-    are blended by a cosine window, resampled back and given their unit:
+    The wave is resampled to the working pixel (f dx = `WORKING_PIXEL_M_PER_S`) and cut into overlapping tiles
+    that are normalised each on its own (waves decay: one gain per slice would not do). The predicted
+    logarithms are blended by a cosine window, resampled back and given their unit:
     |G*| = rho (f dx)^2 exp(prediction).
 
     Parameters
@@ -151,9 +151,9 @@ def predict(network, wave, mask, spacing_m, frequency_hz):
 
 
 def _resample(mask, parts, magnification):
-    """Mask and wave parts on the working grid; area-averaged by a Gaussian where that is coarser.
+    """Mask and wave parts on the working grid; smoothed by a Gaussian first where that is coarser.
 
-    Interpolated values are divided by the interpolated mask, so that the rim does not mix with the zeros outside.
+    Interpolated values are divided by the interpolated mask: the rim does not mix with the zeros outside.
     """
     shape = tuple(max(1, round(n * magnification)) for n in mask.shape)
     weight = _grid(_soften(mask.astype(float), magnification), shape, 1 / magnification)
@@ -170,7 +170,7 @@ def _soften(image, magnification):
 
 
 def _grid(image, shape, step):
-    """Linear interpolation onto a grid of `shape` whose pixels are `step` old ones wide, fields of view aligned."""
+    """Linear interpolation onto a grid of `shape` whose pixels are `step` old ones wide, corners aligned."""
     axes = [(np.arange(n) + 0.5) * step - 0.5 for n in shape]
     return ndimage.map_coordinates(image, np.meshgrid(*axes, indexing="ij"), order=1, mode="nearest")
 

@@ -1,4 +1,4 @@
-"""Files of other people's making <-> xarray, with units: the authors' measured slices and released phantoms."""
+"""Files of other people's making <-> xarray, with units: the measured slices that the authors released."""
 
 import os
 import shutil
@@ -28,8 +28,8 @@ def read_measured(folder):
     Parameters
     ----------
     folder : path
-        Holds `Processed Data/NN.nii` (256 x 256 x 8 offsets, 0 outside the mask, one scale for all offsets) and
-        `Processed Stiffness/NN.mat` (`stiff`, 0.01 kPa, transposed against the waves).
+        Holds `Processed Data/NN.nii` (256 x 256 x 8 offsets, 0 outside the mask, one scale for all
+        offsets) and `Processed Stiffness/NN.mat` (`stiff`, 0.01 kPa, transposed against the waves).
 
     Returns
     -------
@@ -98,7 +98,7 @@ def _read_slice(path, stiffness_path):
 
 
 def find_measured():
-    """Folder of the measured slices: `data/` here, or `$DIME_REFERENCE/study3_in_vivo`; None where neither is."""
+    """Folder of the measured slices: `data/`, or `$DIME_REFERENCE/study3_in_vivo`; None where neither is."""
     candidates = [Path("data")]
     if "DIME_REFERENCE" in os.environ:
         candidates.append(Path(os.environ["DIME_REFERENCE"]) / "study3_in_vivo")

@@ -56,7 +56,7 @@ def slice_figures(estimate, truth, mask):
 
 
 def pooled_figures(estimates, truths, masks):
-    """r and R2 over the pixels of all slices together, and of the slices' means (both are reported in the field).
+    """r and R2 over the pixels of all slices together, and over the slices' means.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def bland_altman(x, y):
 
 
 def interior(masks, rim):
-    """Masks without the pixels closer to the outline than `rim` [pixels]; a mask that would vanish keeps its core.
+    """Masks without the pixels closer to the outline than `rim` [pixels]; a small mask keeps its core.
 
     Parameters
     ----------
@@ -192,7 +192,9 @@ def summarise(table):
 
 
 def separation(values, diseased):
-    """Area under the ROC curve: the chance that a diseased subject has the larger value (Mann-Whitney U / n m).
+    """Area under the ROC curve: the chance that a diseased subject has the larger value, U / (n m).
+
+    U is the Mann-Whitney statistic.
 
     Returns
     -------

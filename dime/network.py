@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 LOG_CENTRE = 6.0
-"""Typical log(mu / (rho (f dx)^2)): (20 pixels per wavelength)^2. The network predicts the deviation from it."""
+"""Typical log(mu / (rho (f dx)^2)), 20 pixels per wavelength; the network predicts the deviation from it."""
 
 LOG_SCALE_RANGE = (-5.0, 2.0)
-"""Bounds of the predicted log Laplace scale: keep the likelihood finite where the fit is perfect or absent."""
+"""Bounds of the predicted log Laplace scale: they keep the likelihood finite where a fit is perfect."""
 
 
 def normalise(waves, masks):

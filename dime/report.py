@@ -40,11 +40,12 @@ def print_summary(folder):
     for study in STUDIES:
         content = read(folder / f"compare-{study}.json", "compare")
         for method, figures in content["methods"].items():
+            mape = figures["mape"]
             table.add_row(
                 study,
                 METHOD_NAMES[method],
                 str(content["slices"]),
-                f"{figures['mape']['mean']:.1f} [{number(figures['mape']['low'])}, {number(figures['mape']['high'])}]",
+                f"{mape['mean']:.1f} [{number(mape['low'], '.1f')}, {number(mape['high'], '.1f')}]",
                 f"{figures['bias']['mean']:+.1f}",
                 f"{figures['rmse']['mean']:.2f}",
                 f"{figures['pooled']['pixel_r']:.3f}",
@@ -59,9 +60,10 @@ def print_summary(folder):
     )
     measured = read(folder / "in-vivo.json", "in_vivo")
     if measured["slices"]:
+        r, bias = measured["dime_clinical"]["r"], measured["dime_clinical_agreement"]["bias"]
         console.print(
-            f"measured livers: {measured['slices']} slices; DIME against the clinical maps r = "
-            f"{number(measured['dime_clinical']['r'])}, bias {measured['dime_clinical_agreement']['bias']:+.2f} kPa"
+            f"measured livers: {measured['slices']} slices; DIME against the clinical maps r = {number(r)}, "
+            f"bias {number(bias, '+.2f')} kPa"
         )
     else:
         console.print("measured livers: absent from this build")
