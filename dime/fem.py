@@ -9,7 +9,8 @@ from skfem import Basis, BilinearForm, ElementTriP2, FacetBasis, LinearForm, Mes
 from skfem.helpers import dot, grad
 
 from dime import DENSITY_KG_M3 as RHO
-from dime.mesh import arc_fraction, check_polygon, locate_on_grid, mean_edge_length, mesh_region
+from dime.locate import arc_fraction, locate_on_grid
+from dime.mesh import check_polygon, mean_edge_length, mesh_region
 from dime.solvers import solve_with_known
 
 # a complex form assembled as float64 loses its imaginary part with only this warning
@@ -31,19 +32,19 @@ class Driver:
     ----------
     start, stop : fractions of the outline's arc length, counted from its first point along it; an arc with
         stop <= start passes the first point; 0 to 1 is the whole outline
-    amplitude_m : complex amplitude [m]
+    amplitude : complex amplitude [m]
     profile : "uniform" or "smooth" (sin^2: no edge in the wave where the driver ends)
     phase_slope_rad : phase that the drive lags from start to stop [rad]
     """
 
     start: float = 0.0
     stop: float = 1.0
-    amplitude_m: complex = 1e-5
+    amplitude: complex = 1e-5
     profile: str = "uniform"
     phase_slope_rad: float = 0.0
 
     def __post_init__(self):
-        if not np.isfinite([self.start, self.stop, abs(self.amplitude_m), self.phase_slope_rad]).all():
+        if not np.isfinite([self.start, self.stop, abs(self.amplitude), self.phase_slope_rad]).all():
             raise ValueError("driver: expected finite numbers, got NaN or infinity")
         if self.profile not in PROFILES:
             raise ValueError(f"driver profile: expected one of {sorted(PROFILES)}, got {self.profile!r}")
@@ -57,9 +58,10 @@ class Driver:
 
     def displacement(self, fraction):
         """Displacement [m] at places on the outline (fractions of arc length), NaN off the arc."""
-        t = ((fraction - self.start + 1e-9) % 1.0 - 1e-9) / self.length
-        value = self.amplitude_m * PROFILES[self.profile](t) * np.exp(-1j * self.phase_slope_rad * t)
-        return np.where(t <= 1 + 1e-9, value, np.nan)
+        end = 5e-6  # a mesh vertex at the arc's end may be this far off
+        t = ((fraction - self.start + end) % 1.0 - end) / self.length
+        value = self.amplitude * PROFILES[self.profile](t) * np.exp(-1j * self.phase_slope_rad * t)
+        return np.where(t * self.length <= self.length + end, value, np.nan)
 
 
 @dataclass(frozen=True)

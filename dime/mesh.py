@@ -9,6 +9,8 @@ from skimage.measure import points_in_poly
 
 CORNER_RAD = np.deg2rad(30)  # an outline that turns more than this at a vertex keeps that vertex
 GRADING = 0.3  # the edge length may grow by this much per length travelled
+BREAK_GRADING = 0.4  # near a break: edge length per distance from it
+BREAK_DEPTH = 50  # and there the smallest edge is the local one divided by this
 POINTS_ON_AN_INTERFACE = 16  # at least, so that a small inclusion keeps its shape
 CLEARANCE = 0.6  # free distance between lattice and curve, in edge lengths; > 0.5 keeps curve edges Delaunay
 
@@ -25,7 +27,8 @@ def mesh_region(outline, size, interfaces=(), breaks=()):
     outline : (n, 2) array, closed polygon, first point not repeated [m]
     size : callable, (x, y) arrays [m] -> wanted edge length [m]
     interfaces : sequence of (m, 2) arrays, closed curves that element edges follow [m]
-    breaks : fractions of the outline's arc length where a mesh vertex must lie
+    breaks : fractions of the outline's arc length where a vertex lies and the mesh is fine: where a driver
+        ends, the wave has a singularity r**(1/2) that would spoil the whole field
 
     Returns
     -------
@@ -39,9 +42,11 @@ def mesh_region(outline, size, interfaces=(), breaks=()):
     """
     outline = check_polygon(outline, "outline")
     interfaces = [check_polygon(curve, "interface") for curve in interfaces]
-    edge, h_min = _graded_size(outline, size, interfaces)
-    points, segments = _curve_points(outline, interfaces, breaks, edge)
-    lattice = _lattice(outline, edge, h_min)
+    far_edge, h_min = _graded_size(outline, size, interfaces)
+    edge, rings = _refine_at(_along(outline)(breaks), far_edge)
+    points, segments, n_outline = _curve_points(outline, interfaces, breaks, edge)
+    lattice = _lattice(outline, far_edge, h_min)
+    lattice = np.concatenate([lattice[edge(*lattice.T) == far_edge(*lattice.T)], rings])
     ends = points[segments]
     tree = cKDTree(np.concatenate([points, ends.mean(1)]))
     length = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
@@ -52,10 +57,10 @@ def mesh_region(outline, size, interfaces=(), breaks=()):
     lattice = lattice[distance > free]
     lattice = lattice[points_in_poly(lattice, outline)]
     points, n_lattice = np.concatenate([lattice, points]), len(lattice)
-    points, triangles = _triangulate(points, segments + n_lattice)
+    points, triangles = _triangulate(points, segments + n_lattice, n_outline)
     corners = points[triangles]
     area = _area(corners)
-    triangles = triangles[(area > 1e-6 * h_min**2) & points_in_poly(corners.mean(1), outline)]
+    triangles = triangles[(area > 1e-9 * h_min**2) & points_in_poly(corners.mean(1), outline)]
     points = _smooth(points, triangles, n_lattice)
     used, triangles = np.unique(triangles, return_inverse=True)
     return MeshTri(np.ascontiguousarray(points[used].T), np.ascontiguousarray(triangles.reshape(-1, 3).T))
@@ -87,21 +92,6 @@ def smallest_angle_deg(mesh):
     return np.rad2deg(np.arccos(np.clip(cosine, -1, 1))).min(0)
 
 
-def arc_fraction(outline, points):
-    """Where on the outline the nearest point to each given one lies: fraction of arc length, in [0, 1).
-
-    Parameters: outline (n, 2) [m]; points (2, m) [m]. Returns (m,) fractions.
-    """
-    start = outline
-    along = np.roll(outline, -1, axis=0) - start
-    length = np.linalg.norm(along, axis=1)
-    offset = points.T[:, None, :] - start  # (point, side, axis)
-    t = np.clip((offset * along).sum(2) / length**2, 0, 1)
-    side = np.argmin(((offset - t[..., None] * along) ** 2).sum(2), axis=1)
-    s = (np.cumsum(length) - length)[side] + t[np.arange(len(side)), side] * length[side]
-    return (s / length.sum()) % 1.0
-
-
 def _area(corners):
     """Area of triangles, corners (triangle, corner, axis)."""
     (ax, ay), (bx, by) = (corners[:, 1] - corners[:, 0]).T, (corners[:, 2] - corners[:, 0]).T
@@ -120,7 +110,7 @@ def _graded_size(outline, size, interfaces):
     wanted = ndimage.minimum_filter(wanted, 3)  # between raster points, the finer neighbour counts
     for curve in interfaces:
         along = np.linalg.norm(np.roll(curve, -1, axis=0) - curve, axis=1)
-        fine = _resample(curve, lambda x, y: np.full_like(x, d), ())
+        fine = _along(curve)(np.linspace(0, 1, int(along.sum() / d) + POINTS_ON_AN_INTERFACE))
         column, row = np.rint((fine - low + d) / d).astype(int).T
         inside = (row >= 0) & (row < len(y)) & (column >= 0) & (column < len(x))
         at = (row[inside], column[inside])
@@ -144,41 +134,65 @@ def _graded_size(outline, size, interfaces):
     return edge_at, h_min
 
 
+def _along(curve):
+    """Function from fractions of a closed curve's arc length to points (n, 2)."""
+    closed = np.concatenate([curve, curve[:1]])
+    s = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(closed, axis=0), axis=1))])
+
+    def place(fraction):
+        t = np.asarray(fraction, float) % 1.0 * s[-1]
+        return np.stack([np.interp(t, s, closed[:, 0]), np.interp(t, s, closed[:, 1])], 1)
+
+    return place
+
+
+def _refine_at(centres, far_edge):
+    """Edge length that shrinks towards the centres (n, 2), and rings of points that have it."""
+    if len(centres) == 0:
+        return far_edge, np.empty((0, 2))
+    tree, local = cKDTree(centres), far_edge(*centres.T)
+
+    def edge(x, y):
+        distance, nearest = tree.query(np.stack([x, y], -1))
+        near = np.maximum(BREAK_GRADING * distance, local[nearest] / BREAK_DEPTH)
+        return np.minimum(near, far_edge(x, y))
+
+    rings, angles, growth = [], 2 * np.pi * np.arange(16) / 16, 1 + BREAK_GRADING
+    for number, (centre, h) in enumerate(zip(centres, local, strict=True)):
+        radii = h / BREAK_DEPTH * growth ** np.arange(np.log(4 * BREAK_DEPTH) / np.log(growth))
+        turn = angles + (np.arange(len(radii)) % 2 * np.pi / 16)[:, None]
+        points = centre + (radii[:, None, None] * np.stack([np.cos(turn), np.sin(turn)], -1)).reshape(-1, 2)
+        rings.append(points[(tree.query(points)[1] == number) & (edge(*points.T) < far_edge(*points.T))])
+    return edge, np.concatenate(rings)
+
+
 def _resample(curve, edge, breaks):
     """Points along a closed curve about `edge(x, y)` apart; corners and breaks (arc fractions) stay."""
-    along = np.roll(curve, -1, axis=0) - curve
-    length = np.linalg.norm(along, axis=1)
-    s = np.concatenate([[0], np.cumsum(length)])
-    closed = np.concatenate([curve, curve[:1]])
-    heading = np.arctan2(along[:, 1], along[:, 0])
+    side = np.roll(curve, -1, axis=0) - curve
+    s = np.concatenate([[0], np.cumsum(np.linalg.norm(side, axis=1))])
+    heading = np.arctan2(side[:, 1], side[:, 0])
     turn = np.abs(np.angle(np.exp(1j * (heading - np.roll(heading, 1)))))
-    kept = np.sort(np.concatenate([s[:-1][turn > CORNER_RAD], np.asarray(breaks, float) % 1.0 * s[-1]]))
-    if len(kept) == 0:
-        kept = np.zeros(1)
-    kept = kept[np.diff(kept, append=kept[0] + s[-1]) > 1e-9 * s[-1]] if len(kept) > 1 else kept
-
-    def place(t):
-        t = t % s[-1]
-        return np.stack([np.interp(t, s, closed[:, 0]), np.interp(t, s, closed[:, 1])])
-
-    pieces = []
-    for a, b in zip(kept, np.append(kept[1:], kept[0] + s[-1]), strict=True):
-        t = np.linspace(a, b, max(33, 4 * len(curve)))
-        count = 1 / edge(*place(t))
-        count = np.concatenate([[0], np.cumsum((count[1:] + count[:-1]) / 2 * np.diff(t))])
+    kept = np.unique(np.concatenate([(s[:-1] / s[-1])[turn > CORNER_RAD], np.asarray(breaks, float) % 1.0]))
+    kept = kept[np.diff(kept, append=2.0) > 1e-9] if len(kept) else np.zeros(1)
+    place, t = _along(curve), []
+    for a, b in zip(kept, np.append(kept[1:], kept[0] + 1), strict=True):
+        near = (b - a) * np.geomspace(1e-5, 0.5, 100)
+        fine = np.unique(np.concatenate([[a, b], a + near, b - near, np.linspace(a, b, 4 * len(curve) + 33)]))
+        density = s[-1] / edge(*place(fine).T)
+        count = np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(fine))])
         n = max(int(np.ceil(count[-1] - 0.1)), 1)
-        pieces.append(np.interp(np.arange(n) * count[-1] / n, count, t))
-    t = np.concatenate(pieces)
-    points = place(t).T
+        t.append(np.interp(np.arange(n) * count[-1] / n, count, fine))
+    t = np.concatenate(t)
+    points = place(t)
+
     # chords cut a bend short: move the points out until the chords enclose the curve's own area
     cross = curve[:, 0] * np.roll(curve[:, 1], -1) - curve[:, 1] * np.roll(curve[:, 0], -1)
     swept = np.concatenate([[0], np.cumsum(cross) / 2])
-    after = np.append(t[1:], t[0] + s[-1])
+    swept = np.floor(t) * swept[-1] + np.interp(t % 1.0 * s[-1], s, swept)
     ahead = np.roll(points, -1, axis=0)
-    chord = ahead - points
-    lost = (np.interp(after % s[-1], s, swept) - np.interp(t % s[-1], s, swept)) + swept[-1] * (
-        after // s[-1] - t // s[-1]) - (points[:, 0] * ahead[:, 1] - points[:, 1] * ahead[:, 0]) / 2
-    width = np.linalg.norm(chord, axis=1)
+    lost = np.diff(swept, append=swept[0] + cross.sum() / 2)
+    lost -= (points[:, 0] * ahead[:, 1] - points[:, 1] * ahead[:, 0]) / 2
+    width = np.linalg.norm(ahead - points, axis=1)
     shift = (lost + np.roll(lost, 1)) / (width + np.roll(width, 1))
     tangent = ahead - np.roll(points, 1, axis=0)
     tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
@@ -186,20 +200,21 @@ def _resample(curve, edge, breaks):
 
 
 def _curve_points(outline, interfaces, breaks, edge):
-    """Points on all curves (n, 2), and the pairs of them (segment, 2) that element edges must join."""
+    """Points on all curves (n, 2), the pairs of them that element edges join, how many are the outline's."""
     points = _resample(outline, edge, breaks)
     ring = np.arange(len(points))
     segments = [np.stack([ring, np.roll(ring, -1)], 1)]
     for curve in interfaces:
         new = _resample(curve, edge, ())
         # an interface that meets the outline or another one gives way there
-        keep = cKDTree(points).query(new)[0] > 0.5 * edge(*new.T)
+        middle = points[np.concatenate(segments)].mean(1)
+        keep = cKDTree(np.concatenate([points, middle])).query(new)[0] > 0.5 * edge(*new.T)
         keep &= points_in_poly(new, outline)
         number = np.where(keep, len(points) + np.cumsum(keep) - 1, -1)
         pair = np.stack([number, np.roll(number, -1)], 1)
         segments.append(pair[(pair >= 0).all(1)])
         points = np.concatenate([points, new[keep]])
-    return points, np.concatenate(segments)
+    return points, np.concatenate(segments), len(segments[0])
 
 
 def _lattice(outline, edge, h_min):
@@ -225,8 +240,12 @@ def _lattice(outline, edge, h_min):
     return points[keep]
 
 
-def _triangulate(points, segments, rounds=12):
-    """Delaunay triangulation that holds every segment, halving those it misses."""
+def _triangulate(points, segments, n_outline, rounds=6):
+    """Delaunay triangulation that holds every segment, halving those it misses; the first are the outline's.
+
+    Where interfaces cross or touch, a few of their edges stay missing: an element there sees both sides.
+    """
+    on_outline = np.arange(len(segments)) < n_outline
     for _ in range(rounds):
         triangles = Delaunay(points).simplices
         edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), 1)
@@ -234,13 +253,17 @@ def _triangulate(points, segments, rounds=12):
         n = len(points)
         missing = ~np.isin(ordered[:, 0] * n + ordered[:, 1], edges[:, 0] * n + edges[:, 1])
         if not missing.any():
-            return points, triangles
+            break
         a, b = segments[missing].T
         middle = n + np.arange(len(a))
         points = np.concatenate([points, (points[a] + points[b]) / 2])
         segments = np.concatenate([segments[~missing], np.stack([a, middle], 1), np.stack([middle, b], 1)])
-    raise ValueError("outline: expected curves that neither cross themselves nor each other; "
-                     f"{missing.sum()} of their edges cannot be meshed")
+        on_outline = np.concatenate([on_outline[~missing], on_outline[missing], on_outline[missing]])
+    else:
+        triangles = Delaunay(points).simplices
+        if on_outline[-2 * len(a):].any():
+            raise ValueError("outline: expected a curve that does not cross or touch itself")
+    return points, triangles
 
 
 def _smooth(points, triangles, n_lattice, steps=3):
@@ -257,29 +280,3 @@ def _smooth(points, triangles, n_lattice, steps=3):
         moved[bad] = points[bad]
         points = moved
     return points
-
-
-def locate_on_grid(mesh, x, y):
-    """Which element holds each point of a grid, and where in it.
-
-    Parameters: mesh of straight triangles; x (nx,), y (ny,) increasing axes [m].
-    Returns: row, column, element (n,) of the grid points inside the mesh; reference coordinates (2, n).
-    """
-    vertex = mesh.p[:, mesh.t]  # (axis, corner, element)
-    tolerance = 1e-9 * np.ptp(mesh.p)
-    first = [np.searchsorted(q, v.min(0) - tolerance) for q, v in zip((x, y), vertex, strict=True)]
-    after = [np.searchsorted(q, v.max(0) + tolerance, "right") for q, v in zip((x, y), vertex, strict=True)]
-    columns, rows = (b - a for a, b in zip(first, after, strict=True))
-    # every grid point of every element's bounding box, as one flat list
-    element = np.repeat(np.arange(mesh.nelements), columns * rows)
-    number = np.arange(len(element)) - np.repeat(np.cumsum(columns * rows) - columns * rows, columns * rows)
-    row = first[1][element] + number // columns[element]
-    column = first[0][element] + number % columns[element]
-    (ax, ay), (bx, by) = vertex[:, 1] - vertex[:, 0], vertex[:, 2] - vertex[:, 0]
-    px, py = x[column] - vertex[0, 0, element], y[row] - vertex[1, 0, element]
-    double_area = (ax * by - ay * bx)[element]
-    local = np.stack([px * by[element] - py * bx[element], py * ax[element] - px * ay[element]]) / double_area
-    inside = (local >= -1e-9).all(0) & (local.sum(0) <= 1 + 1e-9)
-    # a point on a shared edge belongs to the first of its elements
-    _, once = np.unique(row[inside] * len(x) + column[inside], return_index=True)
-    return row[inside][once], column[inside][once], element[inside][once], local[:, inside][:, once]
