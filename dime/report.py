@@ -1,6 +1,7 @@
 """What a run found, in one table: read from the metrics files and printed."""
 
 import json
+import math
 from pathlib import Path
 
 from rich.console import Console
@@ -88,7 +89,7 @@ def read(path, stage):
 
 
 def write(path, content):
-    """Write a metrics file: sorted keys, eight significant digits, None for what could not be computed."""
+    """Write a metrics file: sorted keys, eight significant digits, null for what could not be computed (NaN)."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(_rounded(content), indent=2, sort_keys=True, allow_nan=False) + "\n")
@@ -99,4 +100,6 @@ def _rounded(value):
         return {key: _rounded(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_rounded(item) for item in value]
-    return float(f"{value:.8g}") if isinstance(value, float) else value
+    if isinstance(value, float):
+        return float(f"{value:.8g}") if math.isfinite(value) else None
+    return value
