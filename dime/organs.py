@@ -1,229 +1,15 @@
-"""Families of phantoms: what each draws, from which distribution, and why.
+"""Slices of organs: the outlines, vessels and parts that make a liver, spleen, kidney, brain or breast.
 
-`DISTRIBUTIONS` holds every number. Each family's builder turns draws into an outline, a tissue, the
-interfaces across which stiffness jumps, and labels.
+A family's builder turns draws into an outline, a tissue, the interfaces where stiffness jumps, and labels.
+In every slice x grows to the patient's left and y to the back, as in images shown in radiological convention.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from dime import outlines
+from dime.distributions import STAGES
+from dime.inclusions import lesions
 from dime.tissue import Region, StarShape, Texture, Tissue, Tubes
-
-
-@dataclass(frozen=True)
-class Uniform:
-    """Uniform between low and high."""
-
-    low: float
-    high: float
-
-    def draw(self, rng):
-        return float(rng.uniform(self.low, self.high))
-
-
-@dataclass(frozen=True)
-class LogUniform(Uniform):
-    """Uniform in the logarithm between low and high."""
-
-    def draw(self, rng):
-        return float(np.exp(rng.uniform(np.log(self.low), np.log(self.high))))
-
-
-@dataclass(frozen=True)
-class Triangular(Uniform):
-    """Triangular between low and high."""
-
-    mode: float
-
-    def draw(self, rng):
-        return float(rng.triangular(self.low, self.mode, self.high))
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of the values, with the given probabilities (equal by default)."""
-
-    values: tuple
-    probabilities: tuple | None = None
-
-    def draw(self, rng):
-        return self.values[int(rng.choice(len(self.values), p=self.probabilities))]
-
-
-LESION = {  # a focal change of stiffness
-    "lesion_radius_m": LogUniform(0.005, 0.025),
-    "lesion_contrast": LogUniform(0.5, 3.0),  # times the parenchyma
-    "lesion_edge_m": Choice((0.0, 0.002, 0.005), (0.5, 0.25, 0.25)),  # 0: sharp
-}
-# Source: liver at 60 Hz, 1-8 kPa, tan(delta) 0.1-0.4, up to 0.6 (Yin et al. 2007; Asbach et al. 2008).
-# Assumption: shapes, sizes, contrasts and textures of the simple phantoms range wider than any organ's, so
-# that a network learns waves and not one anatomy; values are equally likely where nothing is known.
-DISTRIBUTIONS = {
-    "homogeneous": {
-        "shape": Choice(("disc", "ellipse", "rectangle", "blob"), (0.4, 0.2, 0.2, 0.2)),
-        "extent_m": Uniform(0.12, 0.24),  # the larger side of the bounding box
-        "aspect": Uniform(0.6, 1.0),  # height / width before it is turned
-        "angle": Uniform(0.0, np.pi),  # [rad]
-        "stiffness_pa": LogUniform(1e3, 10e3),
-        "loss_tangent": Triangular(0.0, 0.6, 0.22),
-    },
-    "liver": {
-        # Assumption: stages are balanced, so that no stage is learnt at another's cost.
-        "stage": Choice(("F0", "F1", "F2", "F3", "F4")),
-        "loss_tangent": Triangular(0.05, 0.6, 0.22),
-        # Assumption: size and position of a slice of an adult liver.
-        "level": Choice(("dome", "middle", "low"), (0.25, 0.45, 0.30)),
-        "width_m": Uniform(0.15, 0.22),
-        "height_m": Uniform(0.12, 0.18),
-        "left_lobe": Uniform(0.75, 1.15),  # length, relative
-        "angle": Uniform(-0.15, 0.15),  # [rad]
-        "landmark_sd": Uniform(0.005, 0.015),  # of the width
-        "fossa_depth_m": Uniform(0.0, 0.015),
-        # Assumption: patches of fibrosis and regional drift as measured maps show them.
-        "patch_length_m": LogUniform(0.008, 0.04),
-        "texture": Uniform(0.02, 0.08),  # log |G*|, rms
-        "texture_length_m": Uniform(0.006, 0.02),
-        # Assumption: blood carries no shear, but a slice's thickness blurs a vessel to a soft, lossy region.
-        "vessel_stiffness_pa": Uniform(0.8e3, 1.3e3),
-        "vessel_loss_tangent": Uniform(0.4, 0.9),
-        "vessel_radius_m": Uniform(0.004, 0.0065),  # portal vein at the hilum; Source: 11-13 mm wide
-        "vessel_edge_m": Uniform(0.001, 0.002),
-        "portal_generations": Choice((0, 1, 2, 3), (0.15, 0.3, 0.35, 0.2)),  # forks that lie in the slice
-        "vein_count": Choice((0, 1, 2, 3, 4)),
-        "vein_length": Choice((0.0, 0.1, 0.2), (0.6, 0.2, 0.2)),  # of the width; 0: cut across
-        # Assumption: half of the low slices hold the gall bladder inside the outline, the others its fossa.
-        "gall_bladder": Choice((True, False)),
-        "gall_bladder_radius_m": Uniform(0.008, 0.015),
-        "gall_bladder_stiffness_pa": Uniform(0.7e3, 1.2e3),
-        "gall_bladder_loss_tangent": Uniform(0.5, 1.0),
-        "lesion_count": Choice((0, 1, 2, 3), (0.5, 0.25, 0.15, 0.10)),
-        **LESION,
-    },
-}
-DISTRIBUTIONS["heterogeneous"] = {
-    **DISTRIBUTIONS["homogeneous"],
-    "texture": Uniform(0.0, 0.10),
-    "texture_length_m": LogUniform(0.008, 0.04),
-    "lesion_count": Choice((1, 2, 3, 4, 5, 6)),
-    "lesion_shape": Choice(("disc", "ellipse", "rectangle", "triangle", "blob")),
-    "lesion_radius_m": LogUniform(0.005, 0.040),
-    "lesion_contrast": LogUniform(0.3, 4.0),
-    "lesion_edge_m": Choice((0.0, 0.002, 0.005, 0.010), (0.5, 0.2, 0.2, 0.1)),  # 0: sharp
-    "lesion_loss_tangent": Triangular(0.0, 0.6, 0.22),
-}
-
-STAGES = {  # stiffness of the parenchyma [Pa], patchiness in log |G*| (rms), nodularity of the contour [m]
-    # Source: staging cut-offs at 60 Hz, kPa: < 2.5 normal; 2.5-2.9 normal or inflammation; 2.9-3.5 F1-2;
-    # 3.5-4.0 F2-3; 4.0-5.0 F3-4; > 5.0 F4. Neighbouring stages overlap, as those cut-offs do.
-    # Assumption: fibrosis grows patchier and the contour more nodular with stage.
-    "F0": (LogUniform(1.5e3, 2.9e3), Uniform(0.02, 0.12), Uniform(0.0, 0.0003)),
-    "F1": (LogUniform(2.5e3, 3.5e3), Uniform(0.04, 0.18), Uniform(0.0, 0.0005)),
-    "F2": (LogUniform(2.9e3, 4.0e3), Uniform(0.06, 0.22), Uniform(0.0, 0.0007)),
-    "F3": (LogUniform(3.5e3, 5.0e3), Uniform(0.08, 0.28), Uniform(0.0, 0.0010)),
-    "F4": (LogUniform(4.2e3, 9.0e3), Uniform(0.10, 0.35), Uniform(0.0, 0.0018)),
-}
-STIFFNESS_LIMITS_PA = (0.7e3, 16e3)
-"""Lesions are kept between these: a softer one would carry waves that no 1.5 mm image resolves."""
-
-
-class Draws:
-    """Draw a family's numbers by name; an override replaces one after it is drawn, so that no other moves."""
-
-    def __init__(self, family, rng, overrides):
-        if family not in DISTRIBUTIONS:
-            raise ValueError(f"family: expected one of {', '.join(DISTRIBUTIONS)}; got {family!r}")
-        unknown = sorted(set(overrides) - set(DISTRIBUTIONS[family]))
-        if unknown:
-            raise ValueError(f"{unknown[0]}: not a number of family {family!r}, which has "
-                             f"{', '.join(DISTRIBUTIONS[family])}")
-        self.table, self.rng, self.overrides = DISTRIBUTIONS[family], rng, overrides
-
-    def __call__(self, name):
-        value = self.table[name].draw(self.rng)
-        if name not in self.overrides:
-            return value
-        allowed = self.table[name]
-        value = self.overrides[name]
-        if isinstance(allowed, Choice) and isinstance(allowed.values[0], str) and value not in allowed.values:
-            raise ValueError(f"{name}: expected one of {', '.join(allowed.values)}; got {value!r}")
-        return value
-
-
-def shape(kind, width_m, height_m, rng):
-    """A curve about (0, 0) of one of the kinds of phantoms and inclusions [m]; a disc is as high as wide."""
-    step = min(outlines.SPACING_M, 0.05 * min(width_m, height_m))
-    match kind:
-        case "disc":
-            return outlines.ellipse(width_m, width_m, step)
-        case "ellipse":
-            return outlines.ellipse(width_m, height_m, step)
-        case "rectangle":
-            return outlines.rounded_rectangle(width_m, height_m, 0.1 * min(width_m, height_m), step)
-        case "triangle":
-            return outlines.triangle(width_m, height_m, step)
-        case "blob":
-            return outlines.blob(width_m, height_m, 0.3, rng, step)
-
-
-def simple_body(draws):
-    """Outline of the homogeneous and heterogeneous phantoms [m]."""
-    kind, extent, aspect, angle = (draws(n) for n in ("shape", "extent_m", "aspect", "angle"))
-    curve = outlines.rotated(shape(kind, extent, aspect * extent, draws.rng), angle)
-    return outlines.resample(outlines.centred(curve) * extent / np.ptp(curve, axis=0).max()), kind
-
-
-def homogeneous(draws):
-    """One stiffness and one loss tangent."""
-    outline, kind = simple_body(draws)
-    tissue = Tissue(draws("stiffness_pa"), draws("loss_tangent"))
-    return outline, tissue, (), {"shape": kind, "stiffness_pa": tissue.stiffness_pa}
-
-
-def lesions(draws, outline, base_pa, base_loss, kinds=False):
-    """Focal changes of stiffness inside an outline, clear of it and of each other by 3 mm.
-
-    Returns regions, the curves of the sharp ones and their labels. One without room in 40 tries is left out.
-    """
-    rng, low, high = draws.rng, outline.min(axis=0), outline.max(axis=0)
-    regions, curves, found = [], [], []
-    for _ in range(draws("lesion_count")):
-        radius, contrast, edge = (draws(n) for n in ("lesion_radius_m", "lesion_contrast", "lesion_edge_m"))
-        kind = draws("lesion_shape") if kinds else "blob"
-        loss = draws("lesion_loss_tangent") if kinds else base_loss
-        curve = shape(kind, 2 * radius, 2 * radius * rng.uniform(0.6, 1.0), rng)
-        curve = outlines.rotated(curve, rng.uniform(0, 2 * np.pi))
-        reach = np.hypot(*curve.T).max()
-        places = rng.uniform(low, high, (40, 2))
-        clear = outlines.contains(outline, *places.T)
-        clear &= cdist(places, outline).min(axis=1) > reach + 0.003
-        for other in found:
-            away = np.hypot(places[:, 0] - other["x_m"], places[:, 1] - other["y_m"])
-            clear &= away > reach + other["reach_m"] + 0.003
-        if not clear.any():
-            continue
-        place = places[np.argmax(clear)]
-        stiffness = float(np.clip(base_pa * contrast, *STIFFNESS_LIMITS_PA))
-        regions.append(Region(StarShape(curve + place, tuple(place), edge), stiffness, loss))
-        if edge == 0:
-            curves.append(curve + place)
-        found.append({"x_m": float(place[0]), "y_m": float(place[1]), "radius_m": radius,
-                      "reach_m": float(reach), "shape": kind, "stiffness_pa": stiffness,
-                      "loss_tangent": loss, "edge_m": edge})
-    return regions, curves, found
-
-
-def heterogeneous(draws):
-    """A textured background with inclusions of any shape, size, contrast and edge."""
-    outline, kind = simple_body(draws)
-    base, loss = draws("stiffness_pa"), draws("loss_tangent")
-    texture = (draws("texture"), Texture.draw(draws("texture_length_m"), draws.rng))
-    regions, curves, found = lesions(draws, outline, base, loss, kinds=True)
-    tissue = Tissue(base, loss, (texture,), regions=tuple(regions))
-    return outline, tissue, tuple(curves), {"shape": kind, "stiffness_pa": base, "lesions": found}
-
 
 # Landmarks of an axial slice, unit width, x to the patient's left, y to the back: the right lobe's back and
 # side, the front under the ribs, the left lobe's tip, the visceral surface with the fissure of the ligamentum
@@ -285,12 +71,12 @@ def liver(draws):
     """A liver slice: stiffness by fibrosis stage, patches, texture, vessels, gall bladder, focal lesions."""
     rng, stage = draws.rng, draws("stage")
     quantiles = rng.random(3)  # before the stage is used, so that overriding the stage moves nothing else
-    base, patch, nodularity = (d.draw(_At(q)) for d, q in zip(STAGES[stage], quantiles, strict=True))
+    base, patch, nodularity = (law.at(q) for law, q in zip(STAGES[stage], quantiles, strict=True))
     outline, hilum, level = liver_outline(draws, nodularity)
     width = np.ptp(outline[:, 0])
     loss = draws("loss_tangent")
-    textures = ((patch, Texture.draw(draws("patch_length_m"), rng, patchiness=0.8)),
-                (draws("texture"), Texture.draw(draws("texture_length_m"), rng)))
+    texture = ((patch, Texture.draw(draws("patch_length_m"), rng, patchiness=0.8)),
+               (draws("texture"), Texture.draw(draws("texture_length_m"), rng)))
     loss_textures = ((0.15, Texture.draw(0.02, rng)),)
     regions, curves, found = lesions(draws, outline, base, loss)
 
@@ -313,18 +99,137 @@ def liver(draws):
         soft_regions.append(Region(StarShape(curve + place, tuple(place), 0.0015), *soft))
     labels = {"stage": stage, "level": level, "stiffness_pa": base, "gall_bladder": bladder, "lesions": found,
               "vessels": {"segments": np.array(tubes).tolist(), "edge_m": edge}}
-    tissue = Tissue(base, loss, textures, loss_textures, (*soft_regions, *regions))
+    tissue = Tissue(base, loss, texture, loss_textures, (), (*soft_regions, *regions))
     return outline, tissue, tuple(curves), labels
 
 
-@dataclass(frozen=True)
-class _At:
-    """A generator that always draws one quantile: it places a stage's range by a number drawn beforehand."""
-
-    quantile: float
-
-    def uniform(self, low, high):
-        return low + self.quantile * (high - low)
+def textures(draws):
+    """The smooth random texture of an organ, as `Tissue` takes it."""
+    return ((draws("texture"), Texture.draw(draws("texture_length_m"), draws.rng)),)
 
 
-BUILDERS = {"homogeneous": homogeneous, "heterogeneous": heterogeneous, "liver": liver}
+def spleen(draws):
+    """A crescent whose hilum, on its hollow side, sends a few vessels inwards."""
+    rng = draws.rng
+    length, thickness, bend, angle = (draws(n) for n in ("length_m", "thickness_m", "bend", "angle"))
+    # A midline bent through the angle `bend`, as thick as an ellipse's chord; the hollow side faces -x.
+    t = np.linspace(-1, 1, 200)
+    radius = length / (2 * np.sin(bend / 2))
+    along = np.column_stack([np.cos(bend / 2 * t), np.sin(bend / 2 * t)])
+    half = thickness / 2 * np.sqrt(1 - t**2)[:, None]
+    curve = np.vstack([(radius + half) * along, ((radius - half) * along)[-2:0:-1]]) - [radius, 0]
+    curve = outlines.smooth(outlines.ripple(outlines.resample(curve), 0.0015, 0.04, rng), 0.003)
+    curve = outlines.rotated(outlines.centred(curve), angle)
+    hilum = curve[np.argmin(np.hypot(*(curve - outlines.rotated([-thickness / 2, 0.0], angle)).T))]
+    base, loss = draws("stiffness_pa"), draws("loss_tangent")
+    texture = textures(draws)
+    tubes = branches(hilum, angle, draws("vessel_radius_m"), 0.3 * thickness, 2, rng)
+    edge = draws("vessel_edge_m")
+    vessels = Region(Tubes(np.array(tubes), edge), draws("vessel_stiffness_pa"), draws("vessel_loss_tangent"))
+    regions, curves, found = lesions(draws, curve, base, loss)
+    labels = {"stiffness_pa": base, "lesions": found,
+              "vessels": {"segments": np.array(tubes).tolist(), "edge_m": edge}}
+    return curve, Tissue(base, loss, texture, regions=(vessels, *regions)), tuple(curves), labels
+
+
+def kidney(draws):
+    """A bean: cortex, pyramids of medulla around a soft sinus that opens at the hilum."""
+    rng = draws.rng
+    length, thickness, angle = (draws(n) for n in ("length_m", "thickness_m", "angle"))
+    curve = outlines.ellipse(thickness, length)
+    curve = outlines.dent(curve, np.argmin(curve[:, 0]) / len(curve), 0.22 * thickness, 0.13 * length)
+    curve = outlines.smooth(outlines.ripple(curve, 0.0008, 0.03, rng), 0.003)
+    outline = outlines.rotated(outlines.centred(curve), angle)
+    base, loss, ratio = draws("stiffness_pa"), draws("loss_tangent"), draws("medulla_ratio")
+    texture, parts = textures(draws), []
+    count = draws("pyramid_count")
+    for t in np.linspace(-0.72 * np.pi, 0.72 * np.pi, count) + rng.normal(0, 0.04, count):
+        place = np.array([0.29 * thickness * np.cos(t), 0.33 * length * np.sin(t)])
+        curve = outlines.rotated(outlines.triangle(0.2 * thickness, 0.28 * thickness, 0.001),
+                                 np.arctan2(place[1], 0.6 * place[0]) + np.pi / 2)
+        curve = outlines.rotated(curve + place, angle)
+        centre = tuple(outlines.rotated(place, angle))
+        parts.append(Region(StarShape(curve, centre, 0.001), base * ratio, loss))
+    sinus = outlines.blob(0.3 * thickness, 0.42 * length, 0.25, rng)
+    place = outlines.rotated([-0.08 * thickness, 0.0], angle)
+    parts.append(Region(StarShape(outlines.rotated(sinus, angle) + place, tuple(place), 0.0015),
+                        base * draws("sinus_ratio"), draws("sinus_loss_tangent")))
+    regions, curves, found = lesions(draws, outline, base, loss)
+    labels = {"stiffness_pa": base, "medulla_pa": base * ratio, "lesions": found}
+    return outline, Tissue(base, loss, texture, (), tuple(parts), tuple(regions)), tuple(curves), labels
+
+
+def brain(draws):
+    """An axial slice: gyri and sulci, grey matter around white, deep nuclei, ventricles."""
+    rng = draws.rng
+    width, length, angle = (draws(n) for n in ("width_m", "length_m", "angle"))
+    t = np.linspace(0, 2 * np.pi, 1000, endpoint=False)
+    # An egg, wider at the back (+y).
+    egg = np.column_stack([0.5 * width * np.cos(t) * (1 + 0.08 * np.sin(t)), 0.5 * length * np.sin(t)])
+    count, depth = draws("sulcus_count"), draws("sulcus_depth_m")
+    curve = outlines.resample(egg)
+    for fraction in (0.25, 0.75):  # the fissure between the hemispheres, back and front
+        curve = outlines.dent(curve, fraction, 0.008, 0.0035)
+    for fraction in (np.arange(count) + rng.uniform(0.25, 0.75, count)) / count:
+        curve = outlines.dent(curve, fraction, depth * rng.uniform(0.3, 1.0), rng.uniform(0.0022, 0.0035))
+    outline = outlines.rotated(outlines.centred(outlines.smooth(curve, 0.0015)), angle)
+    base, loss = draws("stiffness_pa"), draws("loss_tangent")
+    texture = textures(draws)
+    # White matter sends a ray into each gyrus; halves are alike, not equal.
+    rays = rng.uniform(-1, 1, 9)
+    folds = sum(a * np.cos((8 + m) * t + rng.uniform(0, 2 * np.pi)) for m, a in enumerate(rays)) / 3
+    white = outlines.resample(egg * (0.86 + 0.05 * folds)[:, None], 0.001)
+    parts = [Region(StarShape(outlines.rotated(white, angle), (0.0, 0.0), 0.002),
+                    base * draws("white_ratio"), loss)]
+    nuclei, size = base * draws("nuclei_ratio"), rng.uniform(0.9, 1.1)
+    for side in (-1, 1):
+        for x, y, w, h in ((0.14, 0.03, 0.12, 0.17), (0.19, -0.11, 0.09, 0.20)):  # thalamus, putamen
+            place = outlines.rotated([side * x * width, y * length], angle)
+            curve = outlines.ellipse(size * w * width, size * h * length)
+            curve = outlines.rotated(curve, angle + side * 0.3)
+            parts.append(Region(StarShape(curve + place, tuple(place), 0.002), nuclei, loss))
+    radius, tubes = draws("ventricle_radius_m"), []
+    for side in (-1, 1):  # frontal horn, body, occipital horn
+        p = np.array([(0.11, -0.20), (0.045, -0.10), (0.04, 0.02), (0.12, 0.17), (0.15, 0.24)])
+        p = outlines.rotated(p * [side * width, length] + rng.normal(0, 0.0012, p.shape), angle)
+        r = radius * np.array([0.6, 1.0, 0.7, 0.9, 0.4])
+        tubes += [(*p[i], r[i], *p[i + 1], r[i + 1]) for i in range(4)]
+    fluid = draws("fluid_stiffness_pa"), draws("fluid_loss_tangent")
+    ventricles = Region(Tubes(np.array(tubes), 0.001), *fluid)
+    regions, curves, found = lesions(draws, outline, base, loss)
+    tissue = Tissue(base, loss, texture, (), tuple(parts), (ventricles, *regions))
+    return outline, tissue, tuple(curves), {"stiffness_pa": base, "lesions": found}
+
+
+def breast(draws):
+    """A dome on the chest wall: fat around a tree of fibroglandular tissue that narrows to the nipple."""
+    rng = draws.rng
+    width, depth, angle = (draws(n) for n in ("width_m", "depth_m", "angle"))
+    t = np.linspace(np.pi, 2 * np.pi, 400)  # the skin, from the chest wall over the nipple (-y) and back
+    lean = rng.uniform(-0.12, 0.12)
+    skin = np.column_stack([0.5 * width * np.cos(t) - lean * width * np.sin(t), 1.0 * depth * np.sin(t)])
+    wall = np.linspace(skin[-1], skin[0], 100)[1:-1]
+    wall[:, 1] -= 0.06 * depth * np.sin(np.linspace(0, np.pi, len(wall)))
+    curve = outlines.smooth(np.vstack([skin, wall]), 0.005)
+    tip = np.argmin(curve[:, 1])
+    curve = outlines.dent(curve, tip / len(curve), -0.006, 0.005)  # the nipple stands out
+    curve = outlines.smooth(outlines.ripple(curve, 0.001, 0.05, rng), 0.003)
+    offset = 0.5 * (curve.min(axis=0) + curve.max(axis=0))
+    outline = outlines.rotated(curve - offset, angle)
+    nipple = outline[np.argmin(curve[:, 1])]
+    base, loss, ratio = draws("stiffness_pa"), draws("loss_tangent"), draws("gland_ratio")
+    gland_loss, texture, parts = draws("gland_loss_tangent"), textures(draws), []
+    inwards = outline.mean(axis=0) - nipple
+    # Lobes fan out from the nipple; those further in are larger.
+    for _ in range(draws("gland_count")):
+        reach = rng.uniform(0.45, 0.95)
+        place = nipple + outlines.rotated(reach * inwards, rng.uniform(-0.5, 0.5))
+        size = draws("gland_radius_m") * (0.6 + 0.6 * reach)
+        curve = outlines.blob(2 * size * rng.uniform(0.7, 1.1), 2 * size, 0.3, rng) + place
+        parts.append(Region(StarShape(curve, tuple(place), 0.003), base * ratio, gland_loss))
+    place = nipple + 0.35 * inwards
+    ducts = [(*nipple, 0.003, *place, 0.008), (*place, 0.008, *(nipple + 0.8 * inwards), 0.012)]
+    parts.append(Region(Tubes(np.array(ducts), 0.003), base * ratio, gland_loss))
+    regions, curves, found = lesions(draws, outline, base, loss)
+    labels = {"stiffness_pa": base, "gland_pa": base * ratio, "lesions": found}
+    return outline, Tissue(base, loss, texture, (), tuple(parts), tuple(regions)), tuple(curves), labels

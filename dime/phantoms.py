@@ -1,7 +1,7 @@
 """Which tissue, where: phantoms of known stiffness, drawn from seeded distributions or from measured maps.
 
 A phantom is continuous: its outline is a curve and its stiffness and loss tangent are functions of place, so
-that a mesh and an image grid of any spacing see the same truth. `organs.DISTRIBUTIONS` holds the numbers.
+that a mesh and an image grid of any spacing see the same truth. `dime.distributions` holds the numbers.
 """
 
 from collections.abc import Callable
@@ -12,10 +12,20 @@ import xarray as xr
 from scipy.ndimage import binary_erosion, distance_transform_edt, map_coordinates
 from skimage.measure import find_contours, label
 
-from dime import organs, outlines
+from dime import inclusions, organs, outlines
+from dime.distributions import Draws
 from dime.tissue import Tubes
 
-FAMILIES = tuple(organs.BUILDERS)
+BUILDERS = {
+    "homogeneous": inclusions.homogeneous,
+    "heterogeneous": inclusions.heterogeneous,
+    "liver": organs.liver,
+    "spleen": organs.spleen,
+    "kidney": organs.kidney,
+    "brain": organs.brain,
+    "breast": organs.breast,
+}
+FAMILIES = tuple(BUILDERS)
 
 
 @dataclass(frozen=True)
@@ -43,14 +53,14 @@ def draw(family, rng, **overrides):
     ----------
     family : one of `FAMILIES`
     rng : numpy.random.Generator; its state alone decides the phantom
-    overrides : values that replace draws of `organs.DISTRIBUTIONS[family]`, such as stage="F0"
+    overrides : values that replace draws of `distributions.DISTRIBUTIONS[family]`, such as stage="F0"
 
     Raises
     ------
     ValueError : unknown family, unknown override, or a value that the family does not have
     """
-    draws = organs.Draws(family, rng, overrides)
-    outline, tissue, interfaces, labels = organs.BUILDERS[family](draws)
+    draws = Draws(family, rng, overrides)
+    outline, tissue, interfaces, labels = BUILDERS[family](draws)
     labels = {"family": family, "loss_tangent": tissue.loss, **labels}
     return Phantom(outline, tissue.stiffness, tissue.loss_tangent, interfaces, labels)
 

@@ -1,10 +1,12 @@
 """Stiffness and loss as continuous functions of place: a base, smooth random texture, regions over it.
 
-    log |G*|(x, y) = log base + sum_i a_i T_i(x, y),  then for each region in turn
-    log |G*| <- (1 - w) log |G*| + w log |G*|_region,  tan(delta) <- (1 - w) tan(delta) + w tan(delta)_region
+Starting from log |G*| = log base, each part of the organ in turn is painted over it,
 
-with w(x, y) in 0..1 the region's weight: a step where its edge is sharp, a tanh of the distance to the edge
-where it is smooth.
+    log |G*| <- (1 - w) log |G*| + w log |G*|_part,  tan(delta) <- (1 - w) tan(delta) + w tan(delta)_part,
+
+then textures are added, log |G*| <- log |G*| + sum_i a_i T_i(x, y), and last the regions without texture
+(vessels, lesions) are painted as the parts were. The weight w(x, y) in 0..1 is a step where an edge is sharp, a
+tanh of the distance to it where it is smooth.
 Assumption: stiffness varies and blends in its logarithm, for moduli are positive and spread by ratios.
 """
 
@@ -106,21 +108,24 @@ class Region:
 
 @dataclass(frozen=True)
 class Tissue:
-    """A base stiffness [Pa] and loss tangent, textures as pairs (amplitude in log |G*|, Texture), regions.
+    """A base stiffness [Pa] and loss tangent, parts, textures as pairs (amplitude, Texture), regions.
 
-    The loss tangent's texture multiplies it by exp(amplitude T).
+    The loss tangent's textures multiply it by exp(amplitude T), as the stiffness's do.
     """
 
     stiffness_pa: float
     loss: float
     textures: tuple = ()
     loss_textures: tuple = ()
+    parts: tuple = ()
     regions: tuple = ()
 
     def stiffness(self, x, y):
         """|G*| [Pa] at points (x, y) [m]."""
         x, y = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
         log_g = np.full(x.shape, np.log(self.stiffness_pa))
+        for part in self.parts:
+            log_g += part.weight(x, y) * (np.log(part.stiffness_pa) - log_g)
         for amplitude, texture in self.textures:
             log_g += amplitude * texture(x, y)
         for region in self.regions:
@@ -131,6 +136,8 @@ class Tissue:
         """tan(delta) at points (x, y) [m]."""
         x, y = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
         loss = np.full(x.shape, float(self.loss))
+        for part in self.parts:
+            loss += part.weight(x, y) * (part.loss_tangent - loss)
         for amplitude, texture in self.loss_textures:
             loss *= np.exp(amplitude * texture(x, y))
         for region in self.regions:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dime import organs, outlines, phantoms
+from dime import distributions, outlines, phantoms
 from dime.tissue import StarShape, Texture, Tubes
 
 GRID = np.arange(-0.15, 0.15, 0.002)
@@ -66,18 +66,44 @@ def test_an_override_moves_no_other_draw():
 def test_liver_stiffness_follows_the_stage():
     """The parenchyma's stiffness lies in the stage's range, and the slice's median grows with the stage."""
     medians = []
-    for stage in organs.STAGES:
+    for stage in distributions.STAGES:
         values = []
         for seed in range(8):
             phantom = phantoms.draw("liver", np.random.default_rng(seed), stage=stage)
             assert phantom.labels["stage"] == stage
-            law = organs.STAGES[stage][0]
+            law = distributions.STAGES[stage][0]
             assert law.low <= phantom.labels["stiffness_pa"] <= law.high
             maps = phantoms.render(phantom, GRID, GRID)
             values.append(float(np.median(maps.stiffness.values[maps.mask.values])))
         medians.append(np.mean(values))
     assert (np.diff(medians) > 0).all()
     assert 1.5e3 < medians[0] < 2.9e3 and medians[-1] > 4.5e3
+
+
+@pytest.mark.parametrize("family", ["spleen", "kidney", "brain", "breast"])
+def test_organs_keep_their_stiffness_and_size(family):
+    """Without lesions, the slice's median is near the drawn stiffness: 0.75 to 1.6 times it."""
+    law = distributions.DISTRIBUTIONS[family]["stiffness_pa"]
+    for seed in range(10):
+        phantom = phantoms.draw(family, np.random.default_rng(seed), lesion_count=0)
+        base = phantom.labels["stiffness_pa"]
+        assert law.low <= base <= law.high and phantom.interfaces == ()
+        maps = phantoms.render(phantom, GRID, GRID)
+        median = np.median(maps.stiffness.values[maps.mask.values])
+        assert 0.75 < median / base < 1.6
+        assert 0.03 < np.ptp(phantom.outline, axis=0).min() < np.ptp(phantom.outline, axis=0).max() < 0.22
+
+
+def test_kidneys_have_a_soft_sinus_and_ratio_true_pyramids():
+    """Without texture a kidney holds three stiffnesses: cortex, medulla, sinus."""
+    phantom = phantoms.draw("kidney", np.random.default_rng(0), lesion_count=0, texture=0.0, sinus_ratio=0.4,
+                            medulla_ratio=1.25)
+    grid = np.arange(-0.07, 0.07, 0.0005)
+    maps = phantoms.render(phantom, grid, grid)
+    ratio = maps.stiffness.values[maps.mask.values] / phantom.labels["stiffness_pa"]
+    plateaus = [np.mean(np.abs(ratio - level) < 0.01) for level in (1.0, 1.25, 0.4)]
+    assert plateaus[0] > 0.5 and plateaus[1] > 0.03 and plateaus[2] > 0.02
+    assert ratio.min() >= 0.4 - 1e-9 and ratio.max() <= 1.25 + 1e-9
 
 
 def test_liver_slices_have_a_liver_s_size():
