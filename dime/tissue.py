@@ -5,8 +5,8 @@ Starting from log |G*| = log base, each part of the organ in turn is painted ove
     log |G*| <- (1 - w) log |G*| + w log |G*|_part,  tan(delta) <- (1 - w) tan(delta) + w tan(delta)_part,
 
 then textures are added, log |G*| <- log |G*| + sum_i a_i T_i(x, y), and last the regions without texture
-(vessels, lesions) are painted as the parts were. The weight w(x, y) in 0..1 is a step where an edge is sharp, a
-tanh of the distance to it where it is smooth.
+(vessels, lesions) are painted as the parts were. The weight w(x, y) in 0..1 is a step where an edge is sharp,
+a tanh of the distance to it where it is smooth.
 Assumption: stiffness varies and blends in its logarithm, for moduli are positive and spread by ratios.
 """
 
