@@ -194,7 +194,7 @@ def _client(workers, scheduler):
         return distributed.Client(scheduler)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     cluster = distributed.LocalCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs="ERROR"
+        n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs="ERROR"
     )
     return distributed.Client(cluster)
 

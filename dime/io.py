@@ -53,8 +53,7 @@ def read_measured(folder):
     offsets = displacement.shape[1]
     kernel = 2 / offsets * np.exp(-2j * np.pi * np.arange(offsets) / offsets)
     wave = np.einsum("j,sjyx->syx", kernel, displacement).astype(np.complex64)
-    side = displacement.shape[-1]
-    axis = (np.arange(side) - (side - 1) / 2) * MEASURED_SPACING_M
+    y, x = ((np.arange(n) - (n - 1) / 2) * MEASURED_SPACING_M for n in mask.shape[1:])
     return xr.Dataset(
         {
             "wave": (
@@ -65,7 +64,7 @@ def read_measured(folder):
             "mask": (("slice", "y", "x"), mask),
             "clinical_stiffness": (("slice", "y", "x"), stiffness, {"units": "Pa"}),
         },
-        coords={"slice": [int(path.stem) for path in paths], "y": axis, "x": axis},
+        coords={"slice": [int(path.stem) for path in paths], "y": y, "x": x},
         attrs={"spacing_m": MEASURED_SPACING_M, "frequency_hz": MEASURED_FREQUENCY_HZ},
     )
 

@@ -1,0 +1,5 @@
+"""`python -m dime`: the command line."""
+
+from dime.cli import main
+
+main()

@@ -1,0 +1,118 @@
+"""One call for every method: units, grids, masks and refusals, whatever the network has learnt."""
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from dime import inversion, training
+from dime.network import UNet
+
+
+class Constant(torch.nn.Module):
+    """A network that answers the same number everywhere: its map is a matter of units alone."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def forward(self, inputs):
+        shape = (len(inputs), *inputs.shape[2:])
+        return torch.full(shape, self.value), torch.full(shape, -2.0)
+
+
+def slice_of(spacing_m=1.5e-3, side=150, radius_m=0.08):
+    axis = (np.arange(side) - side / 2) * spacing_m
+    y, x = np.meshgrid(axis, axis, indexing="ij")
+    mask = np.hypot(x, y) < radius_m
+    return np.where(mask, np.exp(-2j * np.pi * x / 0.03), 0), mask
+
+
+@pytest.mark.parametrize(("spacing_m", "frequency_hz"), [(0.8e-3, 40.0), (1.5e-3, 60.0), (2.5e-3, 80.0)])
+def test_prediction_gets_its_unit_from_frequency_times_pixel(spacing_m, frequency_hz):
+    """A working wavelength of 20 pixels means c = 20 * 0.09 m/s and mu = rho c^2 = 3.24 kPa at every spacing."""
+    wave, mask = slice_of(spacing_m, side=round(0.24 / spacing_m))
+    network = Constant(2 * np.log(20.0))
+    stiffness, uncertainty = inversion.predict(network, wave, mask, spacing_m, frequency_hz)
+    np.testing.assert_allclose(stiffness[mask], 3240, rtol=1e-5)
+    np.testing.assert_allclose(uncertainty[mask], np.exp(-2), rtol=1e-5)
+    assert not stiffness[~mask].any()
+
+
+def test_tiles_cover_every_pixel_of_any_mask():
+    """Slivers, corners and single pixels all get a value."""
+    rng = np.random.default_rng(0)
+    network = Constant(6.0)
+    for shape, box in [
+        ((40, 300), np.s_[3:5, 2:298]),
+        ((200, 64), np.s_[0:200, 0:64]),
+        ((90, 90), np.s_[89:, 89:]),
+    ]:
+        mask = np.zeros(shape, bool)
+        mask[box] = True
+        wave = rng.normal(size=shape) + 1j * rng.normal(size=shape)
+        stiffness, _ = inversion.predict(network, wave, mask, 1.5e-3, 60.0)
+        np.testing.assert_allclose(stiffness[mask], 1000 * 0.09**2 * np.exp(6.0), rtol=1e-5)
+
+
+def test_gain_and_offset_of_a_channel_do_not_change_the_map():
+    torch.manual_seed(0)
+    network = UNet((8, 8, 8, 8)).eval()
+    wave, mask = slice_of()
+    first, _ = inversion.predict(network, wave, mask, 1.5e-3, 60.0)
+    changed = np.where(mask, 37 * wave.real - 2 + 1j * (0.01 * wave.imag + 5), 0)
+    second, _ = inversion.predict(network, changed, mask, 1.5e-3, 60.0)
+    np.testing.assert_allclose(second[mask], first[mask], rtol=2e-2)
+
+
+def dataset(wave, mask):
+    return xr.Dataset(
+        {"wave": (("slice", "y", "x"), wave[None]), "mask": (("slice", "y", "x"), mask[None])},
+        attrs={"spacing_m": 1.5e-3, "frequency_hz": 60.0},
+    )
+
+
+def test_methods_share_one_call_and_say_their_settings(tmp_path):
+    training.save_model(UNet((8, 8, 8, 8)), {}, tmp_path)
+    waves = dataset(*slice_of())
+    for method, second in (("dime", "uncertainty"), ("mmdi", "confidence")):
+        result = inversion.invert(waves, method, tmp_path)
+        assert result["stiffness"].dims == waves["wave"].dims and second in result
+        assert (result["stiffness"].values[waves["mask"].values] > 0).all()
+        assert not result["stiffness"].values[~waves["mask"].values].any()
+        assert result.attrs["method"] == method and result.attrs["settings"]
+
+
+def test_no_slices_give_no_maps(tmp_path):
+    training.save_model(UNet((8, 8, 8, 8)), {}, tmp_path)
+    waves = dataset(*slice_of()).isel(slice=slice(0))
+    assert inversion.invert(waves, "dime", tmp_path)["stiffness"].shape == (0, 150, 150)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda wave, mask: (np.where(mask, np.nan, wave), mask),
+            "5 of 5 pixels inside the mask are not finite",
+        ),
+        (lambda wave, mask: (wave, np.zeros_like(mask)), "at least one pixel"),
+        (lambda wave, mask: (np.zeros_like(wave), mask), "zero everywhere"),
+    ],
+)
+def test_slices_that_cannot_be_inverted_are_refused(change, message):
+    wave, mask = np.ones((8, 8), complex), np.zeros((8, 8), bool)
+    mask[0, :5] = True
+    with pytest.raises(ValueError, match=message):
+        inversion.invert(dataset(*change(wave, mask)), "mmdi")
+
+
+def test_unknown_method_missing_model_and_wrong_mask_are_refused():
+    waves = dataset(*slice_of())
+    with pytest.raises(ValueError, match="found 'magic'"):
+        inversion.invert(waves, "magic")
+    with pytest.raises(ValueError, match="needs the folder of a trained network"):
+        inversion.invert(waves, "dime")
+    waves["mask"] = waves["mask"].isel(slice=0)
+    with pytest.raises(ValueError, match="expected the wave's shape"):
+        inversion.invert(waves, "mmdi")

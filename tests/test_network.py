@@ -1,0 +1,100 @@
+"""The network's input forgets what a wave image does not tell; patches keep the label right."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from dime import augment
+from dime.network import UNet, laplace_loss, normalise
+
+
+def example(generator, patches=2, side=32):
+    waves = torch.randn((patches, 2, side, side), generator=generator)
+    masks = (torch.rand((patches, 1, side, side), generator=generator) > 0.3).float()
+    return waves, masks
+
+
+def test_gain_and_offset_of_each_channel_change_nothing():
+    waves, masks = example(torch.Generator().manual_seed(0))
+    gain = torch.tensor([1e-5, 4e2]).view(1, 2, 1, 1)
+    offset = torch.tensor([0.5, -3.0]).view(1, 2, 1, 1)
+    np.testing.assert_allclose(normalise(gain * (waves + offset), masks), normalise(waves, masks), atol=2e-4)
+
+
+def test_what_lies_outside_the_mask_changes_nothing():
+    waves, masks = example(torch.Generator().manual_seed(0))
+    polluted = waves + 1e3 * (1 - masks)
+    np.testing.assert_allclose(normalise(polluted, masks), normalise(waves, masks), atol=1e-4)
+
+
+def test_output_has_the_input_size_and_bounded_scale():
+    network = UNet((4, 8, 8, 8)).eval()
+    mean, log_scale = network(torch.randn(2, 3, 32, 48))
+    assert mean.shape == log_scale.shape == (2, 32, 48)
+    assert log_scale.min() >= -5 and log_scale.max() <= 2
+
+
+def test_laplace_loss_is_least_at_the_true_median_and_scale():
+    """For Laplace errors of scale b the expected loss over (mean, scale) is least at (median, b)."""
+    errors = torch.from_numpy(np.random.default_rng(0).laplace(1.0, 0.3, (1, 200, 200))).float()
+    mask = torch.ones_like(errors)
+
+    def loss(mean, scale):
+        return laplace_loss(
+            torch.tensor(mean), torch.tensor(math.log(scale)).expand_as(errors), errors, mask
+        ).item()
+
+    assert loss(1.0, 0.3) < min(loss(0.9, 0.3), loss(1.1, 0.3), loss(1.0, 0.25), loss(1.0, 0.36))
+
+
+def plane_wave_image(side=160, wavelength=20.0):
+    """One image: a plane wave of known wavelength [pixels] in a disc, its label, and its mask."""
+    y, x = torch.meshgrid(torch.arange(side) - side / 2, torch.arange(side) - side / 2, indexing="ij")
+    mask = (torch.hypot(x, y) < 0.45 * side).float()
+    phase = 2 * math.pi * x / wavelength
+    label = torch.full_like(x, 2 * math.log(wavelength))
+    return torch.stack([torch.cos(phase), torch.sin(phase), mask, label])[None]
+
+
+def test_magnified_and_turned_patches_carry_their_own_wavelength():
+    """The label of a patch is the log of the squared wavelength that its own gradient shows.
+
+    |grad(u)| = k |u| for a plane wave, whatever the direction; central differences of a wave of k = 2 pi / L
+    give sin(k), and bilinear sampling costs a little more.
+    """
+    images = plane_wave_image()
+    waves, masks, targets = augment.random_patches(
+        images, torch.zeros(16, dtype=torch.long), 64, torch.Generator().manual_seed(3)
+    )
+    spread = []
+    for wave, mask, target in zip(waves, masks[:, 0], targets, strict=True):
+        u = (wave[0] + 1j * wave[1]).numpy()
+        inside = mask.numpy() > 0
+        dy, dx = np.gradient(u)
+        core = (
+            inside
+            & np.roll(inside, 1, 0)
+            & np.roll(inside, -1, 0)
+            & np.roll(inside, 1, 1)
+            & np.roll(inside, -1, 1)
+        )
+        core[[0, -1]] = core[:, [0, -1]] = False
+        slope = np.sqrt(
+            np.mean(np.abs(dx[core]) ** 2 + np.abs(dy[core]) ** 2) / np.mean(np.abs(u[core]) ** 2)
+        )
+        wavelength = 2 * np.pi / slope
+        assert math.exp(target[inside].mean() / 2) == pytest.approx(wavelength, rel=0.05)
+        spread.append(wavelength)
+    assert max(spread) / min(spread) > 1.5, "patches are magnified differently"
+
+
+def test_disturbing_keeps_the_wave_inside_a_part_of_its_mask():
+    generator = torch.Generator().manual_seed(1)
+    images = plane_wave_image()
+    waves, masks, _ = augment.random_patches(images, torch.zeros(32, dtype=torch.long), 64, generator)
+    disturbed, kept = augment.disturb(waves, masks, generator)
+    assert (kept <= masks).all() and kept.sum() < masks.sum()
+    assert not disturbed[(kept == 0).expand_as(disturbed)].any()
+    assert torch.isfinite(disturbed).all() and not torch.allclose(disturbed, waves)

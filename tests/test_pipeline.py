@@ -1,0 +1,189 @@
+"""One notebook as a stage, and the whole pipeline end to end in the smoke profile."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from dime import pipeline
+
+ROOT = Path(__file__).parent.parent
+
+
+def notebook(path, *cells):
+    """A notebook with a parameters cell and the given code cells."""
+    parameters = nbformat.v4.new_code_cell(
+        'count = 1\nscale = 1.0\nname = "a"', metadata={"tags": ["parameters"]}
+    )
+    content = nbformat.v4.new_notebook(cells=[parameters, *map(nbformat.v4.new_code_cell, cells)])
+    content.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(content, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"cuont": 2}, "unknown parameter 'cuont'"),
+        ({"count": "2"}, "'count' must be int"),
+        ({"count": True}, "'count' must be int"),
+        ({"scale": "1e-3"}, "'scale' must be float"),
+    ],
+)
+def test_unknown_or_mistyped_parameter_is_refused_before_anything_runs(tmp_path, given, message):
+    marker = tmp_path / "ran"
+    source = notebook(tmp_path / "n.ipynb", f"open({str(marker)!r}, 'w')")
+    with pytest.raises(ValueError, match=message):
+        pipeline.execute(source, tmp_path / "out.ipynb", given)
+    assert not marker.exists() and not (tmp_path / "out.ipynb").exists()
+
+
+def test_integer_is_taken_for_a_float(tmp_path):
+    pipeline.check_parameters(notebook(tmp_path / "n.ipynb"), {"scale": 2, "count": 3})
+
+
+def test_notebook_without_parameters_cell_is_refused(tmp_path):
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")]), tmp_path / "n.ipynb")
+    with pytest.raises(ValueError, match="expected one cell tagged 'parameters', found 0"):
+        pipeline.declared_parameters(tmp_path / "n.ipynb")
+
+
+def test_missing_block_names_file_and_block(tmp_path):
+    (tmp_path / "params.yaml").write_text("train: {epochs: 1}\n")
+    assert pipeline.read_block(tmp_path / "params.yaml", "train") == {"epochs": 1}
+    with pytest.raises(ValueError, match=r"params.yaml: no block 'trian'"):
+        pipeline.read_block(tmp_path / "params.yaml", "trian")
+
+
+def run(command, folder, environment):
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def test_executions_are_byte_identical_and_a_failed_one_leaves_nothing(tmp_path):
+    """Two runs give equal files; a failing cell keeps the earlier output and exits 1 with one line."""
+    source = notebook(
+        tmp_path / "n.ipynb", "print(count)", "import sys; print('log', file=sys.stderr)", "[count] * 3"
+    )
+    command = [sys.executable, "-m", "dime", "run", str(source)]
+    for output in ("a.ipynb", "b.ipynb"):
+        done = run([*command, output, "-p", "count=7"], tmp_path, os.environ)
+        assert done.returncode == 0, done.stderr
+    first = (tmp_path / "a.ipynb").read_bytes()
+    assert first == (tmp_path / "b.ipynb").read_bytes()
+    assert b'"7\\n"' in first
+
+    notebook(source, "raise RuntimeError('no tissue')")
+    failed = run([*command, "a.ipynb"], tmp_path, os.environ)
+    assert failed.returncode == 1
+    assert "RuntimeError: no tissue" in failed.stderr.splitlines()[-1]
+    assert (tmp_path / "a.ipynb").read_bytes() == first
+    assert not list(tmp_path.glob("*.partial*"))
+
+
+def test_command_line_says_in_one_line_what_is_wrong(tmp_path):
+    source = notebook(tmp_path / "n.ipynb")
+    done = run(
+        [sys.executable, "-m", "dime", "run", str(source), "o.ipynb", "-p", "seeed=1"], tmp_path, os.environ
+    )
+    assert done.returncode == 2
+    assert done.stderr.strip().count("\n") == 0 and "unknown parameter 'seeed'" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """The working tree, cloned elsewhere, after `dvc repro` in the smoke profile."""
+    clone = tmp_path_factory.mktemp("smoke") / "dime"
+    clone.mkdir()
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    tracked = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
+    for name in filter(None, tracked):
+        if not name.startswith("results/") and name != "dvc.lock" and (ROOT / name).exists():
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, clone / name, follow_symlinks=False)
+    (clone / "params.yaml").unlink()
+    (clone / "params.yaml").symlink_to("params/smoke.yaml")
+    subprocess.run(["git", "init", "-q"], cwd=clone, check=True)
+    # The clone's own package, not the installed one; the tools of this environment, activated or not.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = os.environ | {"PYTHONPATH": str(clone), "PATH": path}
+    done = run(["dvc", "repro"], clone, environment)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return clone, environment
+
+
+def test_smoke_profile_ends_with_the_paper_and_every_figure(smoke):
+    clone, environment = smoke
+    assert (clone / "paper/dime.pdf").read_bytes().startswith(b"%PDF")
+    assert (
+        len(list((clone / "results/figures").glob("*.pdf")))
+        == len(list((clone / "results/figures").glob("*.png")))
+        == 7
+    )
+    executed = sorted(path.name for path in (clone / "results/notebooks").glob("*.ipynb"))
+    assert len(executed) == 6 + 1 + 3 + 1 + 1 + 1
+    done = run(["dime", "summary"], clone, environment)
+    assert done.returncode == 0 and "heterogeneous" in done.stdout
+
+
+def test_smoke_metrics_are_numbers_of_this_run(smoke):
+    clone, _ = smoke
+    for study in ("homogeneous", "heterogeneous", "liver"):
+        found = json.loads((clone / f"results/metrics/compare-{study}.json").read_text())
+        assert found["slices"] == 3
+        # The smoke network has barely learnt, but MMDI needs no training: it must be near the truth.
+        assert 0 < found["methods"]["mmdi"]["mape"]["mean"] < 60
+        assert found["methods"]["dime"]["mape"]["mean"] > 0
+
+
+def test_measured_livers_are_in_the_paper_or_said_to_be_absent(smoke):
+    clone, _ = smoke
+    slices = json.loads((clone / "results/metrics/in-vivo.json").read_text())["slices"]
+    assert slices == (10 if "DIME_REFERENCE" in os.environ else 0)
+
+
+def test_a_second_repro_does_nothing(smoke):
+    clone, environment = smoke
+    before = (clone / "dvc.lock").read_bytes()
+    done = run(["dvc", "repro"], clone, environment)
+    assert done.returncode == 0, done.stderr
+    running = [line for line in done.stdout.splitlines() if line.startswith("Running stage")]
+    assert running == ["Running stage 'measured':"]
+    assert (clone / "dvc.lock").read_bytes() == before
+
+
+def test_forced_stages_give_the_same_bytes(smoke):
+    """dvc.lock holds the hash of every output: forcing stages must not change it."""
+    clone, environment = smoke
+    before = (clone / "dvc.lock").read_bytes()
+    stages = ["simulate@validation", "train", "compare@liver", "cohort", "figures", "paper"]
+    done = run(["dvc", "repro", "--force", "--single-item", *stages], clone, environment)
+    assert done.returncode == 0, done.stderr
+    assert (clone / "dvc.lock").read_bytes() == before
+
+
+def test_a_stage_without_its_input_names_the_file_and_the_stage(smoke):
+    clone, environment = smoke
+    command = ["dime", "run", "notebooks/03-compare.ipynb", "scratch/o.ipynb", "-p", "test_set=nowhere.zarr"]
+    done = run(command, clone, environment)
+    assert done.returncode == 1
+    assert "nowhere.zarr: missing; the stage `simulate` writes it" in done.stderr
+    assert not (clone / "scratch/o.ipynb").exists() and not (clone / "scratch/maps").exists()
+
+
+def test_measured_data_that_are_absent_or_arrive_later_are_noticed(smoke, tmp_path):
+    """Without data: an empty dataset, a paper that says so; with them again: the same lock as before."""
+    clone, environment = smoke
+    before = (clone / "dvc.lock").read_bytes()
+    absent = {key: value for key, value in environment.items() if key != "DIME_REFERENCE"}
+    done = run(["dvc", "repro"], clone, absent)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "measured slices: none" in done.stdout
+    assert json.loads((clone / "results/metrics/in-vivo.json").read_text())["slices"] == 0
+    done = run(["dvc", "repro"], clone, environment)
+    assert done.returncode == 0, done.stderr
+    assert (clone / "dvc.lock").read_bytes() == before

@@ -1,0 +1,88 @@
+"""Training learns, resumes after a kill with the same result, and its weights are what their card says."""
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from dime import training
+
+
+def images(count, seed):
+    """Plane waves of 10 to 40 pixels in discs: the label is the log of the squared wavelength."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[-32:32, -32:32]
+    out = []
+    for _ in range(count):
+        wavelength, angle = rng.uniform(10, 40), rng.uniform(0, 2 * np.pi)
+        phase = 2 * np.pi / wavelength * (x * np.cos(angle) + y * np.sin(angle))
+        mask = np.hypot(x, y) < 28
+        out.append([np.cos(phase), np.sin(phase), mask, np.full(x.shape, 2 * np.log(wavelength))])
+    return torch.from_numpy(np.array(out, np.float32))
+
+
+SCHEDULE = training.Schedule(
+    epochs=4, patches_per_epoch=256, batch=16, patch=32, widths=(8, 16, 16, 16), seed=1
+)
+
+
+def test_a_resumed_run_equals_an_undisturbed_one(tmp_path):
+    train, validation = images(12, 0), images(4, 1)
+    whole, history = training.train(train, validation, SCHEDULE, tmp_path / "whole")
+
+    class Killed(Exception):
+        pass
+
+    def kill(line):
+        if line.startswith("epoch 2/"):
+            raise Killed
+
+    with pytest.raises(Killed):
+        training.train(train, validation, SCHEDULE, tmp_path / "killed", report=kill)
+    resumed, resumed_history = training.train(train, validation, SCHEDULE, tmp_path / "killed")
+    assert resumed_history == history
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    assert history[-1]["loss"] < history[0]["loss"]
+
+
+def test_a_checkpoint_of_other_data_is_refused(tmp_path):
+    schedule = training.Schedule(epochs=1, patches_per_epoch=16, batch=16, patch=32, widths=(4, 4, 4, 4))
+    training.train(images(2, 0), images(2, 1), schedule, tmp_path)
+    with pytest.raises(ValueError, match="belongs to another schedule or other data"):
+        training.train(images(2, 5), images(2, 1), schedule, tmp_path)
+
+
+def test_weights_come_back_as_saved_and_a_changed_file_is_refused(tmp_path):
+    torch.manual_seed(0)
+    model = training.UNet((4, 8, 8, 8)).eval()
+    training.save_model(model, {"seed": 0}, tmp_path)
+    loaded, card = training.load_model(tmp_path)
+    inputs = torch.randn(1, 3, 32, 32)
+    assert torch.equal(loaded(inputs)[0], model(inputs)[0]) and card["seed"] == 0
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(ValueError, match="SHA-256 differs"):
+        training.load_model(tmp_path)
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match="the stage `train` writes it"):
+        training.load_model(tmp_path)
+
+
+def test_images_carry_the_scale_free_label_and_unit_waves():
+    """mu = 4 kPa, 60 Hz, 1.5 mm: log(4000 / (1000 * 0.09^2)); the wave's unit drops out."""
+    wave = 1e-6 * np.random.default_rng(0).normal(size=(1, 16, 16)) * (1 + 1j)
+    data = xr.Dataset(
+        {
+            "wave": (("phantom", "y", "x"), wave),
+            "stiffness": (("phantom", "y", "x"), np.full(wave.shape, 4e3)),
+            "mask": (("phantom", "y", "x"), np.ones(wave.shape, bool)),
+        },
+        attrs={"frequency_hz": 60.0, "spacing_m": 1.5e-3},
+    )
+    stack = training.training_images(data)
+    assert stack[0, 3].numpy() == pytest.approx(np.log(4 / 0.09**2))
+    assert (stack[0, :2] ** 2).sum(dim=0).mean().item() == pytest.approx(1, rel=1e-5)
+    data.attrs["spacing_m"] = 1e-3
+    with pytest.raises(ValueError, match="training expects 0.09 m/s"):
+        training.training_images(data)
