@@ -123,8 +123,12 @@ def _graded_size(outline, size, interfaces):
     for level in h_min * 3 ** np.arange(0, np.log(wanted[inside].max() / h_min) / np.log(3) + 0.25, 0.25):
         distance = ndimage.distance_transform_edt(wanted > level * 3**0.25) * d
         graded = np.minimum(graded, level + GRADING * distance)
-    level = np.floor(np.log(graded / h_min) / np.log(np.sqrt(3)) + 1e-6)
-    edge = h_min * np.sqrt(3) ** level
+    # of all ladders of sizes a factor sqrt(3) apart, the one with the fewest points
+    rung = np.log(graded) / np.log(np.sqrt(3))
+    ladders = [np.floor(rung - phase + 1e-6) + phase for phase in np.arange(12) / 12]
+    edge = np.sqrt(3) ** min(ladders, key=lambda q: np.sum(3.0 ** -q[inside]))
+    h_min = edge[inside].min()
+    edge = np.maximum(edge, h_min)
 
     def edge_at(px, py):
         at = [np.clip(np.rint((q - q0 + d) / d).astype(int), 0, n - 1)
@@ -247,7 +251,7 @@ def _triangulate(points, segments, n_outline, rounds=6):
     """
     on_outline = np.arange(len(segments)) < n_outline
     for _ in range(rounds):
-        triangles = Delaunay(points).simplices
+        triangles = Delaunay(points).simplices.astype(np.int64)
         edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), 1)
         ordered = np.sort(segments, 1)
         n = len(points)
