@@ -18,8 +18,11 @@ ABSENT = "no measured data in this build"
 
 def use_house_style():
     """Fonts and lines of every figure; identical SVG ids in every run."""
-    sns.set_theme(context="paper", style="ticks", rc={"figure.dpi": 110, "savefig.dpi": 200})
-    plt.rcParams.update({"svg.hashsalt": "dime", "axes.spines.top": False, "axes.spines.right": False})
+    sns.set_theme(context="paper", style="ticks")
+    plt.rcParams.update(
+        {"figure.dpi": 110, "savefig.dpi": 200, "image.cmap": "viridis", "svg.hashsalt": "dime"}
+    )
+    plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
 
 
 def save(figure, folder, name):
