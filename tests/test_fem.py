@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scipy.special import jv
+from scipy.special import h2vp, hankel2, jv, jvp
 from skfem import Basis, ElementTriP2, FacetBasis, MeshTri
 
 from dime import DENSITY_KG_M3 as RHO
@@ -98,6 +98,113 @@ def test_slab():
     exact = relative_error(field.basis, field.coefficients,
                            lambda x, y: U * np.cos(k * (x - L / 2)) / np.cos(k * L / 2))
     assert exact < 2e-3
+
+
+def test_line_source():
+    """A unit force on one node makes u = -(i/4G) H0^(2)(kr): third order away from it, where u is smooth."""
+    stiffness, tangent = 2000.0, 0.2
+    phantom, k = tissue(circle(0.05), stiffness, tangent), wavenumber(stiffness, tangent)
+    G = stiffness * np.exp(1j * np.arctan(tangent))
+    errors, sizes = [], []
+    for n in (8, 12, 18):
+        mesh = fem.fit_mesh(phantom, [], FREQUENCY_HZ, n)
+        basis = Basis(mesh, ElementTriP2(), intorder=4)
+        node = np.argmin(np.linalg.norm(basis.doflocs[:, : mesh.nvertices], axis=0))
+        source = basis.doflocs[:, node]
+
+        def exact(x, y, source=source):
+            return -0.25j / G * hankel2(0, k * np.hypot(x - source[0], y - source[1]))
+
+        A, b = fem.assemble_antiplane(basis, fem.complex_modulus(phantom), FREQUENCY_HZ)
+        b[node] = 1.0
+        known = basis.get_dofs().flatten()
+        u = fem.solve_with_known(A, b, known, exact(*basis.doflocs[:, known]))
+        away = np.linalg.norm(basis.doflocs, axis=0) > 0.02
+        truth = exact(*basis.doflocs[:, away])
+        errors.append(np.linalg.norm(u[away] - truth) / np.linalg.norm(truth))
+        sizes.append(1 / n)
+    assert errors[0] < 5e-3
+    assert observed_order(errors, sizes) > 2.7
+
+
+def test_interface_reflection_and_transmission():
+    """Normal incidence on a jump of modulus: R = (Z1-Z2)/(Z1+Z2), T = 2 Z1/(Z1+Z2), Z = sqrt(rho G*)."""
+    L, H = 0.12, 0.03
+    soft, stiff = 2000.0, 6000.0
+    k1, k2 = wavenumber(soft), wavenumber(stiff)
+    Z1, Z2 = RHO * OMEGA / k1, RHO * OMEGA / k2
+    R, T = (Z1 - Z2) / (Z1 + Z2), 2 * Z1 / (Z1 + Z2)
+    phantom = tissue(rectangle(L, H), lambda x, y: np.where(x < L / 2, soft, stiff))
+
+    def exact(x, y):
+        s = x - L / 2
+        return np.where(s < 0, np.exp(-1j * k1 * s) + R * np.exp(1j * k1 * s), T * np.exp(-1j * k2 * s))
+
+    errors, cells = [], (24, 36, 60)
+    for n in cells:  # an edge of every mesh lies on the interface
+        mesh = MeshTri.init_tensor(np.linspace(0, L, n + 1), np.linspace(0, H, n // 4 + 1))
+        basis = Basis(mesh, ElementTriP2(), intorder=4)
+        wall = mesh.facets_satisfying(lambda x: np.isclose(x[0], L))
+        A, b = fem.assemble_antiplane(basis, fem.complex_modulus(phantom), FREQUENCY_HZ, absorbing=wall)
+        known = basis.get_dofs(lambda x: np.isclose(x[0], 0)).flatten()
+        u = fem.solve_with_known(A, b, known, exact(*basis.doflocs[:, known]))
+        errors.append(relative_error(basis, u, exact))
+    assert errors[-1] < 1.5e-3
+    assert observed_order(errors, 1 / np.array(cells)) == pytest.approx(3, abs=0.3)
+
+
+def test_cylindrical_inclusion():
+    """A plane wave scattered by a softer cylinder of radius a: the series that matches u and G du/dr at a.
+
+    Outside sum_n [(-i)^n J_n(k1 r) + b_n H_n^(2)(k1 r)] e^{i n t}, inside sum_n c_n J_n(k2 r) e^{i n t}. The
+    field has a kink on a circle that straight edges follow: better than second order, and small.
+    """
+    a, outer, soft, tangent = 0.015, 0.05, 1500.0, 0.1
+    G1, G2 = (G * np.exp(1j * np.arctan(tangent)) for G in (3000.0, soft))
+    k1, k2 = wavenumber(3000.0, tangent), wavenumber(soft, tangent)
+    n = np.arange(-25, 26)
+    match = np.array([[hankel2(n, k1 * a), -jv(n, k2 * a)],
+                      [G1 * k1 * h2vp(n, k1 * a), -G2 * k2 * jvp(n, k2 * a)]])  # (equation, unknown, order)
+    incident = np.array([(-1j) ** n * jv(n, k1 * a), G1 * k1 * (-1j) ** n * jvp(n, k1 * a)])
+    b_n, c_n = np.linalg.solve(match.transpose(2, 0, 1), -incident.T[..., None])[..., 0].T
+
+    def exact(x, y):
+        r, turn = np.hypot(x, y), np.exp(1j * np.multiply.outer(n, np.arctan2(y, x)))
+        inside, outside = np.minimum(r, a), np.maximum(r, a)
+        scattered = sum(b * hankel2(m, k1 * outside) * e for b, m, e in zip(b_n, n, turn, strict=True))
+        within = sum(c * jv(m, k2 * inside) * e for c, m, e in zip(c_n, n, turn, strict=True))
+        return np.where(r < a, within, np.exp(-1j * k1 * x) + scattered)
+
+    phantom = tissue(circle(outer), lambda x, y: np.where(np.hypot(x, y) < a, soft, 3000.0), tangent,
+                     (circle(a),))
+    errors, sizes = zip(*(with_trace(phantom, exact, fem.fit_mesh(phantom, [], FREQUENCY_HZ, m))
+                          for m in (7, 10, 14, 20)), strict=True)
+    assert errors[1] < 3e-3
+    assert observed_order(errors, sizes) > 2
+    blind = fem.fit_mesh(tissue(circle(outer), soft), [], FREQUENCY_HZ, 10)
+    blurred = with_trace(phantom, exact, blind)[0]
+    assert blurred > 2 * errors[1]  # a mesh that ignores the inclusion
+
+
+def test_manufactured_varying_modulus():
+    """u = e^{-i(px+qy)} in tissue with G* = G0 (1 + gx x + gy y^2) and the force that it needs: third order."""
+    p, q, G0, gx, gy = 180.0, 90.0, 3000.0 * (1 + 0.3j), 6.0, 200.0
+
+    def G(x, y):
+        return G0 * (1 + gx * x + gy * y**2)
+
+    def exact(x, y):
+        return np.exp(-1j * (p * x + q * y))
+
+    def force(x, y):
+        stretch = -1j * (p * G0 * gx + q * G0 * 2 * gy * y) - (p**2 + q**2) * G(x, y)
+        return -(stretch + RHO * OMEGA**2) * exact(x, y)
+
+    phantom = tissue(circle(0.05), lambda x, y: np.abs(G(x, y)), 0.3)
+    errors, sizes = zip(*(with_trace(phantom, exact, fem.fit_mesh(phantom, [], FREQUENCY_HZ, n), force)
+                          for n in (7, 10, 14, 20)), strict=True)
+    assert errors[1] < 3e-3
+    assert observed_order(errors, sizes) == pytest.approx(3, abs=0.35)
 
 
 def test_absorbing_boundary():

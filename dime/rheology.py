@@ -1,0 +1,73 @@
+"""How the shear modulus of a tissue depends on frequency: four models, and maps moved from one to another."""
+
+import numpy as np
+
+MODELS = ("hysteretic", "kelvin_voigt", "zener", "springpot")
+
+
+def hysteretic(stiffness, loss_tangent):
+    """G* = |G*| e^{i delta}, the same at every frequency [Pa].
+
+    Parameters: stiffness |G*| [Pa]; loss_tangent tan(delta).
+    """
+    return stiffness * np.exp(1j * np.arctan(loss_tangent))
+
+
+def kelvin_voigt(frequency_hz, mu, eta):
+    """G* = mu + i omega eta [Pa]: a spring mu [Pa] beside a dashpot eta [Pa s]."""
+    return mu + 2j * np.pi * frequency_hz * eta
+
+
+def zener(frequency_hz, mu_0, mu_1, tau):
+    """G* = mu_0 + mu_1 i omega tau / (1 + i omega tau) [Pa].
+
+    A spring mu_0 [Pa] beside a spring mu_1 [Pa] in series with a dashpot; tau its relaxation time [s].
+    """
+    x = 2j * np.pi * frequency_hz * tau
+    return mu_0 + mu_1 * x / (1 + x)
+
+
+def springpot(frequency_hz, kappa, alpha):
+    """G* = kappa (i omega)^alpha [Pa], kappa [Pa s^alpha], 0 <= alpha <= 1: between spring and dashpot."""
+    return kappa * (2j * np.pi * frequency_hz) ** alpha
+
+
+def at_frequency(modulus, frequency_hz, model="hysteretic", reference_hz=60.0):
+    """Complex modulus at one frequency of tissue whose modulus is known at another.
+
+    The model's parameters are those that give `modulus` at `reference_hz`, point by point.
+
+    Parameters
+    ----------
+    modulus : array, G* at the reference frequency [Pa]
+    frequency_hz, reference_hz : [Hz]
+    model : one of `MODELS`
+
+    Returns
+    -------
+    array like `modulus`, G* at `frequency_hz` [Pa]
+
+    Raises
+    ------
+    ValueError : unknown model; a reference frequency that is not positive; loss tangent above 1 for "zener".
+
+    Assumption: Zener's model has three parameters and one complex modulus fixes two; its loss peaks at the
+    reference frequency: tau = 1 / (2 pi reference_hz), where the loss varies least with frequency.
+    """
+    if not reference_hz > 0:
+        raise ValueError(f"reference_hz: expected a positive number [Hz], got {reference_hz}")
+    if model == "hysteretic":
+        return modulus
+    omega_0 = 2 * np.pi * reference_hz
+    storage, loss = np.real(modulus), np.imag(modulus)
+    if model == "kelvin_voigt":
+        return kelvin_voigt(frequency_hz, storage, loss / omega_0)
+    if model == "zener":
+        if np.any(loss > storage):
+            raise ValueError("loss_tangent: the zener model expects values <= 1, got "
+                             f"{np.max(loss / storage):.3g}")
+        return zener(frequency_hz, storage - loss, 2 * loss, 1 / omega_0)
+    if model == "springpot":
+        alpha = 2 * np.angle(modulus) / np.pi
+        return springpot(frequency_hz, np.abs(modulus) / omega_0**alpha, alpha)
+    raise ValueError(f"rheology: expected one of {', '.join(MODELS)}, got {model!r}")
