@@ -3,6 +3,14 @@
 import numpy as np
 
 
+def point_at(curve, fraction):
+    """Points (n, 2) [m] at fractions (n,) of a closed curve's arc length; curve (m, 2) [m]."""
+    closed = np.concatenate([curve, curve[:1]])
+    s = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(closed, axis=0), axis=1))])
+    t = np.asarray(fraction, float) % 1.0 * s[-1]
+    return np.stack([np.interp(t, s, closed[:, 0]), np.interp(t, s, closed[:, 1])], 1)
+
+
 def arc_fraction(outline, points):
     """Where on the outline the nearest point to each given one lies: fraction of arc length, in [0, 1).
 

@@ -7,6 +7,8 @@ from scipy.spatial import Delaunay, cKDTree
 from skfem import MeshTri
 from skimage.measure import points_in_poly
 
+from dime.locate import point_at
+
 CORNER_RAD = np.deg2rad(30)  # an outline that turns more than this at a vertex keeps that vertex
 GRADING = 0.3  # the edge length may grow by this much per length travelled
 BREAK_GRADING = 0.4  # near a break: edge length per distance from it
@@ -15,7 +17,7 @@ POINTS_ON_AN_INTERFACE = 16  # at least, so that a small inclusion keeps its sha
 CLEARANCE = 0.6  # free distance between lattice and curve, in edge lengths; > 0.5 keeps curve edges Delaunay
 
 
-def mesh_region(outline, size, interfaces=(), breaks=()):
+def mesh_region(outline, size, interfaces=(), breaks=(), *, fine=True):
     """Triangulate the inside of an outline so that no element crosses it or an interface.
 
     The lattice is hexagonal with edge h_min * sqrt(3)**level: each level keeps a third of the points of the
@@ -27,8 +29,9 @@ def mesh_region(outline, size, interfaces=(), breaks=()):
     outline : (n, 2) array, closed polygon, first point not repeated [m]
     size : callable, (x, y) arrays [m] -> wanted edge length [m]
     interfaces : sequence of (m, 2) arrays, closed curves that element edges follow [m]
-    breaks : fractions of the outline's arc length where a vertex lies and the mesh is fine: where a driver
-        ends, the wave has a singularity r**(1/2) that would spoil the whole field
+    breaks : fractions of the outline's arc length where a vertex lies
+    fine : whether the mesh is fine there: where a driver ends, the wave has a singularity r**(1/2) that would
+        spoil the whole field
 
     Returns
     -------
@@ -43,7 +46,7 @@ def mesh_region(outline, size, interfaces=(), breaks=()):
     outline = check_polygon(outline, "outline")
     interfaces = [check_polygon(curve, "interface") for curve in interfaces]
     far_edge, h_min = _graded_size(outline, size, interfaces)
-    edge, rings = _refine_at(_along(outline)(breaks), far_edge)
+    edge, rings = _refine_at(point_at(outline, breaks if fine else ()), far_edge)
     points, segments, n_outline = _curve_points(outline, interfaces, breaks, edge)
     lattice = _lattice(outline, far_edge, h_min)
     lattice = np.concatenate([lattice[edge(*lattice.T) == far_edge(*lattice.T)], rings])
@@ -110,7 +113,7 @@ def _graded_size(outline, size, interfaces):
     wanted = ndimage.minimum_filter(wanted, 3)  # between raster points, the finer neighbour counts
     for curve in interfaces:
         along = np.linalg.norm(np.roll(curve, -1, axis=0) - curve, axis=1)
-        fine = _along(curve)(np.linspace(0, 1, int(along.sum() / d) + POINTS_ON_AN_INTERFACE))
+        fine = point_at(curve, np.linspace(0, 1, int(along.sum() / d) + POINTS_ON_AN_INTERFACE))
         column, row = np.rint((fine - low + d) / d).astype(int).T
         inside = (row >= 0) & (row < len(y)) & (column >= 0) & (column < len(x))
         at = (row[inside], column[inside])
@@ -131,23 +134,13 @@ def _graded_size(outline, size, interfaces):
     edge = np.maximum(edge, h_min)
 
     def edge_at(px, py):
-        at = [np.clip(np.rint((q - q0 + d) / d).astype(int), 0, n - 1)
-              for q, q0, n in zip((py, px), low[::-1], edge.shape, strict=True)]
+        at = [
+            np.clip(np.rint((q - q0 + d) / d).astype(int), 0, n - 1)
+            for q, q0, n in zip((py, px), low[::-1], edge.shape, strict=True)
+        ]
         return edge[tuple(at)]
 
     return edge_at, h_min
-
-
-def _along(curve):
-    """Function from fractions of a closed curve's arc length to points (n, 2)."""
-    closed = np.concatenate([curve, curve[:1]])
-    s = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(closed, axis=0), axis=1))])
-
-    def place(fraction):
-        t = np.asarray(fraction, float) % 1.0 * s[-1]
-        return np.stack([np.interp(t, s, closed[:, 0]), np.interp(t, s, closed[:, 1])], 1)
-
-    return place
 
 
 def _refine_at(centres, far_edge):
@@ -178,16 +171,16 @@ def _resample(curve, edge, breaks):
     turn = np.abs(np.angle(np.exp(1j * (heading - np.roll(heading, 1)))))
     kept = np.unique(np.concatenate([(s[:-1] / s[-1])[turn > CORNER_RAD], np.asarray(breaks, float) % 1.0]))
     kept = kept[np.diff(kept, append=2.0) > 1e-9] if len(kept) else np.zeros(1)
-    place, t = _along(curve), []
+    t = []
     for a, b in zip(kept, np.append(kept[1:], kept[0] + 1), strict=True):
         near = (b - a) * np.geomspace(1e-5, 0.5, 100)
         fine = np.unique(np.concatenate([[a, b], a + near, b - near, np.linspace(a, b, 4 * len(curve) + 33)]))
-        density = s[-1] / edge(*place(fine).T)
+        density = s[-1] / edge(*point_at(curve, fine).T)
         count = np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(fine))])
         n = max(int(np.ceil(count[-1] - 0.1)), 1)
         t.append(np.interp(np.arange(n) * count[-1] / n, count, fine))
     t = np.concatenate(t)
-    points = place(t)
+    points = point_at(curve, t)
 
     # chords cut a bend short: move the points out until the chords enclose the curve's own area
     cross = curve[:, 0] * np.roll(curve[:, 1], -1) - curve[:, 1] * np.roll(curve[:, 0], -1)
@@ -265,7 +258,7 @@ def _triangulate(points, segments, n_outline, rounds=6):
         on_outline = np.concatenate([on_outline[~missing], on_outline[missing], on_outline[missing]])
     else:
         triangles = Delaunay(points).simplices
-        if on_outline[-2 * len(a):].any():
+        if on_outline[-2 * len(a) :].any():
             raise ValueError("outline: expected a curve that does not cross or touch itself")
     return points, triangles
 
