@@ -60,6 +60,10 @@ class Recipe:
         if not self.snr > 0:
             raise ValueError(f"snr: expected a positive number, found {self.snr}")
 
+    def to_json(self):
+        """The recipe as strict JSON, which knows no infinity: snr is null for no noise."""
+        return json.dumps(asdict(self) | {"snr": self.snr if np.isfinite(self.snr) else None}, sort_keys=True)
+
     @property
     def axis_m(self):
         """Pixel centres along either side, the field of view centred on 0 [m]."""
@@ -169,7 +173,7 @@ def simulate(recipe, path, workers=2, scheduler=None):
     path = Path(path).absolute()
     partial = path.with_name(path.name + ".partial")
     done = partial / "done"
-    settings = json.dumps(asdict(recipe), sort_keys=True)
+    settings = recipe.to_json()
     if not (partial / "recipe.json").is_file():
         shutil.rmtree(partial, ignore_errors=True)
         _create(recipe, partial)
@@ -235,7 +239,7 @@ def _create(recipe, partial):
         shapes["magnitude"] = ((recipe.offsets, side, side), "float32", {"units": "1"})
         dims |= {name: ("phantom", "offset", "y", "x") for name in ("phase", "magnitude")}
     attrs = {"frequency_hz": recipe.frequency_hz, "spacing_m": recipe.spacing_m}
-    attrs["recipe"] = json.dumps(asdict(recipe), sort_keys=True)
+    attrs["recipe"] = recipe.to_json()
     group = zarr.open_group(partial, mode="w", attributes=attrs)
     for name, (shape, dtype, variable_attrs) in shapes.items():
         group.create_array(

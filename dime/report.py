@@ -27,25 +27,16 @@ def print_summary(folder):
     """
     folder = Path(folder)
     table = Table(title="DIME: stiffness against the truth of simulated phantoms")
-    for column in (
-        "study",
-        "method",
-        "slices",
-        "MAPE % [95 % CI]",
-        "bias %",
-        "RMSE kPa",
-        "pixel r",
-        "pixel R2",
-    ):
-        table.add_column(column)
+    for column in ("study", "slices", "method", "MAPE % [95 % CI]", "bias %", "RMSE kPa", "pixel r", "R2"):
+        table.add_column(column, no_wrap=True)
     for study in STUDIES:
         content = read(folder / f"compare-{study}.json", "compare")
         for method, figures in content["methods"].items():
             mape = figures["mape"]
             table.add_row(
                 study,
-                METHOD_NAMES[method],
                 str(content["slices"]),
+                METHOD_NAMES[method],
                 f"{mape['mean']:.1f} [{number(mape['low'], '.1f')}, {number(mape['high'], '.1f')}]",
                 f"{figures['bias']['mean']:+.1f}",
                 f"{figures['rmse']['mean']:.2f}",
@@ -53,11 +44,12 @@ def print_summary(folder):
                 f"{figures['pooled']['pixel_r2']:.3f}",
             )
     console = Console()
+    console.width = max(console.width, 100)  # a log file counts as 80 columns wide, too few for the table
     console.print(table)
     cohort = read(folder / "cohort.json", "cohort")
     console.print(
         f"simulated cohort: {cohort['healthy']} healthy and {cohort['fibrotic']} fibrotic livers; "
-        f"DIME and MMDI per slice r = {number(cohort['dime_mmdi']['r'])}"
+        f"subject means by DIME and MMDI r = {number(cohort['dime_mmdi']['r'])}"
     )
     measured = read(folder / "in-vivo.json", "in_vivo")
     if measured["slices"]:
@@ -89,7 +81,7 @@ def read(path, stage):
 
 
 def write(path, content):
-    """Write a metrics file: sorted keys, eight significant digits, null for what could not be computed (NaN)."""
+    """Write a metrics file: sorted keys, eight significant digits, null where nothing could be computed."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(_rounded(content), indent=2, sort_keys=True, allow_nan=False) + "\n")

@@ -218,7 +218,7 @@ def save_model(model, card, folder):
     weights = folder / "weights.safetensors"
     save_file({name: value.contiguous() for name, value in model.state_dict().items()}, weights)
     card = card | {"widths": list(model.widths), "sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
-    (folder / "card.json").write_text(json.dumps(card, indent=2, sort_keys=True) + "\n")
+    (folder / "card.json").write_text(json.dumps(card, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
 def load_model(folder):

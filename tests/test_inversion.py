@@ -30,7 +30,7 @@ def slice_of(spacing_m=1.5e-3, side=150, radius_m=0.08):
 
 @pytest.mark.parametrize(("spacing_m", "frequency_hz"), [(0.8e-3, 40.0), (1.5e-3, 60.0), (2.5e-3, 80.0)])
 def test_prediction_gets_its_unit_from_frequency_times_pixel(spacing_m, frequency_hz):
-    """A working wavelength of 20 pixels means c = 20 * 0.09 m/s and mu = rho c^2 = 3.24 kPa at every spacing."""
+    """A working wavelength of 20 pixels means c = 1.8 m/s and mu = rho c^2 = 3.24 kPa at every spacing."""
     wave, mask = slice_of(spacing_m, side=round(0.24 / spacing_m))
     network = Constant(2 * np.log(20.0))
     stiffness, uncertainty = inversion.predict(network, wave, mask, spacing_m, frequency_hz)

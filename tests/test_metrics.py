@@ -38,7 +38,7 @@ def test_missing_stiffness_and_empty_masks_are_refused_with_a_count():
 
 
 def test_bootstrap_interval_covers_the_mean_as_often_as_it_says():
-    """200 samples of 15 normal values with mean 1: about 95 % of the intervals hold it (binomial, 4 sigma)."""
+    """200 samples of 15 normal values with mean 1: the intervals hold it as often as they say (4 sigma)."""
     rng = np.random.default_rng(1)
     hits = 0
     for _ in range(200):

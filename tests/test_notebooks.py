@@ -1,6 +1,7 @@
 """Source notebooks are clean, declare their parameters, and every name the stages pass exists."""
 
 import ast
+import itertools
 import re
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def test_parameters_are_flat_literals_that_default_to_scratch(path):
 def test_every_parameter_a_stage_passes_is_declared_with_its_type(stage, command, profile):
     words = command.split()
     given = pipeline.read_block(profile, words[words.index("--params") + 1]) if "--params" in words else {}
-    given |= dict(word.split("=") for flag, word in zip(words, words[1:], strict=False) if flag == "-p")
+    given |= dict(word.split("=") for flag, word in itertools.pairwise(words) if flag == "-p")
     pipeline.check_parameters(ROOT / words[2], given)
 
 

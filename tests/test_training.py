@@ -84,5 +84,5 @@ def test_images_carry_the_scale_free_label_and_unit_waves():
     assert stack[0, 3].numpy() == pytest.approx(np.log(4 / 0.09**2))
     assert (stack[0, :2] ** 2).sum(dim=0).mean().item() == pytest.approx(1, rel=1e-5)
     data.attrs["spacing_m"] = 1e-3
-    with pytest.raises(ValueError, match="training expects 0.09 m/s"):
+    with pytest.raises(ValueError, match=r"training expects 0\.09 m/s"):
         training.training_images(data)
