@@ -101,8 +101,9 @@ def extend(wave, mask, spacing_m, decay_m):
     decay_m : float
         Decay length [m]. 0 sets the wave to 0 outside the mask and subtracts nothing: the step stays.
 
-    Assumption: 10 mm; on J0 standing waves of 2 to 8 kPa it halved the rim's error against 0, and other
-    continuations (push-pull, Papoulis-Gerchberg) did no better, see tests/test_mmdi.py.
+    Assumption: 10 mm. On standing waves J0(kr) of 2 to 8 kPa it lowered MMDI's rms error within 3 mm of the
+    outline, against 0, by a quarter to six sevenths; slower decays, harmonic (push-pull) and band-limited
+    (Papoulis-Gerchberg) continuations did no better.
     """
     if decay_m == 0:
         return np.where(mask, wave, 0)
