@@ -1,4 +1,4 @@
-"""Waves of two and three components against closed and manufactured solutions, near and at incompressibility."""
+"""In-plane and slab waves against closed and manufactured solutions, near and at incompressibility."""
 
 from types import SimpleNamespace
 
@@ -122,7 +122,7 @@ def test_torsional_cylinder():
 
 
 def test_torsional_slab():
-    """A slab with free faces whose rim turns: u_theta = U J1(kr)/J1(ka) again, for it asks for no stress on them."""
+    """A slab with free faces whose rim turns: u_theta = U J1(kr)/J1(ka) again, for no stress acts there."""
     a, U = 0.03, 1e-5
     x = np.arange(-28e-3, 29e-3, 2e-3)
     X, Y = np.meshgrid(x, x)
