@@ -33,7 +33,7 @@ def save(figure, folder, name):
     figure.savefig(folder / f"{name}.png", bbox_inches="tight", metadata={"Software": None})
 
 
-def image(ax, values, mask, coordinates, **style):
+def image(ax, values, mask, coordinates, window_mm=None, **style):
     """One map with lengths in mm, cropped to the tissue and blank outside it.
 
     Parameters
@@ -42,6 +42,8 @@ def image(ax, values, mask, coordinates, **style):
     values : (y, x) array
     mask : (y, x) bool array
     coordinates : (y_m, x_m) pair of arrays [m]
+    window_mm : (height, width), optional
+        Size of the crop, for maps that are to share one scale of length; default: the tissue's own.
     style : passed to `imshow`
 
     Returns
@@ -56,13 +58,24 @@ def image(ax, values, mask, coordinates, **style):
         interpolation="nearest",
         **style,
     )
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    margin = 4 * half
-    ax.set_xlim(x[columns[0]] - margin, x[columns[-1]] + margin)
-    ax.set_ylim(y[rows[-1]] + margin, y[rows[0]] - margin)
+    middle, size = tissue_box(mask, (y, x))
+    height, width = window_mm or size
+    ax.set_xlim(middle[1] - width / 2, middle[1] + width / 2)
+    ax.set_ylim(middle[0] + height / 2, middle[0] - height / 2)
     ax.set(xticks=[], yticks=[])
     sns.despine(ax=ax, left=True, bottom=True)
     return shown
+
+
+def tissue_box(mask, coordinates):
+    """Middle and size, each (y, x), of the box around a mask with a margin of four pixels; the coordinates' unit."""
+    middle, size = [], []
+    for axis, places in enumerate(coordinates):
+        places = np.asarray(places)
+        occupied = places[mask.any(axis=1 - axis)]
+        middle.append((occupied[0] + occupied[-1]) / 2)
+        size.append(occupied[-1] - occupied[0] + 4 * (places[1] - places[0]))
+    return tuple(middle), tuple(size)
 
 
 def scale_bar(ax, length_mm=50):
@@ -75,10 +88,10 @@ def scale_bar(ax, length_mm=50):
     )
 
 
-def waves(ax, wave, mask, coordinates):
-    """Real part of a wave on a symmetric scale, clipped at the 99th percentile."""
-    limit = np.percentile(np.abs(wave[mask].real), 99)
-    return image(ax, wave.real, mask, coordinates, cmap="RdBu_r", vmin=-limit, vmax=limit)
+def waves(ax, wave, mask, coordinates, window_mm=None):
+    """Real part of a wave on a symmetric scale of its own, clipped at the 98th percentile."""
+    limit = np.percentile(np.abs(wave[mask].real), 98)
+    return image(ax, wave.real, mask, coordinates, window_mm, cmap="RdBu_r", vmin=-limit, vmax=limit)
 
 
 def comparison_grid(columns, masks, coordinates, row_labels, limits, errors=(), error_limit=2.0):
@@ -102,10 +115,13 @@ def comparison_grid(columns, masks, coordinates, row_labels, limits, errors=(), 
     """
     if len(masks) == 0:
         return note(ABSENT)
+    sizes = [tissue_box(mask, [np.asarray(c) * 1e3 for c in coordinates])[1] for mask in masks]
+    window = tuple(np.max(sizes, axis=0))
+    height = 1.35 * window[0] / window[1]
     figure, axes = plt.subplots(
         len(masks),
         len(columns),
-        figsize=(1.55 * len(columns) + 0.9, 1.5 * len(masks)),
+        figsize=(1.4 * len(columns) + 0.3, height * len(masks) + 0.9),
         squeeze=False,
         layout="constrained",
     )
@@ -113,24 +129,24 @@ def comparison_grid(columns, masks, coordinates, row_labels, limits, errors=(), 
     for column, (title, maps) in enumerate(columns.items()):
         for row, mask in enumerate(masks):
             ax = axes[row, column]
+            place = (mask, coordinates, window)
             if np.iscomplexobj(maps):
-                waves(ax, maps[row], mask, coordinates)
+                waves(ax, maps[row], *place)
             elif title in errors:
-                shown["error"] = image(
-                    ax, maps[row], mask, coordinates, cmap="RdBu_r", vmin=-error_limit, vmax=error_limit
-                )
+                scale = {"cmap": "RdBu_r", "vmin": -error_limit, "vmax": error_limit}
+                shown["error [kPa]", "both"] = image(ax, maps[row], *place, **scale)
             else:
-                shown["map"] = image(
-                    ax, maps[row], mask, coordinates, cmap="viridis", vmin=limits[0], vmax=limits[1]
-                )
+                scale = {"cmap": "viridis", "vmin": limits[0], "vmax": limits[1]}
+                shown["stiffness |G*| [kPa]", "max"] = image(ax, maps[row], *place, **scale)
             if row == 0:
                 ax.set_title(title, fontsize=9)
             if column == 0:
                 ax.set_ylabel(row_labels[row], fontsize=8)
     scale_bar(axes[-1, 0])
-    figure.colorbar(shown["map"], ax=axes[:, -1], label="stiffness |G*| [kPa]", shrink=0.9, extend="max")
-    if "error" in shown:
-        figure.colorbar(shown["error"], ax=axes[:, -1], label="error [kPa]", shrink=0.9, extend="both")
+    half = len(columns) // 2
+    for (label, extend), under in zip(shown, (axes[:, :half], axes[:, half:]), strict=False):
+        bar = {"location": "bottom", "shrink": 0.8, "aspect": 30, "pad": 0.02}
+        figure.colorbar(shown[label, extend], ax=under, label=label, extend=extend, **bar)
     return figure
 
 
