@@ -66,7 +66,10 @@ class Field:
         return image[0] if components == 1 else image
 
     def power_in(self):
-        """Mean power the drivers put in, 1/2 Re sum_i r_i conj(i omega u_i), r = A u [W; in 2D W/m]."""
+        """Mean power the drivers put in, 1/2 Re sum_i r_i conj(i omega u_i), r = A u [W; in 2D W/m].
+
+        It is what the tissue dissipates and what absorbing walls take.
+        """
         omega = 2 * np.pi * self.frequency_hz
         reaction = (self.matrix @ self.coefficients)[: self.basis.N]
         return 0.5 * np.real(np.sum(reaction * np.conj(1j * omega * self.displacement)))
