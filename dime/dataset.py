@@ -32,12 +32,12 @@ class Recipe:
 
     family : a phantom family of `phantoms.draw`, or "mixed" for `FAMILIES` in turn.
     count, seed : how many phantoms, and the number that all randomness follows from.
-    frequency_hz, spacing_m, matrix : vibration, pixel and pixels per side of the square field of view.
+    frequency_hz, spacing_m, field_of_view_m : vibration, pixel, and side of the square image.
     snr : rms of the wave over the noise's standard deviation per channel; infinite for no noise.
     background_motion : largest rms of the smooth compressional and bulk motion, relative to the wave's.
     stages : fibrosis stage of each phantom (liver only); empty to draw them.
     offsets : phase offsets of a scanned acquisition (wrapped phase and magnitude are stored); 0 for none.
-    acquired : lines and columns of k-space that the scan acquires of `matrix`; 0 for all.
+    acquired : lines and columns of k-space that the scan acquires; 0 for as many as pixels.
     """
 
     family: str
@@ -45,7 +45,7 @@ class Recipe:
     seed: int
     frequency_hz: float = 60.0
     spacing_m: float = 1.5e-3
-    matrix: int = 160
+    field_of_view_m: float = 0.24
     snr: float = float("inf")
     background_motion: float = 0.0
     stages: tuple = ()
@@ -55,6 +55,8 @@ class Recipe:
     def __post_init__(self):
         if self.count < 1:
             raise ValueError(f"count: expected at least 1 phantom, found {self.count}")
+        if not 0.2e-3 <= self.spacing_m <= 10e-3:
+            raise ValueError(f"spacing_m: expected 0.2e-3 to 10e-3 m, found {self.spacing_m:g}")
         if self.stages and len(self.stages) != self.count:
             raise ValueError(f"stages: expected one per phantom ({self.count}), found {len(self.stages)}")
         if not self.snr > 0:
@@ -63,6 +65,11 @@ class Recipe:
     def to_json(self):
         """The recipe as strict JSON, which knows no infinity: snr is null for no noise."""
         return json.dumps(asdict(self) | {"snr": self.snr if np.isfinite(self.snr) else None}, sort_keys=True)
+
+    @property
+    def matrix(self):
+        """Pixels per side of the image."""
+        return round(self.field_of_view_m / self.spacing_m)
 
     @property
     def axis_m(self):

@@ -68,7 +68,7 @@ def image(ax, values, mask, coordinates, window_mm=None, **style):
 
 
 def tissue_box(mask, coordinates):
-    """Middle and size, each (y, x), of the box around a mask with a margin of four pixels; the coordinates' unit."""
+    """Middle and size, each (y, x), of the box around a mask, four pixels wider; in the coordinates' unit."""
     middle, size = [], []
     for axis, places in enumerate(coordinates):
         places = np.asarray(places)
@@ -79,13 +79,12 @@ def tissue_box(mask, coordinates):
 
 
 def scale_bar(ax, length_mm=50):
-    """A bar of known length in the lower left corner of a map."""
-    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
-    x, y = left + 0.04 * (right - left), bottom - 0.04 * (bottom - top)
-    ax.plot([x, x + length_mm], [y, y], color="black", lw=2, solid_capstyle="butt", clip_on=False)
-    ax.text(
-        x + length_mm / 2, y - 0.02 * (bottom - top), f"{length_mm} mm", ha="center", va="bottom", fontsize=7
-    )
+    """A bar of known length under the left end of a map."""
+    left, _ = ax.get_xlim()
+    under = ax.get_xaxis_transform()  # x in mm, y as a fraction of the axes
+    ax.plot([left, left + length_mm], [-0.05, -0.05], color="black", lw=2, transform=under, clip_on=False)
+    label = {"ha": "center", "va": "top", "fontsize": 7, "transform": under}
+    ax.text(left + length_mm / 2, -0.08, f"{length_mm} mm", **label)
 
 
 def waves(ax, wave, mask, coordinates, window_mm=None):
@@ -143,7 +142,7 @@ def comparison_grid(columns, masks, coordinates, row_labels, limits, errors=(), 
             if column == 0:
                 ax.set_ylabel(row_labels[row], fontsize=8)
     scale_bar(axes[-1, 0])
-    half = len(columns) // 2
+    half = len(columns) // len(shown)
     for (label, extend), under in zip(shown, (axes[:, :half], axes[:, half:]), strict=False):
         bar = {"location": "bottom", "shrink": 0.8, "aspect": 30, "pad": 0.02}
         figure.colorbar(shown[label, extend], ax=under, label=label, extend=extend, **bar)

@@ -1,0 +1,149 @@
+"""Datasets: equal bytes for equal recipes, whatever the workers, their order, or who is killed."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dime import acquisition, dataset, fem
+
+RECIPE = dataset.Recipe("homogeneous", 20, 11, spacing_m=6e-3, frequency_hz=30.0, snr=20.0)
+
+
+def digest(folder):
+    """One hash over the names and bytes of all files."""
+    total = hashlib.sha256()
+    for path in sorted(Path(folder).rglob("*")):
+        if path.is_file():
+            total.update(str(path.relative_to(folder)).encode() + path.read_bytes())
+    return total.hexdigest()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    path = tmp_path_factory.mktemp("whole") / "set.zarr"
+    dataset.simulate(RECIPE, path, workers=1)
+    return path
+
+
+def test_bytes_do_not_depend_on_the_number_of_workers(undisturbed, tmp_path):
+    dataset.simulate(RECIPE, tmp_path / "set.zarr", workers=2)
+    assert digest(tmp_path / "set.zarr") == digest(undisturbed)
+
+
+def test_a_run_killed_twice_ends_with_the_same_bytes(undisturbed, tmp_path):
+    """SIGKILL after the first block that is done, and again after the next; the third run finishes."""
+    path = tmp_path / "set.zarr"
+    arguments = repr((RECIPE, str(path)))
+    script = tmp_path / "simulate.py"
+    script.write_text(
+        f"from dime import dataset\nfrom dime.dataset import Recipe\n"
+        f"if __name__ == '__main__':\n    dataset.simulate(*{arguments}, workers=1)\n"
+    )
+    done = path.with_name("set.zarr.partial") / "done"
+    for blocks in (1, 2):
+        process = subprocess.Popen(
+            [sys.executable, script], start_new_session=True, stdout=subprocess.DEVNULL
+        )
+        limit = time.monotonic() + 60
+        while (len(list(done.glob("*"))) if done.is_dir() else 0) < blocks:
+            assert process.poll() is None and time.monotonic() < limit
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert not path.exists(), "a killed run must not look whole"
+    subprocess.run([sys.executable, script], check=True, stdout=subprocess.DEVNULL)
+    assert digest(path) == digest(undisturbed)
+    assert not done.parent.exists()
+
+
+def test_a_partial_dataset_of_another_recipe_is_refused(tmp_path):
+    path = tmp_path / "set.zarr"
+    partial = tmp_path / "set.zarr.partial"
+    dataset._create(RECIPE, partial)
+    (partial / "done").mkdir()
+    (partial / "recipe.json").write_text("{}")
+    with pytest.raises(ValueError, match="begun with another recipe"):
+        dataset.simulate(RECIPE, path)
+
+
+def test_noise_and_number_leave_the_tissue_and_its_wave_alone():
+    """Phantom 2 of a set is the same whether the set is noisy, or larger; only the noise differs."""
+    clean = dataset.simulate_phantom(replace(RECIPE, snr=float("inf"), count=3), 2)
+    noisy = dataset.simulate_phantom(RECIPE, 2)
+    np.testing.assert_array_equal(clean["stiffness"], noisy["stiffness"])
+    mask = clean["mask"]
+    error = (noisy["wave"] - clean["wave"])[mask]
+    rms = np.sqrt(np.mean(np.abs(clean["wave"][mask]) ** 2))
+    # The standard error of a standard deviation from n values is 1 / sqrt(2 n).
+    assert error.real.std() == pytest.approx(rms / 20, rel=4 / np.sqrt(2 * mask.sum()))
+
+
+def test_a_scanned_phantom_gives_its_wave_back():
+    """Unwrapped, first harmonic: the displacement times the motion sensitivity, within the noise."""
+    recipe = dataset.Recipe("liver", 1, 3, snr=30.0, background_motion=0.5, stages=("F3",), offsets=8)
+    one = dataset.simulate_phantom(recipe, 0)
+    assert json.loads(one["label"])["stage"] == "F3"
+    mask = one["mask"]
+    harmonic = acquisition.first_harmonic(acquisition.unwrap(one["phase"], mask))
+    error = (harmonic - one["wave"] * acquisition.MOTION_SENSITIVITY_RAD_PER_M)[mask]
+    assert np.abs(one["phase"]).max() <= np.pi + 1e-6
+    assert np.std(error.real) == pytest.approx(acquisition.harmonic_noise(30.0, 8), rel=0.1)
+
+
+def test_drives_are_arcs_that_do_not_overlap():
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        drivers, boundary = dataset.draw_drive(rng)
+        assert boundary in ("free", "impedance") and 1 <= len(drivers) <= 3
+        on = np.array([np.isfinite(d.displacement(np.linspace(0, 1, 500, endpoint=False))) for d in drivers])
+        assert (on.sum(axis=0) <= 1).all() and on.any()
+        assert all(isinstance(d, fem.Driver) for d in drivers)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"count": 0}, "count: expected at least 1"),
+        ({"stages": ("F0",)}, r"stages: expected one per phantom \(20\), found 1"),
+        ({"spacing_m": 1.5}, "spacing_m: expected 0.2e-3 to 10e-3 m, found 1.5"),
+        ({"snr": 0.0}, "snr: expected a positive number"),
+    ],
+)
+def test_impossible_recipes_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(RECIPE, **change)
+
+
+def test_loading_names_the_file_and_what_was_expected(undisturbed, tmp_path):
+    data = dataset.load(undisturbed)
+    assert data["wave"].dims == ("phantom", "y", "x") and data.attrs["frequency_hz"] == 30.0
+    with pytest.raises(FileNotFoundError, match=r"none\.zarr: missing; the stage `simulate` writes it"):
+        dataset.load(tmp_path / "none.zarr")
+
+    def stored(change):
+        path = tmp_path / "changed.zarr"
+        change(data.copy(deep=True)).drop_vars("label").to_zarr(path, mode="w", consolidated=False)
+        return path
+
+    with pytest.raises(ValueError, match=r"changed\.zarr: variable 'mask' is missing"):
+        dataset.load(stored(lambda d: d.drop_vars("mask")))
+    with pytest.raises(ValueError, match="1 masks are empty"):
+        dataset.load(stored(lambda d: d.assign(mask=d["mask"].where(d["phantom"] > 0, False).astype(bool))))
+    with pytest.raises(ValueError, match="'wave' has dims"):
+        dataset.load(stored(lambda d: d.assign(wave=d["wave"].isel(phantom=0))))
+
+    def poison(d):
+        d["wave"].values[0, *np.argwhere(d["mask"].values[0])[0]] = np.nan
+        return d
+
+    with pytest.raises(ValueError, match="'wave' holds 1 values inside the mask that are not finite"):
+        dataset.load(stored(poison))
