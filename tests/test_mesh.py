@@ -44,7 +44,7 @@ def test_edges_follow_an_interface():
 
 
 def test_edges_are_graded():
-    """A fine core in a coarse disc: both get the edge they ask for, or up to sqrt(3) finer, with good angles between."""
+    """A fine core in a coarse disc: each gets its edge, or up to sqrt(3) finer, with good angles between."""
 
     def size(x, y):
         return np.where(np.hypot(x, y) < 0.01, 0.001, 0.005)
