@@ -101,9 +101,9 @@ def extend(wave, mask, spacing_m, decay_m):
     decay_m : float
         Decay length [m]. 0 sets the wave to 0 outside the mask and subtracts nothing: the step stays.
 
-    Assumption: 10 mm. On standing waves J0(kr) of 2 to 8 kPa it lowered MMDI's rms error within 3 mm of the
-    outline, against 0, by a quarter to six sevenths; slower decays, harmonic (push-pull) and band-limited
-    (Papoulis-Gerchberg) continuations did no better.
+    Assumption: 10 mm. On standing waves J0(kr) of 2 to 8 kPa and with an 11 mm window it lowers MMDI's rms
+    error within 3 mm of the outline by 40 to 85 % against 0; slower decays, harmonic (push-pull) and
+    band-limited (Papoulis-Gerchberg) continuations did no better.
     """
     if decay_m == 0:
         return np.where(mask, wave, 0)

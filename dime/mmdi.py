@@ -268,8 +268,8 @@ def combine_directions(value, laplacian, frequency_hz):
     float array (y, x) [Pa]
         0 where there is no wave.
 
-    Assumption: this weighting; of six tried it agrees best with the clinical program's maps. The complex
-    sum |sum_d s_d conj(L_d)| / sum_d |L_d|^2 lets directions of different phase cancel and loses 0.03 in r
+    Assumption: this weighting; of six tried it agrees best with the clinical program's maps of ten measured
+    livers and of the phantoms together. The complex sum |sum_d s_d conj(L_d)| / sum_d |L_d|^2 lets directions of different phase cancel and loses 0.03 in r
     on measured livers; weighting by |s_d|^2 instead lets the waves near the low cut dominate.
     """
     amplitude, curvature = np.abs(value), np.abs(laplacian)

@@ -1,12 +1,13 @@
 """Reads the DIME authors' released maps (environment variable DIME_REFERENCE) and compares MMDI with theirs.
 
-The released waves were rescaled per channel and set to 0 outside the mask: their zero of displacement is
-lost. MMDI as the authors ran it saw a step at the outline whose height is that zero level, and its ringing
-fills the maps of study 1a (a uniform disc: all that varies there is ringing). `zero_level` recovers those
-two numbers per case from the map itself; with `dime.mmdi`'s default continuation of the wave past the
-outline there is no step and no level to know.
+The released waves were rescaled per channel and set to 0 outside the mask: the zero of displacement and the
+channels' relation are lost. MMDI as the authors ran it saw a step at the outline, of the height of that zero,
+and its ringing fills their maps of study 1a (a uniform disc: all that varies there is ringing).
+`restore_input` fits both to the map itself, two complex numbers per case; with `dime.mmdi`'s default
+continuation of the wave past the outline there is no step and no zero to know.
 """
 
+import itertools
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -64,17 +65,24 @@ def agreement(ours, mask, theirs, erode_px=ERODE_PX):
     return float(r), float(np.median(ours[inner]) / np.median(theirs[inner]))
 
 
-def zero_level(wave, mask, theirs, settings):
-    """Complex zero of displacement of a released wave: the one whose step at the outline explains their map.
+def restore_input(wave, mask, theirs, settings):
+    """The wave that the authors' MMDI saw, as far as four numbers can bring it back from the released one.
 
-    Maximises the correlation of log stiffness over the whole mask, the smallest window alone; the filtered
-    wave and the filtered mask are computed once, each trial combines them.
+    Restored: Re + c Im - z inside the mask, 0 outside, with the complex numbers c (i, had nothing been lost)
+    and z (the zero of displacement) that maximise the correlation of log stiffness over the whole mask: they
+    are fitted to the very map that is then compared, so this agreement is a ceiling, not a prediction. The
+    filtered channels and mask are computed once, smallest window alone; each trial combines them.
+
+    Returns
+    -------
+    wave : complex array (y, x)
+    c, zero : complex; zero in units of the real channel's standard deviation, from its mean
     """
-    mean = wave[mask].mean()
-    scale = np.sqrt(np.mean(np.abs(wave[mask] - mean) ** 2) / 2)
-    every_third = np.zeros(mask.shape, bool)
-    every_third[::3, ::3] = True
-    used = mask & every_third & (theirs < CEILING_PA) & (theirs > 0)
+    channels = [np.where(mask, part - part[mask].mean(), 0) for part in (wave.real, wave.imag)]
+    scale = channels[0][mask].std()
+    every_fourth = np.zeros(mask.shape, bool)
+    every_fourth[::4, ::4] = True
+    used = mask & every_fourth & (theirs < CEILING_PA) & (theirs > 0)
     target = np.log(theirs[used])
 
     def respond(image):
@@ -89,29 +97,53 @@ def zero_level(wave, mask, theirs, settings):
         fitted = mmdi.fit_laplacian(parts, ASSUMED_SPACING_M, min(settings.windows_m))
         return np.stack([part[:, used] for part in fitted])
 
-    of_wave, of_step = respond(np.where(mask, wave - mean, 0)), respond(mask * scale)
+    def mix(guess, real, imag, step):
+        angle, phase, zero = guess[0], guess[1], guess[2] + 1j * guess[3]
+        return np.cos(angle) * real + np.exp(1j * phase) * np.sin(angle) * imag - zero * step
 
-    def mismatch(level):
-        value, laplacian = of_wave - (level[0] + 1j * level[1]) * of_step
+    responses = [respond(image) for image in (*channels, mask * scale)]
+
+    def mismatch(guess):
+        value, laplacian = mix(guess, *responses)
         return -np.corrcoef(np.log(mmdi.combine_directions(value, laplacian, FREQUENCY_HZ)), target)[0, 1]
 
-    axis = np.linspace(-3.5, 3.5, 15)
-    start = min(((a, b) for a in axis for b in axis), key=mismatch)
-    simplex = np.array(start) + np.array([[0, 0], [0.3, 0], [0, 0.3]])
-    options = {"maxfev": 80, "initial_simplex": simplex}
-    best = optimize.minimize(mismatch, start, method="Nelder-Mead", options=options).x
-    return mean + scale * (best[0] + 1j * best[1])
+    zeros = np.linspace(-3, 3, 7)
+    trials = list(itertools.product(np.linspace(0, np.pi / 2, 5), (0, np.pi / 2), zeros, zeros))
+    simplex_steps = np.vstack([np.zeros(4), np.diag([0.15, 0.3, 0.4, 0.4])])
+    fits = [
+        optimize.minimize(
+            mismatch,
+            start,
+            method="Nelder-Mead",
+            options={"maxfev": 150, "initial_simplex": np.array(start) + simplex_steps},
+        )
+        for start in sorted(trials, key=mismatch)[:3]
+    ]
+    best = min(fits, key=lambda fit: fit.fun).x
+    restored = mix(best, *channels, mask * scale)
+    return restored, np.tan(best[0]) * np.exp(1j * best[1]), (best[2] + 1j * best[3]) / np.cos(best[0])
 
 
-def compare_case(study, case, restore, erode_px=ERODE_PX):
-    """Agreement of one case by default settings, or with the zero level restored and the step kept."""
-    settings = mmdi.Settings()
+AS_THEIRS = mmdi.Settings(decay_m=0)
+"""The defaults, but the wave cut off at the outline as in the authors' maps."""
+AS_THEIRS_11_MM = replace(AS_THEIRS, windows_m=(0.0115,))
+"""The same with one window of 11 pixels of 1 mm, which resolves the rim of the maps of study 2."""
+
+
+def compare_case(study, case, erode_px=ERODE_PX):
+    """Agreement of one case by default settings with the wave as released."""
     wave, mask, theirs = read_case(study, case)
-    if restore:
-        settings = replace(settings, decay_m=0)
-        wave = wave - zero_level(wave, mask, theirs, settings)
-    ours = mmdi.invert(wave, mask, ASSUMED_SPACING_M, FREQUENCY_HZ, settings).stiffness
-    return agreement(ours, mask, theirs, erode_px)
+    return agreement(
+        mmdi.invert(wave, mask, ASSUMED_SPACING_M, FREQUENCY_HZ).stiffness, mask, theirs, erode_px
+    )
+
+
+def compare_restored(study, case, settings=AS_THEIRS, erode_px=(ERODE_PX, 2 * ERODE_PX)):
+    """Agreement of one case with its input restored, one per depth of erosion; and c, see `restore_input`."""
+    wave, mask, theirs = read_case(study, case)
+    restored, c, _ = restore_input(wave, mask, theirs, settings)
+    ours = mmdi.invert(restored, mask, ASSUMED_SPACING_M, FREQUENCY_HZ, settings).stiffness
+    return [agreement(ours, mask, theirs, depth) for depth in erode_px], c
 
 
 def compare_slice(number, spacing_m=IN_VIVO_SPACING_M, erode_px=5):

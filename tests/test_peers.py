@@ -41,8 +41,8 @@ def test_lossless_plane_wave_gives_its_stiffness(method, stiffness_pa):
 @pytest.mark.parametrize("method", METHODS)
 def test_damped_plane_wave(method):
     """tan(delta) = 0.4, 3 kPa: AHI and MDEV see |G*| without being told the loss. k-MDEV and LFE see
-    rho c^2 = 2 |G*| / (1 + cos delta), 3.7 % more, and |G*| once told. All to 3 %, but for LFE: damping spreads
-    the wave over frequencies, which its average over scales reads up to 10 % too stiff."""
+    rho c^2 = 2 |G*| / (1 + cos delta), 3.7 % more, and |G*| once told. All to 3 %, but for LFE: damping
+    spreads the wave over frequencies, which its average over scales reads up to 10 % too stiff."""
     wave, mask, inner = plane_wave(3000, 0.4)
     if method in WAVENUMBER_METHODS:
         told = method(wave, mask, 1.0e-3, FREQUENCY_HZ, loss_tangent=0.4).stiffness[inner]
@@ -76,9 +76,9 @@ def test_ahi_converges_with_order_two(direction):
 
 
 def test_lfe_is_exact_for_one_frequency():
-    """The ratio of neighbouring log-normal filters of relative bandwidth 2 sqrt 2 is f / sqrt(f_i f_{i+1}) for
-    one frequency f, so waves of 60, 40, 24 and 16 mm give rho (f_hz lambda)^2; 2 % are allowed in the middle
-    of the image for the extension past its border."""
+    """The ratio of neighbouring log-normal filters of relative bandwidth 2 sqrt 2 is f / sqrt(f_i f_{i+1})
+    for one frequency f, so waves of 60, 40, 24 and 16 mm give rho (f_hz lambda)^2; 2 % are allowed in the
+    middle of the image for the extension past its border."""
     axis = np.arange(240) * 1.0e-3
     y, x = np.meshgrid(axis, axis, indexing="ij")
     for wavelength_m in (0.060, 0.040, 0.024, 0.016):
