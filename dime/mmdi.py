@@ -36,7 +36,7 @@ DEGREE = 4
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of the chain; the defaults are the published ones where a paper states them.
+    """Settings of the chain; the defaults are the published ones where a paper states them. Read-only.
 
     Lengths and spatial frequencies are physical [m, cycles/m], so neither the pixel size nor the field of
     view nor padding changes their meaning. Papers give cut-offs in cycles per field of view; 4 and 20
@@ -72,6 +72,21 @@ class Settings:
     decay_m: float = 0.010
     median_px: int = 5
 
+    def __post_init__(self):
+        """Raise a ValueError that names the first setting out of range."""
+        ranges = {
+            "low_cut_per_m": (0 < self.low_cut_per_m < self.high_cut_per_m, "between 0 and high_cut_per_m"),
+            "band_pass_order": (self.band_pass_order >= 1, "1 or more"),
+            "directions": (self.directions >= 1, "1 or more"),
+            "directional_power": (self.directional_power >= 0, "0 or more"),
+            "windows_m": (len(self.windows_m) > 0 and min(self.windows_m) > 0, "one or more positive widths"),
+            "decay_m": (self.decay_m >= 0, "0 or more"),
+            "median_px": (self.median_px >= 1 and self.median_px % 2 == 1, "an odd number of pixels"),
+        }
+        for name, (in_range, expected) in ranges.items():
+            if not in_range:
+                raise ValueError(f"{name}: expected {expected}, found {getattr(self, name)}")
+
 
 class Result(NamedTuple):
     """What an inversion by MMDI gives; everything is 0 outside the mask.
@@ -101,7 +116,7 @@ def invert(wave, mask, spacing_m, frequency_hz, settings=None):
     frequency_hz : float
         Vibration frequency [Hz].
     settings : Settings, optional
-        The published defaults when left out.
+        `Settings()` when left out.
 
     Returns
     -------
@@ -269,8 +284,9 @@ def combine_directions(value, laplacian, frequency_hz):
         0 where there is no wave.
 
     Assumption: this weighting; of six tried it agrees best with the clinical program's maps of ten measured
-    livers and of the phantoms together. The complex sum |sum_d s_d conj(L_d)| / sum_d |L_d|^2 lets directions of different phase cancel and loses 0.03 in r
-    on measured livers; weighting by |s_d|^2 instead lets the waves near the low cut dominate.
+    livers and of the phantoms together. The complex sum |sum_d s_d conj(L_d)| / sum_d |L_d|^2 lets
+    directions of different phase cancel and loses 0.03 in r on measured livers; weighting by |s_d|^2 lets
+    the waves near the low cut dominate.
     """
     amplitude, curvature = np.abs(value), np.abs(laplacian)
     weight = np.sum(curvature**2, axis=0)

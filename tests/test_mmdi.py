@@ -268,6 +268,15 @@ def test_bad_input_is_named():
         mmdi.invert(wave, mask[1:], 1.0e-3, FREQUENCY_HZ)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("low_cut_per_m", 0), ("low_cut_per_m", 90.0), ("directions", 0), ("windows_m", ()), ("median_px", 4)],
+)
+def test_settings_out_of_range_are_named(name, value):
+    with pytest.raises(ValueError, match=f"{name}: expected"):
+        mmdi.Settings(**{name: value})
+
+
 needs_reference = pytest.mark.skipif(
     released.folder() is None, reason="agreement with the authors' MMDI maps needs DIME_REFERENCE"
 )
