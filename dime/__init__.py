@@ -4,5 +4,16 @@ Data flows down this list and never back: `phantoms` -> `fem` -> `acquisition` -
 `mmdi` | `network`, `training` -> `inversion` -> `metrics`, `figures`.
 """
 
+import hashlib
+from pathlib import Path
+
 DENSITY_KG_M3 = 1000.0
 """Density of soft tissue that every method here assumes [kg/m3]."""
+
+
+def code_digest():
+    """SHA-256 of this package's source: work that another version began is not continued."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

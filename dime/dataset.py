@@ -14,7 +14,7 @@ import zarr
 from rich.console import Console
 from rich.progress import track
 
-from dime import acquisition, fem, phantoms
+from dime import acquisition, code_digest, fem, phantoms
 
 BLOCK = 8
 """Phantoms per task and per chunk on disk: large enough to hide scheduling, small enough to lose little."""
@@ -160,7 +160,8 @@ def simulate(recipe, path, workers=2, scheduler=None):
     """Simulate a dataset to disk, in parallel, continuing where a killed run stopped.
 
     The data grow in `path.partial` and take their name when they are whole. Bytes depend on the recipe alone,
-    not on the number of workers or their order.
+    not on the number of workers or their order. What another recipe or another version of the code left
+    unfinished is not continued but replaced.
 
     Parameters
     ----------
@@ -171,23 +172,16 @@ def simulate(recipe, path, workers=2, scheduler=None):
         Processes of the local cluster.
     scheduler : str, optional
         Address of an existing Dask cluster (tcp://...) to use instead; it must see `path`.
-
-    Raises
-    ------
-    ValueError
-        The partial dataset at `path.partial` was begun with another recipe.
     """
     path = Path(path).absolute()
     partial = path.with_name(path.name + ".partial")
-    done = partial / "done"
-    settings = recipe.to_json()
-    if not (partial / "recipe.json").is_file():
+    done, begun = partial / "done", partial / "begun.txt"
+    identity = f"{recipe.to_json()}\n{code_digest()}\n"
+    if not begun.is_file() or begun.read_text() != identity:
         shutil.rmtree(partial, ignore_errors=True)
         _create(recipe, partial)
         done.mkdir()
-        (partial / "recipe.json").write_text(settings)
-    elif (partial / "recipe.json").read_text() != settings:
-        raise ValueError(f"{partial}: begun with another recipe; remove it to start anew")
+        begun.write_text(identity)
     blocks = [b for b in range(-(-recipe.count // BLOCK)) if not (done / str(b)).is_file()]
     if blocks:
         terminal = Console(stderr=True, force_jupyter=False)
@@ -201,7 +195,7 @@ def simulate(recipe, path, workers=2, scheduler=None):
             ):
                 task.result()
     shutil.rmtree(done)
-    (partial / "recipe.json").unlink()
+    begun.unlink()
     shutil.rmtree(path, ignore_errors=True)
     os.replace(partial, path)
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from dime import DENSITY_KG_M3, augment
+from dime import DENSITY_KG_M3, augment, code_digest
 from dime.network import UNet, laplace_loss, normalise
 
 WORKING_PIXEL_M_PER_S = 0.09
@@ -69,9 +69,9 @@ def training_images(dataset):
 
 
 def train(training, validation, schedule, folder, report=print):
-    """Train to the end of the schedule, resuming from `folder/checkpoint.pt` if it is there.
+    """Train to the end of the schedule, resuming where a killed run left `folder/checkpoint.pt`.
 
-    Each epoch draws from a generator seeded with (seed, epoch), so a resumed run equals an undisturbed one.
+    What another schedule, other data or another version of the code left is not continued but replaced. Each epoch draws from a generator seeded with (seed, epoch), so a resumed run equals an undisturbed one.
     The weights of the epoch with the lowest validation loss are kept.
 
     Parameters
@@ -80,7 +80,7 @@ def train(training, validation, schedule, folder, report=print):
         From `training_images`.
     schedule : Schedule
     folder : path
-        Gets `checkpoint.pt` after each epoch; `save_model` writes what is to last.
+        Holds `checkpoint.pt` from the first epoch to the last; `save_model` writes what is to last.
     report : callable
         Called with one line per epoch.
 
@@ -94,12 +94,12 @@ def train(training, validation, schedule, folder, report=print):
     Raises
     ------
     ValueError
-        The checkpoint belongs to another schedule or other data.
+        The loss is not finite.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint_path = folder / "checkpoint.pt"
-    fingerprint = json.dumps([asdict(schedule), data_hash(training), data_hash(validation)], default=list)
+    fingerprint = json.dumps([asdict(schedule), data_hash(training), data_hash(validation), code_digest()])
 
     torch.manual_seed(schedule.seed)
     model = UNet(schedule.widths).to(memory_format=torch.channels_last)
@@ -109,12 +109,8 @@ def train(training, validation, schedule, folder, report=print):
         optimiser, schedule.learning_rate, total_steps=schedule.epochs * steps, pct_start=0.15
     )
     history, best, best_loss = [], None, math.inf
-    if checkpoint_path.is_file():
-        state = torch.load(checkpoint_path, weights_only=True)
-        if state["fingerprint"] != fingerprint:
-            raise ValueError(
-                f"{checkpoint_path}: belongs to another schedule or other data; remove it to start anew"
-            )
+    state = torch.load(checkpoint_path, weights_only=True) if checkpoint_path.is_file() else {}
+    if state.get("fingerprint") == fingerprint:
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
         one_cycle.load_state_dict(state["one_cycle"])
@@ -148,6 +144,7 @@ def train(training, validation, schedule, folder, report=print):
             f"epoch {epoch + 1}/{schedule.epochs}: loss {loss:.3f}, "
             f"validation {row['validation_loss']:.3f}, MAPE {row['validation_mape']:.1f} %"
         )
+    checkpoint_path.unlink()
     model.load_state_dict(best)
     return model.eval(), history
 

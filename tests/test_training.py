@@ -46,11 +46,20 @@ def test_a_resumed_run_equals_an_undisturbed_one(tmp_path):
     assert history[-1]["loss"] < history[0]["loss"]
 
 
-def test_a_checkpoint_of_other_data_is_refused(tmp_path):
-    schedule = training.Schedule(epochs=1, patches_per_epoch=16, batch=16, patch=32, widths=(4, 4, 4, 4))
-    training.train(images(2, 0), images(2, 1), schedule, tmp_path)
-    with pytest.raises(ValueError, match="belongs to another schedule or other data"):
-        training.train(images(2, 5), images(2, 1), schedule, tmp_path)
+def test_a_checkpoint_of_other_data_is_not_continued(tmp_path):
+    """A run killed on other data changes nothing, and a finished run leaves nothing to resume from."""
+    schedule = training.Schedule(epochs=2, patches_per_epoch=16, batch=16, patch=32, widths=(4, 4, 4, 4))
+
+    def kill(line):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        training.train(images(2, 5), images(2, 1), schedule, tmp_path / "used", report=kill)
+    assert (tmp_path / "used/checkpoint.pt").is_file()
+    _, history = training.train(images(2, 0), images(2, 1), schedule, tmp_path / "used")
+    _, fresh = training.train(images(2, 0), images(2, 1), schedule, tmp_path / "fresh")
+    assert history == fresh and len(history) == 2
+    assert not (tmp_path / "used/checkpoint.pt").exists()
 
 
 def test_weights_come_back_as_saved_and_a_changed_file_is_refused(tmp_path):
