@@ -71,8 +71,9 @@ def training_images(dataset):
 def train(training, validation, schedule, folder, report=print):
     """Train to the end of the schedule, resuming where a killed run left `folder/checkpoint.pt`.
 
-    What another schedule, other data or another version of the code left is not continued but replaced. Each epoch draws from a generator seeded with (seed, epoch), so a resumed run equals an undisturbed one.
-    The weights of the epoch with the lowest validation loss are kept.
+    What another schedule, other data or another version of the code left is not continued but replaced.
+    Each epoch draws from a generator seeded with (seed, epoch): a resumed run equals an undisturbed one. The
+    weights of the epoch with the lowest validation loss are kept.
 
     Parameters
     ----------
@@ -99,7 +100,8 @@ def train(training, validation, schedule, folder, report=print):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint_path = folder / "checkpoint.pt"
-    fingerprint = json.dumps([asdict(schedule), data_hash(training), data_hash(validation), code_digest()])
+    work = [asdict(schedule), data_hash(training), data_hash(validation), code_digest()]
+    fingerprint = json.dumps(work)
 
     torch.manual_seed(schedule.seed)
     model = UNet(schedule.widths).to(memory_format=torch.channels_last)
