@@ -30,8 +30,20 @@ def wrap(phase):
     return -((np.pi - np.asarray(phase)) % (2 * np.pi) - np.pi)
 
 
-def acquire(displacement, mask, spacing_m, rng, *, motion_sensitivity=MOTION_SENSITIVITY_RAD_PER_M, offsets=4,
-            polarities=1, snr=np.inf, acquired_shape=None, magnitude=None, background_rad=0.5):
+def acquire(
+    displacement,
+    mask,
+    spacing_m,
+    rng,
+    *,
+    motion_sensitivity=MOTION_SENSITIVITY_RAD_PER_M,
+    offsets=4,
+    polarities=1,
+    snr=np.inf,
+    acquired_shape=None,
+    magnitude=None,
+    background_rad=0.5,
+):
     """Phase images of a displacement, as a scanner's gradient echo would give them.
 
     Parameters
@@ -74,11 +86,13 @@ def acquire(displacement, mask, spacing_m, rng, *, motion_sensitivity=MOTION_SEN
     if not snr > 0 or not spacing_m > 0:
         raise ValueError(f"snr, spacing_m: expected positive numbers; got {snr}, {spacing_m}")
     if m.shape != shape or not np.isfinite(m[mask]).all() or m[mask].min() < 0:
-        raise ValueError(f"magnitude: expected numbers >= 0 inside the mask, of shape {shape}; "
-                         f"got shape {m.shape}")
+        raise ValueError(
+            f"magnitude: expected numbers >= 0 inside the mask, of shape {shape}; got shape {m.shape}"
+        )
     if len(acquired) != 2 or any(not 1 <= a <= n for a, n in zip(acquired, shape, strict=True)):
-        raise ValueError(f"acquired_shape: expected two numbers of lines between 1 and {shape}; "
-                         f"got {acquired_shape}")
+        raise ValueError(
+            f"acquired_shape: expected two numbers of lines between 1 and {shape}; got {acquired_shape}"
+        )
 
     m = np.where(mask, m, 0.0)
     motion = np.where(mask, u, 0.0) * motion_sensitivity / polarities  # (z, y, x) [rad]
@@ -95,11 +109,14 @@ def acquire(displacement, mask, spacing_m, rng, *, motion_sensitivity=MOTION_SEN
     y, x = ((np.arange(n) - (n - 1) / 2) * spacing_m for n in shape)
     dims = ("offset", "y", "x")
     return xr.Dataset(
-        {"phase": (dims, np.angle(combined), {"units": "rad"}),
-         "magnitude": (dims, np.abs(images).mean(axis=0)),
-         "mask": (("y", "x"), mask)},
+        {
+            "phase": (dims, np.angle(combined), {"units": "rad"}),
+            "magnitude": (dims, np.abs(images).mean(axis=0)),
+            "mask": (("y", "x"), mask),
+        },
         {"offset": np.arange(offsets), "y": ("y", y, {"units": "m"}), "x": ("x", x, {"units": "m"})},
-        {"motion_sensitivity_rad_per_m": motion_sensitivity, "snr": float(snr), "polarities": polarities})
+        {"motion_sensitivity_rad_per_m": motion_sensitivity, "snr": float(snr), "polarities": polarities},
+    )
 
 
 def unwrap(phase, mask):

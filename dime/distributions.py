@@ -205,8 +205,10 @@ class Draws:
             raise ValueError(f"family: expected one of {', '.join(DISTRIBUTIONS)}; got {family!r}")
         unknown = sorted(set(overrides) - set(DISTRIBUTIONS[family]))
         if unknown:
-            raise ValueError(f"{unknown[0]}: not a number of family {family!r}, which has "
-                             f"{', '.join(DISTRIBUTIONS[family])}")
+            raise ValueError(
+                f"{unknown[0]}: not a number of family {family!r}, which has "
+                f"{', '.join(DISTRIBUTIONS[family])}"
+            )
         self.table, self.rng, self.overrides = DISTRIBUTIONS[family], rng, overrides
 
     def __call__(self, name):

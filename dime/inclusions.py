@@ -68,9 +68,18 @@ def lesions(draws, outline, base_pa, base_loss, kinds=False):
         regions.append(Region(StarShape(curve + place, tuple(place), edge), stiffness, loss))
         if edge == 0:
             curves.append(curve + place)
-        found.append({"x_m": float(place[0]), "y_m": float(place[1]), "radius_m": radius,
-                      "reach_m": float(reach), "shape": kind, "stiffness_pa": stiffness,
-                      "loss_tangent": loss, "edge_m": edge})
+        found.append(
+            {
+                "x_m": float(place[0]),
+                "y_m": float(place[1]),
+                "radius_m": radius,
+                "reach_m": float(reach),
+                "shape": kind,
+                "stiffness_pa": stiffness,
+                "loss_tangent": loss,
+                "edge_m": edge,
+            }
+        )
     return regions, curves, found
 
 

@@ -16,15 +16,63 @@ from dime.tissue import Region, StarShape, Texture, Tissue, Tubes
 # venosum, the porta hepatis, the caudate lobe, the groove of the inferior vena cava.
 # Assumption: drawn by hand after axial slices at three levels; a slice is a random mixture of them.
 LIVER_LANDMARKS = {
-    "dome": [(-0.36, 0.36), (-0.47, 0.20), (-0.50, 0.00), (-0.46, -0.19), (-0.33, -0.33), (-0.14, -0.40),
-             (0.04, -0.41), (0.22, -0.39), (0.38, -0.33), (0.49, -0.21), (0.45, -0.08), (0.33, 0.00),
-             (0.20, 0.07), (0.10, 0.13), (0.03, 0.16), (-0.03, 0.27), (-0.18, 0.39)],
-    "middle": [(-0.34, 0.39), (-0.46, 0.22), (-0.50, 0.01), (-0.45, -0.18), (-0.32, -0.31), (-0.13, -0.37),
-               (0.04, -0.36), (0.20, -0.37), (0.37, -0.35), (0.50, -0.29), (0.40, -0.20), (0.23, -0.13),
-               (0.09, -0.06), (0.02, 0.05), (-0.05, 0.10), (-0.08, 0.24), (-0.19, 0.38)],
-    "low": [(-0.35, 0.48), (-0.45, 0.28), (-0.47, 0.04), (-0.40, -0.18), (-0.25, -0.34), (-0.05, -0.41),
-            (0.12, -0.43), (0.27, -0.39), (0.39, -0.29), (0.43, -0.16), (0.37, -0.06), (0.25, -0.01),
-            (0.10, 0.01), (0.00, 0.08), (-0.08, 0.16), (-0.14, 0.28), (-0.22, 0.42)],
+    "dome": [
+        (-0.36, 0.36),
+        (-0.47, 0.20),
+        (-0.50, 0.00),
+        (-0.46, -0.19),
+        (-0.33, -0.33),
+        (-0.14, -0.40),
+        (0.04, -0.41),
+        (0.22, -0.39),
+        (0.38, -0.33),
+        (0.49, -0.21),
+        (0.45, -0.08),
+        (0.33, 0.00),
+        (0.20, 0.07),
+        (0.10, 0.13),
+        (0.03, 0.16),
+        (-0.03, 0.27),
+        (-0.18, 0.39),
+    ],
+    "middle": [
+        (-0.34, 0.39),
+        (-0.46, 0.22),
+        (-0.50, 0.01),
+        (-0.45, -0.18),
+        (-0.32, -0.31),
+        (-0.13, -0.37),
+        (0.04, -0.36),
+        (0.20, -0.37),
+        (0.37, -0.35),
+        (0.50, -0.29),
+        (0.40, -0.20),
+        (0.23, -0.13),
+        (0.09, -0.06),
+        (0.02, 0.05),
+        (-0.05, 0.10),
+        (-0.08, 0.24),
+        (-0.19, 0.38),
+    ],
+    "low": [
+        (-0.35, 0.48),
+        (-0.45, 0.28),
+        (-0.47, 0.04),
+        (-0.40, -0.18),
+        (-0.25, -0.34),
+        (-0.05, -0.41),
+        (0.12, -0.43),
+        (0.27, -0.39),
+        (0.39, -0.29),
+        (0.43, -0.16),
+        (0.37, -0.06),
+        (0.25, -0.01),
+        (0.10, 0.01),
+        (0.00, 0.08),
+        (-0.08, 0.16),
+        (-0.14, 0.28),
+        (-0.22, 0.42),
+    ],
 }
 
 
@@ -33,8 +81,9 @@ def liver_outline(draws, nodularity_m):
     rng, level = draws.rng, draws("level")
     weights = rng.dirichlet([4.0 if name == level else 0.6 for name in LIVER_LANDMARKS])
     points = np.tensordot(weights, np.array(list(LIVER_LANDMARKS.values())), axes=1)  # (landmark, xy)
-    lobe, width, height, angle, sd, fossa = (draws(n) for n in (
-        "left_lobe", "width_m", "height_m", "angle", "landmark_sd", "fossa_depth_m"))
+    lobe, width, height, angle, sd, fossa = (
+        draws(n) for n in ("left_lobe", "width_m", "height_m", "angle", "landmark_sd", "fossa_depth_m")
+    )
     while True:
         p = points + sd * rng.standard_normal(points.shape)
         p[:, 0] = np.where(p[:, 0] > 0, p[:, 0] * lobe, p[:, 0])
@@ -62,8 +111,9 @@ def branches(start, direction, radius, length, depth, rng):
     if depth > 0:
         for side in (-1, 1):
             fork = direction + side * rng.uniform(0.35, 0.8)
-            rows += branches(place, fork, radius * rng.uniform(0.62, 0.8), length * rng.uniform(0.6, 0.9),
-                             depth - 1, rng)
+            rows += branches(
+                place, fork, radius * rng.uniform(0.62, 0.8), length * rng.uniform(0.6, 0.9), depth - 1, rng
+            )
     return rows
 
 
@@ -75,8 +125,10 @@ def liver(draws):
     outline, hilum, level = liver_outline(draws, nodularity)
     width = np.ptp(outline[:, 0])
     loss = draws("loss_tangent")
-    texture = ((patch, Texture.draw(draws("patch_length_m"), rng, patchiness=0.8)),
-               (draws("texture"), Texture.draw(draws("texture_length_m"), rng)))
+    texture = (
+        (patch, Texture.draw(draws("patch_length_m"), rng, patchiness=0.8)),
+        (draws("texture"), Texture.draw(draws("texture_length_m"), rng)),
+    )
     loss_textures = ((0.15, Texture.draw(0.02, rng)),)
     regions, curves, found = lesions(draws, outline, base, loss)
 
@@ -85,8 +137,9 @@ def liver(draws):
     tubes = branches(hilum, inwards, radius, 0.14 * width, generations, rng)
     for _ in range(draws("vein_count")):
         place = outline.mean(axis=0) + rng.uniform(-0.3, 0.3, 2) * width
-        tubes += branches(place, rng.uniform(0, 2 * np.pi), rng.uniform(0.002, 0.0045),
-                          draws("vein_length") * width, 0, rng)
+        tubes += branches(
+            place, rng.uniform(0, 2 * np.pi), rng.uniform(0.002, 0.0045), draws("vein_length") * width, 0, rng
+        )
     vessels = Region(Tubes(np.array(tubes), edge), draws("vessel_stiffness_pa"), draws("vessel_loss_tangent"))
 
     bladder, size = draws("gall_bladder"), draws("gall_bladder_radius_m")
@@ -97,8 +150,14 @@ def liver(draws):
     if bladder:
         place = hilum + 0.35 * (outline[np.argmin(outline[:, 1] - outline[:, 0])] - hilum)
         soft_regions.append(Region(StarShape(curve + place, tuple(place), 0.0015), *soft))
-    labels = {"stage": stage, "level": level, "stiffness_pa": base, "gall_bladder": bladder, "lesions": found,
-              "vessels": {"segments": np.array(tubes).tolist(), "edge_m": edge}}
+    labels = {
+        "stage": stage,
+        "level": level,
+        "stiffness_pa": base,
+        "gall_bladder": bladder,
+        "lesions": found,
+        "vessels": {"segments": np.array(tubes).tolist(), "edge_m": edge},
+    }
     tissue = Tissue(base, loss, texture, loss_textures, (), (*soft_regions, *regions))
     return outline, tissue, tuple(curves), labels
 
@@ -127,8 +186,11 @@ def spleen(draws):
     edge = draws("vessel_edge_m")
     vessels = Region(Tubes(np.array(tubes), edge), draws("vessel_stiffness_pa"), draws("vessel_loss_tangent"))
     regions, curves, found = lesions(draws, curve, base, loss)
-    labels = {"stiffness_pa": base, "lesions": found,
-              "vessels": {"segments": np.array(tubes).tolist(), "edge_m": edge}}
+    labels = {
+        "stiffness_pa": base,
+        "lesions": found,
+        "vessels": {"segments": np.array(tubes).tolist(), "edge_m": edge},
+    }
     return curve, Tissue(base, loss, texture, regions=(vessels, *regions)), tuple(curves), labels
 
 
@@ -145,15 +207,22 @@ def kidney(draws):
     count = draws("pyramid_count")
     for t in np.linspace(-0.72 * np.pi, 0.72 * np.pi, count) + rng.normal(0, 0.04, count):
         place = np.array([0.29 * thickness * np.cos(t), 0.33 * length * np.sin(t)])
-        curve = outlines.rotated(outlines.triangle(0.2 * thickness, 0.28 * thickness, 0.001),
-                                 np.arctan2(place[1], 0.6 * place[0]) + np.pi / 2)
+        curve = outlines.rotated(
+            outlines.triangle(0.2 * thickness, 0.28 * thickness, 0.001),
+            np.arctan2(place[1], 0.6 * place[0]) + np.pi / 2,
+        )
         curve = outlines.rotated(curve + place, angle)
         centre = tuple(outlines.rotated(place, angle))
         parts.append(Region(StarShape(curve, centre, 0.001), base * ratio, loss))
     sinus = outlines.blob(0.3 * thickness, 0.42 * length, 0.25, rng)
     place = outlines.rotated([-0.08 * thickness, 0.0], angle)
-    parts.append(Region(StarShape(outlines.rotated(sinus, angle) + place, tuple(place), 0.0015),
-                        base * draws("sinus_ratio"), draws("sinus_loss_tangent")))
+    parts.append(
+        Region(
+            StarShape(outlines.rotated(sinus, angle) + place, tuple(place), 0.0015),
+            base * draws("sinus_ratio"),
+            draws("sinus_loss_tangent"),
+        )
+    )
     regions, curves, found = lesions(draws, outline, base, loss)
     labels = {"stiffness_pa": base, "medulla_pa": base * ratio, "lesions": found}
     return outline, Tissue(base, loss, texture, (), tuple(parts), tuple(regions)), tuple(curves), labels
@@ -179,8 +248,11 @@ def brain(draws):
     rays = rng.uniform(-1, 1, 9)
     folds = sum(a * np.cos((8 + m) * t + rng.uniform(0, 2 * np.pi)) for m, a in enumerate(rays)) / 3
     white = outlines.resample(egg * (0.86 + 0.05 * folds)[:, None], 0.001)
-    parts = [Region(StarShape(outlines.rotated(white, angle), (0.0, 0.0), 0.002),
-                    base * draws("white_ratio"), loss)]
+    parts = [
+        Region(
+            StarShape(outlines.rotated(white, angle), (0.0, 0.0), 0.002), base * draws("white_ratio"), loss
+        )
+    ]
     nuclei, size = base * draws("nuclei_ratio"), rng.uniform(0.9, 1.1)
     for side in (-1, 1):
         for x, y, w, h in ((0.14, 0.03, 0.12, 0.17), (0.19, -0.11, 0.09, 0.20)):  # thalamus, putamen

@@ -103,8 +103,10 @@ def is_simple(curve):
     a, b = curve, np.roll(curve, -1, axis=0)
 
     def side(p, q, r):
-        return np.sign((q[..., 0] - p[..., 0]) * (r[..., 1] - p[..., 1])
-                       - (q[..., 1] - p[..., 1]) * (r[..., 0] - p[..., 0]))
+        return np.sign(
+            (q[..., 0] - p[..., 0]) * (r[..., 1] - p[..., 1])
+            - (q[..., 1] - p[..., 1]) * (r[..., 0] - p[..., 0])
+        )
 
     p, q, r, s = a[:, None], b[:, None], a[None], b[None]  # (side, other side, xy)
     cross = (side(p, q, r) * side(p, q, s) < 0) & (side(r, s, p) * side(r, s, q) < 0)
@@ -122,8 +124,12 @@ def rounded_rectangle(width_m, height_m, radius_m, spacing_m=SPACING_M):
     t = np.linspace(0, np.pi / 2, 30)
     arc = radius_m * np.column_stack([np.cos(t), np.sin(t)])
     centre = np.array([width_m / 2 - radius_m, height_m / 2 - radius_m])
-    return resample(np.vstack([centre * [(1, 1), (-1, 1), (-1, -1), (1, -1)][i] + rotated(arc, i * np.pi / 2)
-                               for i in range(4)]), spacing_m)
+    return resample(
+        np.vstack(
+            [centre * [(1, 1), (-1, 1), (-1, -1), (1, -1)][i] + rotated(arc, i * np.pi / 2) for i in range(4)]
+        ),
+        spacing_m,
+    )
 
 
 def triangle(width_m, height_m, spacing_m=SPACING_M):

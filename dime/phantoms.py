@@ -78,8 +78,13 @@ def render(phantom, x_m, y_m):
         values = np.zeros(mask.shape)
         values[mask] = getattr(phantom, name)(x[mask], y[mask])
         maps[name] = (("y", "x"), values, {"units": unit})
-    return xr.Dataset(maps, {"x": ("x", np.asarray(x_m, float), {"units": "m"}),
-                             "y": ("y", np.asarray(y_m, float), {"units": "m"})})
+    return xr.Dataset(
+        maps,
+        {
+            "x": ("x", np.asarray(x_m, float), {"units": "m"}),
+            "y": ("y", np.asarray(y_m, float), {"units": "m"}),
+        },
+    )
 
 
 def vessels(phantom, x_m, y_m):
@@ -114,8 +119,10 @@ def from_maps(mask, stiffness, loss_tangent, spacing_m):
     loss = np.asarray(loss_tangent, dtype=float)
     loss = np.full(mask.shape, float(loss)) if loss.ndim == 0 else loss
     if mask.ndim != 2 or stiffness.shape != mask.shape or loss.shape != mask.shape:
-        raise ValueError(f"mask, stiffness, loss_tangent: expected equal shapes (y, x); got {mask.shape}, "
-                         f"{stiffness.shape}, {loss.shape}")
+        raise ValueError(
+            f"mask, stiffness, loss_tangent: expected equal shapes (y, x); got {mask.shape}, "
+            f"{stiffness.shape}, {loss.shape}"
+        )
     if not np.isfinite(mask).all():
         raise ValueError("mask: expected true or false everywhere; found NaN")
     if not spacing_m > 0:
@@ -126,12 +133,15 @@ def from_maps(mask, stiffness, loss_tangent, spacing_m):
         raise ValueError("mask: expected an interior, a pixel whose four neighbours are inside; found none")
     for name, values, least in (("stiffness", stiffness, np.finfo(float).tiny), ("loss_tangent", loss, 0.0)):
         if not np.isfinite(values[inside]).all():
-            raise ValueError(f"{name}: expected numbers inside the mask; found NaN or infinity in "
-                             f"{np.count_nonzero(~np.isfinite(values[inside]))} pixels")
+            raise ValueError(
+                f"{name}: expected numbers inside the mask; found NaN or infinity in "
+                f"{np.count_nonzero(~np.isfinite(values[inside]))} pixels"
+            )
         if values[inside].min() < least:
             expected = "positive values [Pa]" if name == "stiffness" else "values >= 0"
-            raise ValueError(f"{name}: expected {expected} inside the mask; smallest is "
-                             f"{values[inside].min():g}")
+            raise ValueError(
+                f"{name}: expected {expected} inside the mask; smallest is {values[inside].min():g}"
+            )
 
     contours = find_contours(np.pad(inside, 1).astype(float), 0.5)
     contour = max(contours, key=len)[:-1, ::-1] - 1  # (x, y) [pixel]
@@ -139,8 +149,9 @@ def from_maps(mask, stiffness, loss_tangent, spacing_m):
     point_m = min(outlines.SPACING_M, 2 * spacing_m)
     outline = outlines.smooth((contour - middle) * spacing_m, spacing_m, point_m)
     nearest = tuple(distance_transform_edt(~inside, return_distances=False, return_indices=True))
-    return Phantom(outline, Map(stiffness[nearest], spacing_m), Map(loss[nearest], spacing_m), (),
-                   {"family": "measured"})
+    return Phantom(
+        outline, Map(stiffness[nearest], spacing_m), Map(loss[nearest], spacing_m), (), {"family": "measured"}
+    )
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,8 @@ class StarShape:
         p, q = v[i], v[(i + 1) % len(v)]
         # The ray to (dx, dy) meets the chord p-q at R = r * scale.
         scale = (p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]) / np.where(
-            (line := dx * (q[:, 1] - p[:, 1]) - dy * (q[:, 0] - p[:, 0])) > 0, line, np.finfo(float).tiny)
+            (line := dx * (q[:, 1] - p[:, 1]) - dy * (q[:, 0] - p[:, 0])) > 0, line, np.finfo(float).tiny
+        )
         if self.edge_m == 0:
             w[near] = scale > 1
         else:
@@ -87,8 +88,12 @@ class Tubes:
         w = np.zeros(np.shape(x))
         for x0, y0, r0, x1, y1, r1 in self.segments:
             reach = max(r0, r1) + 4 * self.edge_m
-            near = ((x > min(x0, x1) - reach) & (x < max(x0, x1) + reach)
-                    & (y > min(y0, y1) - reach) & (y < max(y0, y1) + reach))
+            near = (
+                (x > min(x0, x1) - reach)
+                & (x < max(x0, x1) + reach)
+                & (y > min(y0, y1) - reach)
+                & (y < max(y0, y1) + reach)
+            )
             dx, dy = x[near] - x0, y[near] - y0
             long = (x1 - x0) ** 2 + (y1 - y0) ** 2
             t = np.clip((dx * (x1 - x0) + dy * (y1 - y0)) / max(long, 1e-12), 0, 1)
