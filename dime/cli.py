@@ -1,4 +1,4 @@
-"""The command line: `dime run`, `dime simulate`, `dime measured`, `dime paper`, `dime summary`."""
+"""The command line: stages (`run`, `measured`, `paper`, `summary`) and methods (`simulate`, `invert`)."""
 
 from pathlib import Path
 from typing import Annotated
@@ -66,6 +66,32 @@ def simulate(
 
     recipe = dataset.Recipe(family, count, seed, frequency_hz=frequency, spacing_m=spacing * 1e-3, snr=snr)
     dataset.simulate(recipe, output, workers=workers, scheduler=scheduler)
+
+
+@app.command()
+def invert(
+    wave: Annotated[Path, typer.Argument(help="NIfTI: phase offsets, real and imaginary part, or complex.")],
+    frequency: Annotated[float, typer.Option(help="Vibration [Hz].")],
+    output: Annotated[Path, typer.Option("-o", help="NIfTI to write: stiffness [kPa], 0 outside the mask.")],
+    spacing: Annotated[float | None, typer.Option(help="Pixel [mm]; default: the header's.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="NIfTI, tissue where not 0.")] = None,
+    method: Annotated[str, typer.Option(help="dime, mmdi, ...")] = "dime",
+    layout: Annotated[str | None, typer.Option(help="offsets, real-imag or complex.")] = None,
+    model: Annotated[Path, typer.Option(help="Folder of a trained network.")] = Path("results/model"),
+    uncertainty: Annotated[Path | None, typer.Option(help="NIfTI to write: relative uncertainty.")] = None,
+):
+    """Invert a wave to a stiffness map on its own grid."""
+    from dime import inversion, io
+
+    waves = io.read_wave(wave, frequency, None if spacing is None else spacing * 1e-3, mask, layout)
+    if uncertainty and method != "dime":
+        raise ValueError(f"--uncertainty: only method dime has one, not {method}")
+    result = inversion.invert(waves, method, model)
+    io.write_map(output, result["stiffness"].values / 1e3, wave)
+    if uncertainty:
+        io.write_map(uncertainty, result["uncertainty"].values, wave)
+    kind = waves.attrs["layout"] + (", unwrapped" if waves.attrs["unwrapped"] else "")
+    typer.echo(f"{output}: {method}, {kind}, pixel {waves.attrs['spacing_m'] * 1e3:g} mm, {frequency:g} Hz")
 
 
 @app.command()

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import shutil
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -184,20 +185,26 @@ def simulate(recipe, path, workers=2, scheduler=None):
         begun.write_text(identity)
     blocks = [b for b in range(-(-recipe.count // BLOCK)) if not (done / str(b)).is_file()]
     if blocks:
-        terminal = Console(stderr=True, force_jupyter=False)
         with _client(workers, scheduler) as client:
-            tasks = client.map(
-                _simulate_block, [recipe] * len(blocks), blocks, [partial] * len(blocks), pure=False
-            )
-            finished = distributed.as_completed(tasks)
-            for task in track(
-                finished, path.name, len(tasks), console=terminal, disable=not terminal.is_terminal
-            ):
+            args = [recipe] * len(blocks), blocks, [partial] * len(blocks)
+            tasks = distributed.as_completed(client.map(_simulate_block, *args, pure=False))
+            for task in _progress(tasks, len(blocks), path.name):
                 task.result()
     shutil.rmtree(done)
     begun.unlink()
     shutil.rmtree(path, ignore_errors=True)
     os.replace(partial, path)
+
+
+def _progress(tasks, total, name):
+    """A bar in a terminal; elsewhere, where a bar would flood the log, a line for each tenth of the work."""
+    if sys.stderr.isatty():
+        yield from track(tasks, name, total, console=Console(stderr=True))
+        return
+    for number, task in enumerate(tasks, start=1):
+        yield task
+        if 10 * number // total > 10 * (number - 1) // total:
+            print(f"{name}: {100 * number // total} %", file=sys.stderr, flush=True)
 
 
 def _client(workers, scheduler):

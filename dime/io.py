@@ -1,4 +1,4 @@
-"""Files of other people's making <-> xarray, with units: the measured slices that the authors released."""
+"""Files of other people's making <-> xarray, with units: NIfTI waves and maps, and the measured slices."""
 
 import os
 import shutil
@@ -8,6 +8,8 @@ import nibabel
 import numpy as np
 import xarray as xr
 from scipy.io import loadmat
+
+from dime import acquisition
 
 MEASURED_SPACING_M = 1.40625e-3
 """Pixel of the measured slices: 360 mm over 256. Their headers say 1 mm and are wrong."""
@@ -158,3 +160,149 @@ def write(dataset, path):
     dataset.to_zarr(partial, mode="w", consolidated=False)
     shutil.rmtree(path, ignore_errors=True)
     os.replace(partial, path)
+
+
+LAYOUTS = ("offsets", "real-imag", "complex")
+
+SPACING_RANGE_M = (0.2e-3, 10e-3)
+
+
+def read_wave(path, frequency_hz, spacing_m=None, mask_path=None, layout=None):
+    """A wave from a NIfTI file, ready for `inversion.invert`.
+
+    Parameters
+    ----------
+    path : path
+        Phase offsets (x, y, z, n) or (x, y, n) with n >= 3; first harmonic (x, y, 2) or (x, y, z, 2), its real
+        and imaginary part; or complex (x, y) or (x, y, z).
+    frequency_hz : float
+        Frequency of the vibration [Hz].
+    spacing_m : float, optional
+        In-plane pixel [m]; default: the header's.
+    mask_path : path, optional
+        NIfTI mask (x, y) or (x, y, z), tissue where it is not 0; default: where the wave's values are not all 0.
+    layout : {"offsets", "real-imag", "complex"}, optional
+        Default: complex by the type of the values, real-imag for a last axis of 2, else offsets.
+
+    Returns
+    -------
+    xarray.Dataset
+        `wave` complex (z, y, x), `mask`; attrs `spacing_m`, `frequency_hz`, `layout` and `unwrapped`.
+
+    Raises
+    ------
+    ValueError
+        Names the file, what was found and what was expected: no frequency, spacing outside 0.2 to 10 mm,
+        fewer than 3 offsets, a mask of another shape or empty, values inside it that are not finite.
+
+    Assumption: offsets whose values lie within -pi to pi are phases in radians and are unwrapped; others are
+    taken as unwrapped already, in any unit, since stiffness does not depend on the wave's scale.
+    """
+    if not (np.isfinite(frequency_hz) and frequency_hz > 0):
+        raise ValueError(f"frequency: expected a positive number of Hz, found {frequency_hz}")
+    image, values = _load_nifti(path)
+    layout = layout or _infer_layout(values)
+    if layout not in LAYOUTS:
+        raise ValueError(f"layout: expected one of {', '.join(LAYOUTS)}, found {layout!r}")
+    if np.iscomplexobj(values) != (layout == "complex"):
+        raise ValueError(f"{path}: layout {layout} does not fit values of type {values.dtype}")
+    spatial = values.ndim if layout == "complex" else values.ndim - 1
+    if spatial not in (2, 3):
+        raise ValueError(f"{path}: layout {layout} does not fit shape {values.shape}")
+    if spacing_m is None:
+        zooms = image.header.get_zooms()[:2]
+        if not np.isclose(*zooms, rtol=0.01):
+            raise ValueError(
+                f"{path}: expected square pixels, found {zooms[0]:g} x {zooms[1]:g} mm; give one"
+            )
+        spacing_m = float(zooms[0]) * 1e-3
+    if not SPACING_RANGE_M[0] <= spacing_m <= SPACING_RANGE_M[1]:
+        raise ValueError(f"{path}: expected a spacing of 0.2 to 10 mm, found {spacing_m * 1e3:g} mm")
+
+    components = values[..., None] if layout == "complex" else values
+    if spatial == 2:
+        components = components[:, :, None]
+    components = np.moveaxis(components, (3, 2, 1, 0), (0, 1, 2, 3))  # (component, z, y, x)
+    mask = (
+        _read_mask(mask_path, components.shape[1:])
+        if mask_path
+        else (np.nan_to_num(components) != 0).any(axis=0)
+    )
+    if not mask.any():
+        raise ValueError(f"{mask_path or path}: the mask is empty, expected at least one pixel of tissue")
+    bad = int((~np.isfinite(components) & mask).any(axis=0).sum())
+    if bad:
+        raise ValueError(f"{path}: {bad} of {mask.sum()} pixels inside the mask are not finite")
+    components = np.where(mask, components, 0)
+
+    unwrapped = False
+    if layout == "complex":
+        wave = components[0]
+    elif layout == "real-imag":
+        if len(components) != 2:
+            raise ValueError(
+                f"{path}: expected a last axis of 2 for layout real-imag, found shape {values.shape}"
+            )
+        wave = components[0] + 1j * components[1]
+    else:
+        if len(components) < 3:
+            raise ValueError(f"{path}: expected at least 3 phase offsets, found {len(components)}")
+        unwrapped = bool(np.abs(components).max() <= np.pi * (1 + 1e-3))
+        offsets = np.moveaxis(components, 1, 0)  # (z, offset, y, x)
+        if unwrapped:
+            offsets = [acquisition.unwrap(o, m) if m.any() else o for o, m in zip(offsets, mask, strict=True)]
+        wave = np.stack([acquisition.first_harmonic(o) for o in offsets])
+    return xr.Dataset(
+        {"wave": (("z", "y", "x"), wave), "mask": (("z", "y", "x"), mask)},
+        attrs={
+            "spacing_m": spacing_m,
+            "frequency_hz": frequency_hz,
+            "layout": layout,
+            "unwrapped": int(unwrapped),
+        },
+    )
+
+
+def write_map(path, values, like):
+    """Write a map (z, y, x) as NIfTI on the grid, orientation and affine of another file's first axes.
+
+    The file takes its name when it is whole.
+    """
+    path, source = Path(path), nibabel.load(like)
+    if not path.name.endswith((".nii", ".nii.gz")):
+        raise ValueError(f"{path}: expected a name that ends in .nii or .nii.gz")
+    image = np.moveaxis(np.asarray(values, np.float32), (2, 1, 0), (0, 1, 2))
+    header = source.header.copy()
+    header.set_data_dtype(np.float32)
+    header.set_slope_inter(1, 0)
+    aside = path.with_name("partial-" + path.name)
+    nibabel.save(nibabel.Nifti1Image(image, source.affine, header), aside)
+    os.replace(aside, path)
+
+
+def _load_nifti(path):
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        image = nibabel.load(path)
+    except nibabel.filebasedimages.ImageFileError as error:
+        raise ValueError(f"{path}: not a NIfTI file ({error})") from None
+    return image, np.asarray(image.dataobj)
+
+
+def _infer_layout(values):
+    if np.iscomplexobj(values):
+        return "complex"
+    return "real-imag" if values.shape[-1] == 2 else "offsets"
+
+
+def _read_mask(path, shape):
+    """Mask (z, y, x) from a NIfTI file of (x, y) or (x, y, z)."""
+    _, values = _load_nifti(path)
+    values = values[:, :, None] if values.ndim == 2 else values
+    mask = np.moveaxis(values != 0, (2, 1, 0), (0, 1, 2))
+    if mask.shape != shape:
+        expected = tuple(reversed(shape))
+        raise ValueError(f"{path}: expected the wave's shape {expected}, found {values.shape}")
+    return mask
