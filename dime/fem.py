@@ -32,7 +32,7 @@ from dime.solvers import solve_with_known
 warnings.filterwarnings("error", category=np.exceptions.ComplexWarning)
 
 MIN_ELEMENTS_PER_WAVELENGTH = 4.0  # fewer than this do not resolve a wave with P2 (error above 5 %)
-MESH_TOLERANCE = 0.6  # a few elements next to curves may be larger than asked for by this factor
+MESH_TOLERANCE = 0.5  # the worst element, next to a curve or in a thin vessel, may be coarser by this factor
 MAX_UNKNOWNS = 2_000_000
 MAX_SLAB_UNKNOWNS = 400_000  # a direct factorisation in three dimensions takes about 30 kB for each
 COMPONENTS = {"antiplane": 1, "inplane": 2, "3d": 3}

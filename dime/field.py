@@ -49,8 +49,15 @@ class Field:
 
         Parameters: x_m (nx,), y_m (ny,) increasing pixel centres [m]; z_m height of the slice in a slab [m].
         Returns: complex (ny, nx) for antiplane, else (component, ny, nx) [m], NaN outside the mesh.
+
+        Raises
+        ------
+        ValueError : axes that do not increase, or a height outside the slab.
         """
         x_m, y_m = np.asarray(x_m, float), np.asarray(y_m, float)
+        for name, axis in (("x_m", x_m), ("y_m", y_m)):
+            if axis.ndim != 1 or not (np.diff(axis) > 0).all():
+                raise ValueError(f"{name}: expected increasing pixel centres [m], one axis")
         if self.basis.mesh.dim() == 3:
             row, column, element, local = locate_in_slab(self.basis.mesh, self.base, x_m, y_m, z_m)
         else:

@@ -58,12 +58,13 @@ def mesh_region(outline, size, interfaces=(), breaks=(), *, fine=True):
     distance, nearest = tree.query(lattice)
     free = CLEARANCE * np.maximum(edge(*lattice.T), np.concatenate([spacing, length])[nearest])
     lattice = lattice[distance > free]
-    lattice = lattice[points_in_poly(lattice, outline)]
+    ring = points[:n_outline]
+    lattice = lattice[points_in_poly(lattice, ring)]
     points, n_lattice = np.concatenate([lattice, points]), len(lattice)
     points, triangles = _triangulate(points, segments + n_lattice, n_outline)
     corners = points[triangles]
     area = _area(corners)
-    triangles = triangles[(area > 1e-9 * h_min**2) & points_in_poly(corners.mean(1), outline)]
+    triangles = triangles[(area > 1e-9 * h_min**2) & points_in_poly(corners.mean(1), ring)]
     points = _smooth(points, triangles, n_lattice)
     used, triangles = np.unique(triangles, return_inverse=True)
     return MeshTri(np.ascontiguousarray(points[used].T), np.ascontiguousarray(triangles.reshape(-1, 3).T))
@@ -109,7 +110,11 @@ def _graded_size(outline, size, interfaces):
     low, high = outline.min(0), outline.max(0)
     d = (high - low).max() / 160
     x, y = (np.arange(a - d, b + 2 * d, d) for a, b in zip(low, high, strict=True))
-    wanted = np.broadcast_to(size(*np.meshgrid(x, y)), (len(y), len(x)))
+    xx, yy = np.meshgrid(x, y)
+    near = points_in_poly(np.stack([xx, yy], -1).reshape(-1, 2), outline).reshape(xx.shape)
+    near = ndimage.binary_dilation(near, iterations=2)  # tissue is asked for no farther out than this
+    wanted = np.full(xx.shape, np.inf)
+    wanted[near] = size(xx[near], yy[near])
     wanted = ndimage.minimum_filter(wanted, 3)  # between raster points, the finer neighbour counts
     for curve in interfaces:
         along = np.linalg.norm(np.roll(curve, -1, axis=0) - curve, axis=1)
@@ -118,19 +123,16 @@ def _graded_size(outline, size, interfaces):
         inside = (row >= 0) & (row < len(y)) & (column >= 0) & (column < len(x))
         at = (row[inside], column[inside])
         wanted[at] = np.minimum(wanted[at], along.sum() / POINTS_ON_AN_INTERFACE)
-    inside = points_in_poly(np.stack(np.meshgrid(x, y), -1).reshape(-1, 2), outline).reshape(wanted.shape)
-    inside = ndimage.binary_dilation(inside, iterations=2)
-    wanted = np.where(inside, wanted, np.inf)
     h_min = wanted.min()
     graded = wanted
-    for level in h_min * 3 ** np.arange(0, np.log(wanted[inside].max() / h_min) / np.log(3) + 0.25, 0.25):
+    for level in h_min * 3 ** np.arange(0, np.log(wanted[near].max() / h_min) / np.log(3) + 0.25, 0.25):
         distance = ndimage.distance_transform_edt(wanted > level * 3**0.25) * d
         graded = np.minimum(graded, level + GRADING * distance)
     # of all ladders of sizes a factor sqrt(3) apart, the one with the fewest points
     rung = np.log(graded) / np.log(np.sqrt(3))
     ladders = [np.floor(rung - phase + 1e-6) + phase for phase in np.arange(12) / 12]
-    edge = np.sqrt(3) ** min(ladders, key=lambda q: np.sum(3.0 ** -q[inside]))
-    h_min = edge[inside].min()
+    edge = np.sqrt(3) ** min(ladders, key=lambda q: np.sum(3.0 ** -q[near]))
+    h_min = edge[near].min()
     edge = np.maximum(edge, h_min)
 
     def edge_at(px, py):

@@ -64,8 +64,9 @@ def at_frequency(modulus, frequency_hz, model="hysteretic", reference_hz=60.0):
         return kelvin_voigt(frequency_hz, storage, loss / omega_0)
     if model == "zener":
         if np.any(loss > storage):
-            raise ValueError("loss_tangent: the zener model expects values <= 1, got "
-                             f"{np.max(loss / storage):.3g}")
+            raise ValueError(
+                f"loss_tangent: the zener model expects values <= 1, got {np.max(loss / storage):.3g}"
+            )
         return zener(frequency_hz, storage - loss, 2 * loss, 1 / omega_0)
     if model == "springpot":
         alpha = 2 * np.angle(modulus) / np.pi

@@ -295,6 +295,13 @@ def test_bad_input(change, message):
     assert "\n" not in str(caught.value)
 
 
+def test_axes_must_increase():
+    """An image axis that runs backwards is refused: its pixels would be looked up wrongly."""
+    field = fem.solve(tissue(circle(0.02), 3000.0), fem.Driver(), FREQUENCY_HZ)
+    with pytest.raises(ValueError, match="y_m: expected increasing"):
+        field.sample(np.arange(3), np.arange(3)[::-1])
+
+
 def test_driver_that_misses_the_mesh():
     """A short arc between two boundary nodes of a given mesh holds nothing: refused."""
     phantom = tissue(rectangle(0.04, 0.04), 2000.0)
