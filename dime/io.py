@@ -173,14 +173,14 @@ def read_wave(path, frequency_hz, spacing_m=None, mask_path=None, layout=None):
     Parameters
     ----------
     path : path
-        Phase offsets (x, y, z, n) or (x, y, n) with n >= 3; first harmonic (x, y, 2) or (x, y, z, 2), its real
+        Phase offsets (x, y, z, n) or (x, y, n) with n >= 3; first harmonic (x, y, 2) or (x, y, z, 2), real
         and imaginary part; or complex (x, y) or (x, y, z).
     frequency_hz : float
         Frequency of the vibration [Hz].
     spacing_m : float, optional
         In-plane pixel [m]; default: the header's.
     mask_path : path, optional
-        NIfTI mask (x, y) or (x, y, z), tissue where it is not 0; default: where the wave's values are not all 0.
+        NIfTI mask (x, y) or (x, y, z), tissue where it is not 0; default: where the wave is not 0.
     layout : {"offsets", "real-imag", "complex"}, optional
         Default: complex by the type of the values, real-imag for a last axis of 2, else offsets.
 
