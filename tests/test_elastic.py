@@ -12,6 +12,7 @@ from skfem import (
     ElementTriP1,
     ElementTriP2,
     ElementVector,
+    FacetBasis,
     MeshTet,
     MeshTri,
 )
@@ -119,6 +120,22 @@ def test_torsional_cylinder():
         inside = ~np.isnan(u)
         assert np.linalg.norm((u - truth)[inside]) < 5e-3 * np.linalg.norm(truth[inside])
         assert field.power_in() == pytest.approx(field.power_dissipated(), rel=1e-6)
+
+
+@pytest.mark.parametrize("physics", ["antiplane", "inplane"])
+def test_absorbing_walls_take_the_rest(physics):
+    """Power in = dissipated + 1/2 omega^2 int Re Z |u|^2 over the walls that no driver holds."""
+    phantom = homogeneous(disc(0.04))
+    field = fem.solve(phantom, fem.Driver(0.1, 0.4), FREQUENCY_HZ, physics=physics, boundary="impedance")
+    mesh = field.basis.mesh
+    facets = mesh.boundary_facets()
+    turn = np.arctan2(*mesh.p[::-1, mesh.facets[:, facets]].mean(1)) / (2 * np.pi) % 1.0
+    walls = FacetBasis(mesh, field.basis.elem, facets=facets[(turn < 0.1) | (turn > 0.4)], intorder=4)
+    u = np.asarray(walls.interpolate(field.displacement))
+    power = np.abs(u.reshape(-1, *walls.dx.shape)) ** 2 * np.sqrt(RHO * G0).real
+    absorbed = 0.5 * OMEGA**2 * np.sum(power * walls.dx)
+    assert absorbed > 0.01 * field.power_in()
+    assert field.power_in() == pytest.approx(field.power_dissipated() + absorbed, rel=1e-6)
 
 
 def test_torsional_slab():
