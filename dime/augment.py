@@ -1,7 +1,7 @@
 """What a training patch may look like: everything that changes a wave image and not the tissue.
 
 Each augmentation works on a batch of patches at once and draws from the generator that it is given, so that
-an epoch is a function of its seed.
+an epoch is a function of its seed, on the generator's device.
 """
 
 import math
@@ -94,15 +94,13 @@ def disturb(waves, masks, generator):
     waves = _coarsen(waves * masks, masks, generator)
 
     level = NOISE_RMS * _uniform(patches, generator) ** 2 * _chance(patches, 0.8, generator)
-    noise = torch.randn(waves.shape, generator=generator)
+    noise = _normal(waves.shape, generator)
     smooth = F.avg_pool2d(noise, 3, stride=1, padding=1, count_include_pad=False) * 3
     correlated = _chance(patches, 0.5, generator)[:, None, None, None]
     waves = waves + rms * level[:, None, None, None] * (correlated * smooth + (1 - correlated) * noise)
 
     # An elliptical region of interest instead of the whole organ, in a quarter of the patches.
-    axis_y, axis_x = torch.meshgrid(
-        torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij"
-    )
+    axis_y, axis_x = (2 * axis - 1 for axis in _places(height, width, generator.device))
     shift = _uniform((patches, 2), generator) - 0.5
     radii = 0.5 + _uniform((patches, 2), generator)
     ellipse = (
@@ -125,23 +123,23 @@ def smooth_background(shape, generator, pixels_per_wavelength=70.0):
     tensor of `shape` = (patch, channel, y, x)
     """
     patches, channels, height, width = shape
-    y, x = torch.meshgrid(torch.arange(height) / height, torch.arange(width) / width, indexing="ij")
+    y, x = _places(height, width, generator.device)
     terms = torch.stack([torch.ones_like(x), x, y, x * y, x**2, y**2])
-    weights = torch.randn((patches, channels, len(terms)), generator=generator)
+    weights = _normal((patches, channels, len(terms)), generator)
     field = torch.einsum("pct,tyx->pcyx", weights, terms)
     for _ in range(2):
         angle = 2 * math.pi * _uniform((patches, channels), generator)[..., None, None]
         wavenumber = 2 * math.pi * height / pixels_per_wavelength * _uniform((patches, channels), generator)
         wave_phase = 2 * math.pi * _uniform((patches, channels), generator)[..., None, None]
         along = x * torch.cos(angle) + y * torch.sin(angle)
-        size = torch.randn((patches, channels), generator=generator)[..., None, None]
+        size = _normal((patches, channels), generator)[..., None, None]
         field = field + size * torch.cos(wavenumber[..., None, None] * along + wave_phase)
     return field
 
 
 def _coarsen(waves, masks, generator):
     """Blur, or repeat rows and columns, as coarse acquisition matrices do; one choice for the whole batch."""
-    kind = torch.rand((), generator=generator)
+    kind = _uniform((), generator).item()
     if kind < 0.5:
         return waves
     weight = masks.clamp(min=1e-3)
@@ -153,12 +151,22 @@ def _coarsen(waves, masks, generator):
     return F.interpolate(coarse, scale_factor=2, **mode) * masks
 
 
+def _places(height, width, device):
+    """Two images: how far down and how far across each pixel lies, from 0 to 1."""
+    axes = (torch.linspace(0, 1, size, device=device) for size in (height, width))
+    return torch.meshgrid(*axes, indexing="ij")
+
+
 def _uniform(shape, generator):
-    return torch.rand(shape, generator=generator)
+    return torch.rand(shape, generator=generator, device=generator.device)
+
+
+def _normal(shape, generator):
+    return torch.randn(shape, generator=generator, device=generator.device)
 
 
 def _chance(shape, probability, generator):
-    return (torch.rand(shape, generator=generator) < probability).float()
+    return (_uniform(shape, generator) < probability).float()
 
 
 def _rms(waves, masks):

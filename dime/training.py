@@ -75,6 +75,8 @@ def train(training, validation, schedule, folder, report=print):
     Each epoch draws from a generator seeded with (seed, epoch): a resumed run equals an undisturbed one. The
     weights of the epoch with the lowest validation loss are kept.
 
+    A GPU is used where torch finds one; results are reproducible on one kind of device, not across.
+
     Parameters
     ----------
     training, validation : (phantom, 4, y, x) tensor
@@ -104,14 +106,16 @@ def train(training, validation, schedule, folder, report=print):
     fingerprint = json.dumps(work)
 
     torch.manual_seed(schedule.seed)
-    model = UNet(schedule.widths).to(memory_format=torch.channels_last)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    training, validation = training.to(device), validation.to(device)
+    model = UNet(schedule.widths).to(device, memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(model.parameters(), weight_decay=schedule.weight_decay)
     steps = max(1, schedule.patches_per_epoch // schedule.batch)
     one_cycle = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, schedule.learning_rate, total_steps=schedule.epochs * steps, pct_start=0.15
     )
     history, best, best_loss = [], None, math.inf
-    state = torch.load(checkpoint_path, weights_only=True) if checkpoint_path.is_file() else {}
+    state = torch.load(checkpoint_path, device, weights_only=True) if checkpoint_path.is_file() else {}
     if state.get("fingerprint") == fingerprint:
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
@@ -120,7 +124,7 @@ def train(training, validation, schedule, folder, report=print):
 
     held_out = _validation_batches(validation, schedule)
     for epoch in range(len(history), schedule.epochs):
-        generator = torch.Generator().manual_seed(schedule.seed * 1_000_003 + epoch)
+        generator = torch.Generator(device).manual_seed(schedule.seed * 1_000_003 + epoch)
         loss = _epoch(model, optimiser, one_cycle, training, schedule, steps, generator)
         if not math.isfinite(loss):
             raise ValueError(f"epoch {epoch}: training loss is not finite; lower learning_rate")
@@ -148,14 +152,14 @@ def train(training, validation, schedule, folder, report=print):
         )
     checkpoint_path.unlink()
     model.load_state_dict(best)
-    return model.eval(), history
+    return model.eval().cpu(), history
 
 
 def _epoch(model, optimiser, one_cycle, images, schedule, steps, generator):
     model.train()
     total = 0.0
     for _ in range(steps):
-        rows = torch.randint(len(images), (schedule.batch,), generator=generator)
+        rows = torch.randint(len(images), (schedule.batch,), generator=generator, device=images.device)
         waves, masks, targets = augment.random_patches(images, rows, schedule.patch, generator)
         waves, masks = augment.disturb(waves, masks, generator)
         loss = laplace_loss(*_forward(model, waves, masks), targets, masks[:, 0])
@@ -170,16 +174,18 @@ def _epoch(model, optimiser, one_cycle, images, schedule, steps, generator):
 
 def _forward(model, waves, masks):
     inputs = normalise(waves, masks).contiguous(memory_format=torch.channels_last)
-    # Without bf16 instructions the processor emulates them, slower than float32.
-    with torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported()):
+    device = inputs.device.type
+    # A processor without bf16 instructions emulates them, slower than float32.
+    enabled = device == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    with torch.autocast(device, torch.bfloat16, enabled=enabled):
         return model(inputs)
 
 
 def _validation_batches(images, schedule):
     """Disturbed patches of the validation phantoms, the same at every epoch: four per phantom."""
-    generator = torch.Generator().manual_seed(schedule.seed)
+    generator = torch.Generator(images.device).manual_seed(schedule.seed)
     batches = []
-    for rows in torch.arange(len(images)).repeat(4).split(schedule.batch):
+    for rows in torch.arange(len(images), device=images.device).repeat(4).split(schedule.batch):
         waves, masks, targets = augment.random_patches(images, rows, schedule.patch, generator)
         batches.append((*augment.disturb(waves, masks, generator), targets))
     return batches
