@@ -2,7 +2,8 @@
 PROFILE ?= default
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-export OMP_NUM_THREADS ?= 2
+# One BLAS thread per process: parallelism is over phantoms, and torch is told its threads by the notebooks.
+export OMP_NUM_THREADS ?= 1
 
 .PHONY: repro test lab
 

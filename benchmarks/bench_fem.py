@@ -19,7 +19,8 @@ import numpy as np
 from scipy.sparse.linalg import splu
 from skfem import Basis, ElementTetP1, ElementTetP2, ElementTriP2, ElementVector, MeshTet
 
-from dime import DENSITY_KG_M3, elastic, fem, phantoms, solvers
+from dime import DENSITY_KG_M3, fem, phantoms
+from dime.fem import elastic, solvers
 
 FREQUENCY_HZ = 60.0
 AXIS_M = (np.arange(256) - 127.5) * 1e-3  # a field of 256 x 256 mm

@@ -208,9 +208,9 @@ def _progress(tasks, total, name):
 
 
 def _client(workers, scheduler):
+    """A client of a scheduler, or of a local cluster, whose workers Dask limits to one BLAS thread each."""
     if scheduler:
         return distributed.Client(scheduler)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     cluster = distributed.LocalCluster(
         n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL
     )

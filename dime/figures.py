@@ -10,8 +10,28 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 
-METHOD_NAMES = {"dime": "DIME", "mmdi": "MMDI", "clinical": "clinical MMDI", "truth": "truth"}
-METHOD_COLOURS = {"dime": "#0072b2", "mmdi": "#d55e00", "clinical": "#555555", "truth": "#000000"}
+METHOD_NAMES = {
+    "dime": "DIME",
+    "mmdi": "MMDI",
+    "ahi": "AHI",
+    "mdev": "MDEV",
+    "kmdev": "k-MDEV",
+    "lfe": "LFE",
+    "nonlinear": "nonlinear",
+    "clinical": "clinical MMDI",
+    "truth": "truth",
+}
+METHOD_COLOURS = {
+    "dime": "#0072b2",
+    "mmdi": "#d55e00",
+    "ahi": "#cc79a7",
+    "mdev": "#e69f00",
+    "kmdev": "#009e73",
+    "lfe": "#56b4e9",
+    "nonlinear": "#7b3294",
+    "clinical": "#555555",
+    "truth": "#000000",
+}
 
 ABSENT = "no measured data in this build"
 

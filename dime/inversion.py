@@ -1,15 +1,20 @@
 """Waves in, stiffness and its uncertainty out: one call for every method."""
 
+import inspect
 import json
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import xarray as xr
 from scipy import ndimage
 
-from dime import DENSITY_KG_M3, mmdi
+from dime import DENSITY_KG_M3, mmdi, peers
 from dime.network import normalise
+from dime.nonlinear import nonlinear
 from dime.training import WORKING_PIXEL_M_PER_S, load_model
 
 TILE = 64
@@ -22,6 +27,49 @@ LEAST_TISSUE = 0.02
 """Patches with less than this fraction of tissue are left to their neighbours."""
 
 
+class Method(NamedTuple):
+    """One way to invert a slice.
+
+    invert_slice : (wave, mask, spacing_m, frequency_hz) -> stiffness [Pa] and a second map, both (y, x)
+    second : what the second map is: "uncertainty" (Laplace scale of log stiffness) or "confidence" (0..1)
+    settings : plain values that reproduce the maps
+    """
+
+    invert_slice: Callable
+    second: str
+    settings: dict
+
+
+def _trained(model):
+    if model is None:
+        raise ValueError("model: method 'dime' needs the folder of a trained network")
+    network, card = load_model(model)
+    return Method(partial(predict, network), "uncertainty", {"sha256": card["sha256"]})
+
+
+def _direct(function):
+    """A method of `peers`' signature with its defaults."""
+    parameters = inspect.signature(function).parameters.values()
+    settings = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    return Method(function, "confidence", settings)
+
+
+def _mmdi(wave, mask, spacing_m, frequency_hz):
+    return mmdi.invert(wave, mask, spacing_m, frequency_hz)[:2]  # without the maps of each direction
+
+
+METHODS = {
+    "dime": _trained,
+    "mmdi": lambda model: Method(_mmdi, "confidence", asdict(mmdi.Settings())),
+    "ahi": lambda model: _direct(peers.ahi),
+    "mdev": lambda model: _direct(peers.mdev),
+    "kmdev": lambda model: _direct(peers.kmdev),
+    "lfe": lambda model: _direct(peers.lfe),
+    "nonlinear": lambda model: _direct(nonlinear),
+}
+"""Name -> the method, given the folder of a trained network or None."""
+
+
 def invert(waves, method, model=None):
     """Stiffness of every slice of a dataset by one method.
 
@@ -29,7 +77,8 @@ def invert(waves, method, model=None):
     ----------
     waves : xarray.Dataset
         `wave` complex (..., y, x), any unit; `mask` bool of that shape; attrs `spacing_m`, `frequency_hz`.
-    method : {"dime", "mmdi"}
+    method : one of `METHODS`
+        "nonlinear" takes about a minute for a slice, the others less than a second.
     model : path, optional
         Folder of a trained network (`training.save_model`), for method "dime".
 
@@ -37,7 +86,7 @@ def invert(waves, method, model=None):
     -------
     xarray.Dataset
         `stiffness` |G*| [Pa], 0 outside the mask. With "dime": `uncertainty`, the Laplace scale of
-        log stiffness (relative, 1); with "mmdi": `confidence` 0..1. Attrs `method`, `settings` (JSON).
+        log stiffness (relative, 1); with the others: `confidence` 0..1. Attrs `method`, `settings` (JSON).
 
     Raises
     ------
@@ -47,35 +96,19 @@ def invert(waves, method, model=None):
     wave, mask = waves["wave"], waves["mask"]
     if wave.shape != mask.shape:
         raise ValueError(f"mask: expected the wave's shape {wave.shape}, found {mask.shape}")
-    spacing_m, frequency_hz = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
-    if method == "dime":
-        if model is None:
-            raise ValueError("model: method 'dime' needs the folder of a trained network")
-        network, card = load_model(model)
-        second = "uncertainty"
-        settings = {"sha256": card["sha256"]}
-
-        def invert_slice(image, tissue):
-            return predict(network, image, tissue, spacing_m, frequency_hz)
-    elif method == "mmdi":
-        second = "confidence"
-        settings = asdict(mmdi.Settings())
-
-        def invert_slice(image, tissue):
-            result = mmdi.invert(image, tissue, spacing_m, frequency_hz)
-            return result.stiffness, result.confidence
-    else:
-        raise ValueError(f"method: expected 'dime' or 'mmdi', found {method!r}")
-
-    rows = wave.shape[:-2]
-    maps = {name: np.zeros(wave.shape, np.float32) for name in ("stiffness", second)}
-    for row in np.ndindex(rows):
+    if method not in METHODS:
+        raise ValueError(f"method: expected one of {', '.join(METHODS)}, found {method!r}")
+    chosen = METHODS[method](model)
+    scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
+    maps = {name: np.zeros(wave.shape, np.float32) for name in ("stiffness", chosen.second)}
+    for row in np.ndindex(wave.shape[:-2]):
         image, tissue = wave.values[row], mask.values[row]
         check_slice(image, tissue)
-        maps["stiffness"][row], maps[second][row] = invert_slice(image, tissue)
+        maps["stiffness"][row], maps[chosen.second][row] = chosen.invert_slice(image, tissue, *scale)
     result = xr.Dataset({name: (wave.dims, values) for name, values in maps.items()}, coords=wave.coords)
     result["stiffness"].attrs["units"] = "Pa"
-    result.attrs = waves.attrs | {"method": method, "settings": json.dumps(settings, default=list)}
+    settings = json.dumps(chosen.settings, default=list)
+    result.attrs = waves.attrs | {"method": method, "settings": settings}
     return result
 
 

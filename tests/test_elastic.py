@@ -18,9 +18,10 @@ from skfem import (
 )
 
 from dime import DENSITY_KG_M3 as RHO
-from dime import elastic, fem
-from dime.mesh import mesh_region
-from dime.slab import extrude
+from dime import fem
+from dime.fem import elastic
+from dime.fem.mesh import mesh_region
+from dime.fem.slab import extrude
 
 FREQUENCY_HZ = 60.0
 OMEGA = 2 * np.pi * FREQUENCY_HZ

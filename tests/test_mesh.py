@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skfem import MeshTri
 
-from dime.locate import arc_fraction, locate_on_grid, point_at
-from dime.mesh import mean_edge_length, mesh_region, smallest_angle_deg
+from dime.fem.locate import arc_fraction, locate_on_grid, point_at
+from dime.fem.mesh import mean_edge_length, mesh_region, smallest_angle_deg
 
 
 def ellipse(a, b, n=400, centre=(0.0, 0.0)):

@@ -76,20 +76,24 @@ def test_train_validation_and_test_sets_share_no_seed():
         assert len(seeds) == len(set(seeds)), path
 
 
+def source_files(name):
+    """Files of a module of `dime`, or of a package: all of them."""
+    folder = ROOT / "dime" / name
+    return sorted(folder.glob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
+
+
 def imports(source):
-    """Modules of `dime` that Python source imports, as names: `fem`, `peers.ahi`."""
+    """Modules and packages of `dime` that Python source imports, by their first name: `fem`, `mmdi`."""
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module == "dime":
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("dime."):
-            found.add(node.module.removeprefix("dime."))
-    return {name for name in found if (ROOT / "dime" / f"{name.replace('.', '/')}.py").is_file()}
+            found.add(node.module.split(".")[1])
+    return {name for name in found if source_files(name) and source_files(name)[0].is_file()}
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, stage in STAGES.items() if stage["cmd"].startswith("dime run")]
-)
+@pytest.mark.parametrize("name", [name for name, stage in STAGES.items() if stage["cmd"].startswith("dime run")])
 def test_stage_depends_on_every_module_its_notebook_uses(name):
     """Directly or through other modules: a change of any of them must rerun the stage, of others must not."""
     stage = STAGES[name]
@@ -99,11 +103,9 @@ def test_stage_depends_on_every_module_its_notebook_uses(name):
     while pending:
         module = pending.pop()
         used.add(module)
-        pending |= imports((ROOT / "dime" / f"{module.replace('.', '/')}.py").read_text()) - used
-    listed = {
-        dep.removeprefix("dime/").removesuffix(".py") for dep in stage["deps"] if dep.startswith("dime/")
-    }
-    assert listed == {module.replace(".", "/") for module in used}
+        pending |= set().union(*(imports(path.read_text()) for path in source_files(module))) - used
+    listed = {dep.removeprefix("dime/").removesuffix(".py") for dep in stage["deps"] if dep.startswith("dime/")}
+    assert listed == used
 
 
 def test_executed_notebooks_are_outputs_never_dependencies():

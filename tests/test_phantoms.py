@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dime import distributions, outlines, phantoms
-from dime.tissue import StarShape, Texture, Tubes
+from dime import phantoms
+from dime.phantoms import distributions, outlines
+from dime.phantoms.tissue import StarShape, Texture, Tubes
 
 GRID = np.arange(-0.15, 0.15, 0.002)
 

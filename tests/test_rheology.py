@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dime import rheology
+from dime.fem import rheology
 
 
 @pytest.mark.parametrize("model", rheology.MODELS)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import diags_array, eye_array, random_array
 
-from dime import solvers
+from dime.fem import solvers
 
 
 def symmetric_system(n=400, seed=0):

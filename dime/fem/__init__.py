@@ -19,14 +19,14 @@ from skfem import (
 from skfem.helpers import dot, grad
 
 from dime import DENSITY_KG_M3 as RHO
-from dime import rheology as rheologies
-from dime.drivers import Driver, driven
-from dime.elastic import assemble_elastic
-from dime.field import Field
-from dime.locate import arc_fraction
-from dime.mesh import check_polygon, mean_edge_length, mesh_region
-from dime.slab import extrude
-from dime.solvers import solve_with_known
+from dime.fem import rheology as rheologies
+from dime.fem.drivers import Driver, driven
+from dime.fem.elastic import assemble_elastic
+from dime.fem.field import Field
+from dime.fem.locate import arc_fraction
+from dime.fem.mesh import check_polygon, mean_edge_length, mesh_region
+from dime.fem.slab import extrude
+from dime.fem.solvers import solve_with_known
 
 # a complex form assembled as float64 loses its imaginary part with only this warning
 warnings.filterwarnings("error", category=np.exceptions.ComplexWarning)

@@ -12,9 +12,9 @@ import xarray as xr
 from scipy.ndimage import binary_erosion, distance_transform_edt, map_coordinates
 from skimage.measure import find_contours, label
 
-from dime import inclusions, organs, outlines
-from dime.distributions import Draws
-from dime.tissue import Tubes
+from dime.phantoms import inclusions, organs, outlines
+from dime.phantoms.distributions import Draws
+from dime.phantoms.tissue import Tubes
 
 BUILDERS = {
     "homogeneous": inclusions.homogeneous,

@@ -3,7 +3,7 @@
 import numpy as np
 from skfem import MeshTet
 
-from dime.locate import locate_on_grid
+from dime.fem.locate import locate_on_grid
 
 
 def extrude(mesh, thickness_m, layers):

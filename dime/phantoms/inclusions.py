@@ -6,9 +6,9 @@ A family's builder turns draws into an outline, a tissue, the interfaces where s
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from dime import outlines
-from dime.distributions import STIFFNESS_LIMITS_PA
-from dime.tissue import Region, StarShape, Texture, Tissue
+from dime.phantoms import outlines
+from dime.phantoms.distributions import STIFFNESS_LIMITS_PA
+from dime.phantoms.tissue import Region, StarShape, Texture, Tissue
 
 
 def shape(kind, width_m, height_m, rng):

@@ -6,10 +6,10 @@ In every slice x grows to the patient's left and y to the back, as in images sho
 
 import numpy as np
 
-from dime import outlines
-from dime.distributions import STAGES
-from dime.inclusions import lesions
-from dime.tissue import Region, StarShape, Texture, Tissue, Tubes
+from dime.phantoms import outlines
+from dime.phantoms.distributions import STAGES
+from dime.phantoms.inclusions import lesions
+from dime.phantoms.tissue import Region, StarShape, Texture, Tissue, Tubes
 
 # Landmarks of an axial slice, unit width, x to the patient's left, y to the back: the right lobe's back and
 # side, the front under the ribs, the left lobe's tip, the visceral surface with the fissure of the ligamentum

@@ -7,9 +7,9 @@ import numpy as np
 from skfem import Basis, MeshTri
 from skfem.helpers import sym_grad
 
-from dime.elastic import compliance
-from dime.locate import locate_on_grid
-from dime.slab import locate_in_slab
+from dime.fem.elastic import compliance
+from dime.fem.locate import locate_on_grid
+from dime.fem.slab import locate_in_slab
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from scipy.spatial import Delaunay, cKDTree
 from skfem import MeshTri
 from skimage.measure import points_in_poly
 
-from dime.locate import point_at
+from dime.fem.locate import point_at
 
 CORNER_RAD = np.deg2rad(30)  # an outline that turns more than this at a vertex keeps that vertex
 GRADING = 0.3  # the edge length may grow by this much per length travelled

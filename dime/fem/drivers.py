@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dime.locate import arc_fraction, point_at
+from dime.fem.locate import arc_fraction, point_at
 
 PROFILES = {"uniform": np.ones_like, "smooth": lambda t: np.sin(np.pi * t) ** 2}
 
