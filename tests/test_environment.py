@@ -44,3 +44,16 @@ def test_conda_environment_installs_python_and_the_same_lock():
 def test_no_dependency_forbids_commercial_or_open_use():
     """Meshers and simulators whose licence is non-commercial must not creep in."""
     assert not {"triangle", "meshpy", "mrzerocore"} & LOCKED.keys()
+
+
+def test_readme_says_the_role_of_every_module_and_notebook():
+    readme = (ROOT / "README.md").read_text()
+    modules = {
+        path.stem
+        for path in (ROOT / "dime").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").is_file()
+    }
+    for name in sorted(modules - {"__init__", "__main__"}):
+        assert f"| `{name}` |" in readme or f"| `{name}/` |" in readme, f"dime/{name} is not in README.md"
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        assert f"`notebooks/{notebook.stem}`" in readme, f"{notebook.name} is not in README.md"
