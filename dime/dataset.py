@@ -5,7 +5,8 @@ import logging
 import os
 import shutil
 import sys
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import distributed
@@ -26,6 +27,15 @@ DRIVE_M = 40e-6
 FAMILIES = ("homogeneous", "heterogeneous", "liver")
 """The families that `family="mixed"` takes in turn."""
 
+ENCODED = {"antiplane": "z", "inplane": "y", "3d": "z"}
+"""The component of the displacement that a scan encodes and `wave` holds: through the slice where it moves."""
+
+DIRECTION = {"inplane": (0.0, 1.0), "3d": (0.0, 1.0, 1.0)}
+"""Of the drivers' motion. Assumption: front to back, and in a slab as much along the body."""
+
+SLAB = {"thickness_m": 0.03, "elements_per_wavelength": 4}
+"""Of physics "3d": about 140,000 unknowns, 5 GB and a minute (PARDISO) to ten (SuperLU) for one liver."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -39,6 +49,7 @@ class Recipe:
     stages : fibrosis stage of each phantom (liver only); empty to draw them.
     offsets : phase offsets of a scanned acquisition (wrapped phase and magnitude are stored); 0 for none.
     acquired : lines and columns of k-space that the scan acquires; 0 for as many as pixels.
+    physics : "antiplane", "inplane" or "3d" (a slab): `fem.solve`.
     """
 
     family: str
@@ -52,10 +63,18 @@ class Recipe:
     stages: tuple = ()
     offsets: int = 0
     acquired: int = 0
+    physics: str = "antiplane"
 
     def __post_init__(self):
+        families = (*phantoms.FAMILIES, "mixed")
+        if self.family not in families:
+            raise ValueError(f"family: expected one of {', '.join(families)}, found {self.family!r}")
+        if self.physics not in ENCODED:
+            raise ValueError(f"physics: expected one of {', '.join(ENCODED)}, found {self.physics!r}")
         if self.count < 1:
             raise ValueError(f"count: expected at least 1 phantom, found {self.count}")
+        if not 0 < self.frequency_hz < np.inf:
+            raise ValueError(f"frequency_hz: expected a positive number, found {self.frequency_hz:g}")
         if not 0.2e-3 <= self.spacing_m <= 10e-3:
             raise ValueError(f"spacing_m: expected 0.2e-3 to 10e-3 m, found {self.spacing_m:g}")
         if self.stages and len(self.stages) != self.count:
@@ -119,9 +138,11 @@ def simulate_phantom(recipe, index):
 
     Returns
     -------
-    dict of (y, x) or (offset, y, x) arrays
+    dict of (y, x), (offset, y, x) or (component, y, x) arrays
         wave complex64 [m] (0 outside the mask), stiffness float32 [Pa], loss_tangent, mask, label (JSON);
-        phase [rad] and magnitude where the recipe asks for offsets.
+        phase [rad] and magnitude where the recipe asks for offsets; displacement complex64 [m] where the
+        tissue moves along several axes: all components without background motion and noise, of which `wave`
+        is the one that the scan encodes (`ENCODED`).
     """
     seeds = np.random.SeedSequence([recipe.seed, index]).spawn(4)
     tissue, drive, motion, noise = (np.random.default_rng(seed) for seed in seeds)
@@ -132,8 +153,13 @@ def simulate_phantom(recipe, index):
     maps = phantoms.render(phantom, axis, axis)
     mask = maps["mask"].values
     drivers, boundary = draw_drive(drive)
-    field = fem.solve(phantom, drivers, recipe.frequency_hz, boundary=boundary)
-    wave = field.sample(axis, axis)
+    physics, several = recipe.physics, recipe.physics != "antiplane"
+    if several:
+        drivers = [replace(driver, direction=DIRECTION[physics]) for driver in drivers]
+    slab = SLAB if physics == "3d" else {}
+    field = fem.solve(phantom, drivers, recipe.frequency_hz, boundary=boundary, physics=physics, **slab)
+    displacement = field.sample(axis, axis)
+    wave = displacement["xyz".index(ENCODED[physics])] if several else displacement
     mask = mask & np.isfinite(wave)
     wave = np.where(mask, wave, 0)
     if recipe.background_motion > 0:
@@ -146,10 +172,20 @@ def simulate_phantom(recipe, index):
         "mask": mask,
         "label": json.dumps(phantom.labels, sort_keys=True),
     }
+    if several:
+        result["displacement"] = np.where(mask, displacement, 0).astype(np.complex64)
     if recipe.offsets:
         lines = (recipe.acquired or recipe.matrix,) * 2
+        vessels = phantoms.vessels(phantom, axis, axis)
         scan = acquisition.acquire(
-            wave, mask, recipe.spacing_m, noise, offsets=recipe.offsets, snr=recipe.snr, acquired_shape=lines
+            wave,
+            mask,
+            recipe.spacing_m,
+            noise,
+            offsets=recipe.offsets,
+            snr=recipe.snr,
+            acquired_shape=lines,
+            magnitude=acquisition.tissue_magnitude(mask, recipe.spacing_m, noise, vessels),
         )
         result |= {name: scan[name].values.astype(np.float32) for name in ("phase", "magnitude")}
     elif np.isfinite(recipe.snr):
@@ -162,7 +198,7 @@ def simulate(recipe, path, workers=2, scheduler=None):
 
     The data grow in `path.partial` and take their name when they are whole. Bytes depend on the recipe alone,
     not on the number of workers or their order. What another recipe or another version of the code left
-    unfinished is not continued but replaced.
+    unfinished is not continued but replaced. A recipe that turns out to be impossible leaves nothing.
 
     Parameters
     ----------
@@ -173,23 +209,35 @@ def simulate(recipe, path, workers=2, scheduler=None):
         Processes of the local cluster.
     scheduler : str, optional
         Address of an existing Dask cluster (tcp://...) to use instead; it must see `path`.
+
+    Raises
+    ------
+    ValueError
+        No worker, no scheduler at the address, or what `fem.solve` and `phantoms.draw` refuse.
     """
     path = Path(path).absolute()
     partial = path.with_name(path.name + ".partial")
     done, begun = partial / "done", partial / "begun.txt"
     identity = f"{recipe.to_json()}\n{code_digest()}\n"
-    if not begun.is_file() or begun.read_text() != identity:
-        shutil.rmtree(partial, ignore_errors=True)
-        _create(recipe, partial)
-        done.mkdir()
-        begun.write_text(identity)
-    blocks = [b for b in range(-(-recipe.count // BLOCK)) if not (done / str(b)).is_file()]
-    if blocks:
-        with _client(workers, scheduler) as client:
-            args = [recipe] * len(blocks), blocks, [partial] * len(blocks)
-            tasks = distributed.as_completed(client.map(_simulate_block, *args, pure=False))
-            for task in _progress(tasks, len(blocks), path.name):
+    with _client(workers, scheduler) as client:
+        if not begun.is_file() or begun.read_text() != identity:
+            shutil.rmtree(partial, ignore_errors=True)
+            _create(recipe, partial)
+            done.mkdir()
+            begun.write_text(identity)
+        blocks = [b for b in range(-(-recipe.count // BLOCK)) if not (done / str(b)).is_file()]
+        args = [recipe] * len(blocks), blocks, [partial] * len(blocks)
+        futures = client.map(_simulate_block, *args, pure=False)
+        refused = None
+        try:
+            for task in _progress(distributed.as_completed(futures), len(blocks), path.name):
                 task.result()
+        except ValueError as error:
+            client.cancel(futures)
+            refused = error
+    if refused:  # now that no worker writes any more
+        shutil.rmtree(partial, ignore_errors=True)
+        raise refused
     shutil.rmtree(done)
     begun.unlink()
     shutil.rmtree(path, ignore_errors=True)
@@ -207,14 +255,22 @@ def _progress(tasks, total, name):
             print(f"{name}: {100 * number // total} %", file=sys.stderr, flush=True)
 
 
+@contextmanager
 def _client(workers, scheduler):
     """A client of a scheduler, or of a local cluster, whose workers Dask limits to one BLAS thread each."""
     if scheduler:
-        return distributed.Client(scheduler)
-    cluster = distributed.LocalCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL
-    )
-    return distributed.Client(cluster)
+        try:
+            client = distributed.Client(scheduler, timeout=10)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"scheduler: expected a running one, none answers at {scheduler}") from error
+        with client:
+            yield client
+        return
+    if workers < 1:
+        raise ValueError(f"workers: expected at least 1, found {workers}")
+    settings = {"threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": logging.CRITICAL}
+    with distributed.LocalCluster(n_workers=workers, **settings) as cluster, distributed.Client(cluster) as client:
+        yield client
 
 
 def _simulate_block(recipe, block, partial):
@@ -246,6 +302,15 @@ def _create(recipe, partial):
         )
         shapes["magnitude"] = ((recipe.offsets, side, side), "float32", {"units": "1"})
         dims |= {name: ("phantom", "offset", "y", "x") for name in ("phase", "magnitude")}
+    if recipe.physics != "antiplane":
+        components = list("xyz")[: fem.COMPONENTS[recipe.physics]]
+        shapes["displacement"] = (
+            (len(components), side, side),
+            "complex64",
+            {"units": "m", "long_name": "displacement, every component, as the tissue moves"},
+        )
+        dims["displacement"] = ("phantom", "component", "y", "x")
+        shapes["wave"][2]["component"] = ENCODED[recipe.physics]
     attrs = {"frequency_hz": recipe.frequency_hz, "spacing_m": recipe.spacing_m}
     attrs["recipe"] = recipe.to_json()
     group = zarr.open_group(partial, mode="w", attributes=attrs)
@@ -258,6 +323,11 @@ def _create(recipe, partial):
             dimension_names=dims[name],
             attributes=variable_attrs,
         )
+    if recipe.physics != "antiplane":
+        names = group.create_array(
+            "component", shape=(len(components),), dtype="string", dimension_names=("component",)
+        )
+        names[:] = np.array(components, dtype=object)
     for name in ("y", "x"):
         group.create_array(
             name, data=axis, chunks=(side,), dimension_names=(name,), attributes={"units": "m"}

@@ -83,7 +83,7 @@ def source_files(name):
 
 
 def imports(source):
-    """Modules and packages of `dime` that Python source imports, by their first name: `fem`, `mmdi`."""
+    """Modules and packages of `dime` that source imports, by their first name: `fem`, `mmdi`."""
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module == "dime":
