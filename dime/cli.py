@@ -58,13 +58,16 @@ def simulate(
     frequency: Annotated[float, typer.Option(help="Vibration [Hz].")] = 60.0,
     spacing: Annotated[float, typer.Option(help="Pixel [mm].")] = 1.5,
     snr: Annotated[float, typer.Option(help="Wave rms over noise; inf for none.")] = float("inf"),
+    physics: Annotated[str, typer.Option(help="antiplane, inplane or 3d (a slab: slow).")] = "antiplane",
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
     scheduler: Annotated[str | None, typer.Option(help="Existing Dask scheduler, tcp://...")] = None,
 ):
     """Simulate phantoms and their waves to a zarr folder; a killed run continues where it stopped."""
     from dime import dataset
 
-    recipe = dataset.Recipe(family, count, seed, frequency_hz=frequency, spacing_m=spacing * 1e-3, snr=snr)
+    recipe = dataset.Recipe(
+        family, count, seed, frequency_hz=frequency, spacing_m=spacing * 1e-3, snr=snr, physics=physics
+    )
     dataset.simulate(recipe, output, workers=workers, scheduler=scheduler)
 
 

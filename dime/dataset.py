@@ -28,7 +28,7 @@ FAMILIES = ("homogeneous", "heterogeneous", "liver")
 """The families that `family="mixed"` takes in turn."""
 
 ENCODED = {"antiplane": "z", "inplane": "y", "3d": "z"}
-"""The component of the displacement that a scan encodes and `wave` holds: through the slice where it moves."""
+"""The component of the displacement that a scan encodes and `wave` holds: through the slice, if any."""
 
 DIRECTION = {"inplane": (0.0, 1.0), "3d": (0.0, 1.0, 1.0)}
 """Of the drivers' motion. Assumption: front to back, and in a slab as much along the body."""
@@ -260,7 +260,7 @@ def _client(workers, scheduler):
     """A client of a scheduler, or of a local cluster, whose workers Dask limits to one BLAS thread each."""
     if scheduler:
         try:
-            client = distributed.Client(scheduler, timeout=10)
+            client = distributed.Client(scheduler, timeout=5)
         except (OSError, ValueError) as error:
             raise ValueError(f"scheduler: expected a running one, none answers at {scheduler}") from error
         with client:
@@ -269,7 +269,10 @@ def _client(workers, scheduler):
     if workers < 1:
         raise ValueError(f"workers: expected at least 1, found {workers}")
     settings = {"threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": logging.CRITICAL}
-    with distributed.LocalCluster(n_workers=workers, **settings) as cluster, distributed.Client(cluster) as client:
+    with (
+        distributed.LocalCluster(n_workers=workers, **settings) as cluster,
+        distributed.Client(cluster) as client,
+    ):
         yield client
 
 

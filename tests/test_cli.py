@@ -35,6 +35,9 @@ def test_simulate_writes_what_the_library_writes(tmp_path):
     ("words", "message"),
     [
         ("simulate --family homogeneous --count 0 --seed 4 -o set.zarr", "count: expected at least 1"),
+        ("simulate --family livr --count 1 --seed 4 -o set.zarr", "family: expected one of homogeneous"),
+        ("simulate --family liver --count 1 --seed 4 --physics 4d -o set.zarr", "physics: expected one of"),
+        ("simulate --family liver --count 1 --seed 4 --frequency 60000 -o set.zarr", "mesh too coarse for"),
         ("run nowhere.ipynb out.ipynb", "nowhere.ipynb: no such notebook"),
         ("paper nowhere.typ out.pdf", "nowhere.typ: no such paper"),
         ("summary --metrics nowhere", "the stage `compare` writes it"),

@@ -10,8 +10,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import distributed
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from dime import acquisition, dataset, fem
 
@@ -37,6 +39,59 @@ def undisturbed(tmp_path_factory):
 def test_bytes_do_not_depend_on_the_number_of_workers(undisturbed, tmp_path):
     dataset.simulate(RECIPE, tmp_path / "set.zarr", workers=2)
     assert digest(tmp_path / "set.zarr") == digest(undisturbed)
+
+
+def test_an_existing_scheduler_gives_the_same_bytes(undisturbed, tmp_path):
+    """A scheduler and a worker of their own, reached by `--scheduler tcp://...` from the shell."""
+    words = "--family homogeneous --count 20 --seed 11 --spacing 6 --frequency 30 --snr 20 -o set.zarr"
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+        assert cluster.scheduler_address.startswith("tcp://")
+        command = ["-m", "dime", "simulate", *words.split(), "--scheduler", cluster.scheduler_address]
+        subprocess.run([sys.executable, *command], check=True, cwd=tmp_path)
+    assert digest(tmp_path / "set.zarr") == digest(undisturbed)
+
+
+def test_no_scheduler_no_worker_no_data(tmp_path):
+    for arguments, message in (
+        ({"scheduler": "tcp://127.0.0.1:9"}, "scheduler: expected a running one, none answers at tcp://127"),
+        ({"workers": 0}, "workers: expected at least 1, found 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            dataset.simulate(RECIPE, tmp_path / "set.zarr", **arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_the_solver_refuses_leaves_nothing(tmp_path):
+    """A mesh that would need too many unknowns is found out only by a worker."""
+    with pytest.raises(ValueError, match=r"mesh too coarse for 60000\.0 Hz"):
+        dataset.simulate(replace(RECIPE, frequency_hz=60e3, count=1), tmp_path / "set.zarr", workers=1)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("physics", "names", "encoded"), [("inplane", "xy", "y"), ("3d", "xyz", "z")])
+def test_waves_of_several_components(physics, names, encoded, tmp_path):
+    """`displacement` holds all components and `wave` the encoded one; tissue is as for antiplane waves.
+
+    In the plane nearly incompressible tissue has div u = 0: away from the edges, where differences hold,
+    du/dx + dv/dy is small against the shear.
+    """
+    recipe = dataset.Recipe("kidney", 1, 3, frequency_hz=40.0, spacing_m=2e-3, physics=physics)
+    dataset.simulate(recipe, tmp_path / "set.zarr", workers=1)
+    data = dataset.load(tmp_path / "set.zarr", ("wave", "displacement", "stiffness", "mask"))
+    assert data["displacement"].dims == ("phantom", "component", "y", "x")
+    assert "".join(data["component"].values) == names and data["wave"].attrs["component"] == encoded
+    u, mask = data["displacement"].values[0], data["mask"].values[0]
+    np.testing.assert_array_equal(u[names.index(encoded)], data["wave"].values[0])
+    plain = dataset.simulate_phantom(replace(recipe, physics="antiplane"), 0)
+    assert (mask == plain["mask"]).mean() > 0.999
+    both = mask & plain["mask"]
+    np.testing.assert_array_equal(data["stiffness"].values[0][both], plain["stiffness"][both])
+    if physics == "inplane":
+        inside = ndimage.binary_erosion(mask, iterations=4)
+        dy, dx = (np.gradient(u, recipe.spacing_m, axis=axis) for axis in (1, 2))
+        strain = np.sqrt(np.abs(dx) ** 2 + np.abs(dy) ** 2)[:, inside]
+        divergence = (dx[0] + dy[1])[inside]
+        assert np.linalg.norm(divergence) < 0.05 * np.linalg.norm(strain)
 
 
 def test_a_run_killed_twice_ends_with_the_same_bytes(undisturbed, tmp_path):
@@ -115,6 +170,9 @@ def test_drives_are_arcs_that_do_not_overlap():
     ("change", "message"),
     [
         ({"count": 0}, "count: expected at least 1"),
+        ({"family": "livr"}, "family: expected one of homogeneous, .*, mixed, found 'livr'"),
+        ({"physics": "4d"}, "physics: expected one of antiplane, inplane, 3d, found '4d'"),
+        ({"frequency_hz": float("nan")}, "frequency_hz: expected a positive number, found nan"),
         ({"stages": ("F0",)}, r"stages: expected one per phantom \(20\), found 1"),
         ({"spacing_m": 1.5}, "spacing_m: expected 0.2e-3 to 10e-3 m, found 1.5"),
         ({"snr": 0.0}, "snr: expected a positive number"),
