@@ -4,37 +4,36 @@ Direct inversions differentiate the wave and assume tissue that is locally homog
 wave equation div(G* grad u) + rho omega^2 u = 0 as it stands and changes G* until u fits. Slow and accurate:
 what the fast methods should approach. Antiplane motion, so one displacement component suffices.
 
-J(m, t, g) = |S u - d|^2 / (2 sigma^2) + 1/l int sqrt(|grad m|^2 + eps^2) dx,  m = log|G*|, t = tan(delta)
+J(m, t, g) = N log(1 + |P(S u - d)|^2 / (2 N sigma^2)) + 1/l int sqrt(|grad m|^2 + eps^2) dx
 
-d are the pixels of the first harmonic at e^{+i omega t}, u = g on the outline, S samples the elements on the
-pixels, sigma is the noise of a pixel, l the length that weighs total variation. m lives on the vertices
-(linear), u on quadratic triangles. With A u = 0 inside, w solves A w = S^T conj(S u - d) / sigma^2, w = 0 on
-the outline, by the same factors of A (complex symmetric), and
-dJ/dm_j = -Re int G* phi_j grad u . grad w dx + d(total variation)/dm_j.
+m = log|G*|, t = tan(delta); d are the N pixels of the first harmonic at e^{+i omega t}, u = g on the outline,
+S samples the elements on the pixels, P takes off a constant and a slope (the tissue moving as a whole), l is
+the length that weighs total variation. The first term is |P(S u - d)|^2 / (2 s^2) with s^2 = sigma^2 + the
+misfit per pixel: sigma is the noise, and where the wave holds what no antiplane motion explains (measured
+livers) that counts as noise too. m lives on the vertices (linear), u on quadratic triangles.
+
+With A u = 0 inside, w solves A w = S^T P conj(S u - d) / s^2, w = 0 on the outline, by the same factors of A
+(complex symmetric), and dJ/dm_j = -Re int G* phi_j grad u . grad w dx + d(total variation)/dm_j.
 
 Source: Van Houten et al. 2001, Magn Reson Med 45:827 (finite elements, measured boundary values); McGarry
 et al. 2012, Med Phys 39:6388 (adjoint gradient); Rudin, Osher & Fatemi 1992, Physica D 60:259 (total
 variation).
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy import ndimage, optimize
-from scipy.sparse import csr_array
 from scipy.sparse.linalg import splu
-from scipy.spatial import cKDTree
 from skfem import Basis, ElementTriP1, ElementTriP2, LinearForm
 from skfem.helpers import dot, grad
 
 from dime import mmdi
 from dime.fem import assemble_antiplane, shear_wavelength
-from dime.fem.locate import locate_on_grid
 from dime.fem.mesh import mesh_region
 from dime.fem.solvers import RESIDUAL, SYMMETRIC
 from dime.filters import check_field
 from dime.peers import Inverted
 from dime.phantoms import from_maps
+from dime.pixels import axes_m, local_fit, noise, rigid_motion, sampler
 
 STIFFNESS_PA = (200.0, 60e3)
 """Bounds of |G*|. Assumption: below 0.2 kPa a wave of 40 Hz or more is shorter than 10 mm."""
@@ -50,8 +49,8 @@ def nonlinear(
     *,
     loss_tangent=None,
     elements_per_wavelength=6.0,
-    total_variation_m=0.0002,
-    least_noise=0.01,
+    total_variation_m=0.0003,
+    leastnoise=0.01,
     iterations=150,
 ):
     """Stiffness by finite elements: fit of the wave, adjoint gradient, total variation, L-BFGS-B.
@@ -70,9 +69,9 @@ def nonlinear(
         Edges of the mesh per wavelength of the softest quarter of the starting map, hence also the
         resolution of the stiffness. Assumption: 6, where quadratic elements are right to 1-2 %.
     total_variation_m : float
-        l, the length that weighs the total variation [m]: larger is rougher. Assumption: 0.2 mm, best of
-        0.1 to 10 mm on simulated livers at a signal-to-noise ratio of 20.
-    least_noise : float
+        l, the length that weighs the total variation [m]: larger is rougher. Assumption: 0.3 mm; of
+        0.1 to 10 mm, 0.2 to 0.5 did best on simulated livers at a signal-to-noise ratio of 20.
+    leastnoise : float
         sigma is the noise found in the wave, and at least this fraction of its rms.
     iterations : int
         Of L-BFGS-B, at most.
@@ -90,6 +89,8 @@ def nonlinear(
         is MMDI's); a mask without interior; a loss tangent that is negative or has another shape.
     """
     wave, mask = check_field(wave, mask, spacing_m, frequency_hz)
+    rigid = rigid_motion(mask)
+    wave[mask] -= rigid @ (rigid.T @ wave[mask])
     start = _starting_map(wave, mask, spacing_m, frequency_hz)
     problem = Problem(
         wave,
@@ -100,7 +101,7 @@ def nonlinear(
         loss_tangent,
         elements_per_wavelength,
         total_variation_m,
-        least_noise,
+        leastnoise,
     )
     found = optimize.minimize(
         problem.value_and_gradient,
@@ -133,7 +134,7 @@ class Problem:
         loss_tangent,
         elements_per_wavelength,
         total_variation_m,
-        least_noise,
+        leastnoise,
     ):
         self.wave, self.mask, self.start_map, self.spacing_m = wave, mask, start, spacing_m
         self.frequency_hz, self.total_variation_m = frequency_hz, total_variation_m
@@ -145,15 +146,17 @@ class Problem:
         self.linear = self.basis.with_element(ElementTriP1())
         self.edge = self.basis.get_dofs(mesh.boundary_facets()).flatten()
         self.inner = np.setdiff1d(np.arange(self.basis.N), self.edge)
-        self.image = _sampler(self.basis, mask, spacing_m)
-        self.stiffness_image = _sampler(self.linear, mask, spacing_m)
+        self.image = sampler(self.basis, mask, spacing_m)
+        self.stiffness_image = sampler(self.linear, mask, spacing_m)
         rows, columns = np.nonzero(self.image.covered)
-        data = wave[rows, columns]
-        self.rms = np.sqrt(np.mean(np.abs(data) ** 2))
-        self.data = data / self.rms
-        self.sigma = max(_noise(wave / self.rms, mask), least_noise)
-        pixels = _places(mask, spacing_m)
-        trace = local_fit(pixels, wave[mask] / self.rms, self.basis.doflocs[:, self.edge].T, spacing_m, edge)
+        self.rigid = rigid_motion(self.image.covered)
+        data = self.deformation(wave[rows, columns])
+        scale = np.sqrt(np.mean(np.abs(data) ** 2))
+        self.data = data / scale
+        self.sigma = max(noise(wave / scale, mask), leastnoise)
+        y, x = axes_m(mask, spacing_m)
+        pixels, outline = np.stack([x[columns], y[rows]], 1), self.basis.doflocs[:, self.edge].T
+        trace = local_fit(pixels, self.data, outline, spacing_m, edge)
         self.held_loss = None
         if loss_tangent is not None:
             self.held_loss = phantom.loss_tangent(*self.basis.global_coordinates())
@@ -168,6 +171,10 @@ class Problem:
         n = self.linear.N
         self.bounds = [tuple(np.log(STIFFNESS_PA))] * n + [LOSS_TANGENT] * len(guess[1])
         self.bounds += [(None, None)] * (2 * len(trace))
+
+    def deformation(self, values):
+        """Pixel values less the part of a constant and a slope."""
+        return values - self.rigid @ (self.rigid.T @ values)
 
     def split(self, unknowns):
         """m (vertex,), tan(delta) at the quadrature points or one number, g (outline's unknown,) complex."""
@@ -198,7 +205,7 @@ class Problem:
         """J and its gradient (unknown,)."""
         m, loss, g = self.split(unknowns)
         u, factors, A, G = self.solve(m, loss, g)
-        residual = self.image.matrix @ u - self.data
+        residual = self.deformation(self.image.matrix @ u) - self.data
         misfit = np.vdot(residual, residual).real / self.sigma**2
         count = len(residual)
         weight = 1 / (1 + misfit / (2 * count)) / self.sigma**2
@@ -230,7 +237,7 @@ class Problem:
         stiffness, residual, measured = np.zeros((3, *covered.shape))
         stiffness[covered] = np.exp(self.stiffness_image.matrix @ m)
         u = self.solve(m, loss, g)[0]
-        residual[covered] = np.abs(self.image.matrix @ u - self.data) ** 2
+        residual[covered] = np.abs(self.deformation(self.image.matrix @ u) - self.data) ** 2
         measured[covered] = np.abs(self.data) ** 2
         width = max(3, round(0.01 / self.spacing_m))
         left, all_of_it = (ndimage.uniform_filter(a, width) for a in (residual, measured))
@@ -255,49 +262,6 @@ def _variation(v, w):
     return dot(w.slope, grad(v)) / w.size
 
 
-class _Sampler(NamedTuple):
-    """S (pixel, unknown) and which pixels (y, x) of the mask the mesh covers, in that order."""
-
-    matrix: csr_array
-    covered: np.ndarray
-
-
-def _sampler(basis, mask, spacing_m):
-    y, x = _axes(mask, spacing_m)
-    row, column, element, local = locate_on_grid(basis.mesh, x, y)
-    order = np.lexsort((column, row))
-    order = order[mask[row[order], column[order]]]
-    covered = np.zeros(mask.shape, bool)
-    covered[row[order], column[order]] = True
-    nodes = basis.element_dofs[:, element[order]]  # (node, pixel)
-    weights = np.stack([basis.elem.lbasis(local[:, order], i)[0] for i in range(len(nodes))])
-    pixel = np.broadcast_to(np.arange(len(order)), nodes.shape)
-    shape = (len(order), basis.N)
-    return _Sampler(csr_array((weights.ravel(), (pixel.ravel(), nodes.ravel())), shape=shape), covered)
-
-
-def _axes(mask, spacing_m):
-    """Pixel centres along y and x [m], the image's centre at 0 as in `phantoms.from_maps`."""
-    return tuple((np.arange(n) - (n - 1) / 2) * spacing_m for n in mask.shape)
-
-
-def _places(mask, spacing_m):
-    y, x = np.meshgrid(*_axes(mask, spacing_m), indexing="ij")
-    return np.stack([x[mask], y[mask]], 1)
-
-
-def local_fit(pixels, values, places, spacing_m, radius_m):
-    """Values at places on a mask's outline: a quadratic fitted to the nearest pixels, a half disc's number.
-
-    Parameters: pixels (n, 2), values (n,) complex, places (m, 2), radius_m of the half disc. Returns (m,).
-    """
-    count = min(len(pixels), max(18, round(np.pi / 2 * (radius_m / spacing_m) ** 2)))
-    nearest = cKDTree(pixels).query(places, count)[1]
-    x, y = np.moveaxis(pixels[nearest] - places[:, None], -1, 0) / radius_m  # (place, pixel)
-    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1)
-    return (np.linalg.pinv(terms)[:, :1] @ values[nearest][..., None])[:, 0, 0]
-
-
 def _starting_map(wave, mask, spacing_m, frequency_hz):
     """MMDI's stiffness within a factor 2 of its median, smoothed over 5 mm inside the mask."""
     found = mmdi.invert(wave, mask, spacing_m, frequency_hz).stiffness
@@ -305,17 +269,3 @@ def _starting_map(wave, mask, spacing_m, frequency_hz):
     values = np.where(mask, np.log(np.clip(found, middle / 2, 2 * middle)), 0)
     sums, weight = (ndimage.gaussian_filter(a, 0.005 / spacing_m) for a in (values, mask.astype(float)))
     return np.where(mask, np.exp(sums / np.where(mask, weight, 1)), 0)
-
-
-def _noise(wave, mask):
-    """Standard deviation of a pixel's complex noise, per part.
-
-    From fourth differences [1 -2 1] x [1 -2 1], which a wave of 20 pixels hardly has: Immerkaer 1996,
-    Comput Vis Image Underst 64:300.
-    """
-    inner = ndimage.binary_erosion(mask, np.ones((3, 3)))
-    if not inner.any():
-        return 0.0
-    kernel = np.outer([1, -2, 1], [1, -2, 1]) / 6
-    parts = [ndimage.convolve(part, kernel)[inner] for part in (wave.real, wave.imag)]
-    return float(np.sqrt(np.mean(np.square(parts))))

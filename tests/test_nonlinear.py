@@ -7,7 +7,8 @@ import pytest
 from scipy import ndimage
 
 from dime import acquisition, fem, mmdi, peers, phantoms
-from dime.nonlinear import Problem, local_fit, nonlinear
+from dime.nonlinear import Problem, nonlinear
+from dime.pixels import local_fit
 
 FREQUENCY_HZ = 60.0
 SPACING_M = 1.5e-3
@@ -49,7 +50,8 @@ def error(stiffness, truth, mask):
 @pytest.mark.parametrize("loss_tangent", [None, 0.3])
 def test_adjoint_gradient_is_the_derivative(loss_tangent):
     """Along a random direction of all unknowns (stiffness, loss tangent, outline's wave) the central
-    difference of J tends to gradient . direction with order two, to 1e-7 at a step of 1e-4."""
+    difference of J tends to gradient . direction with order two, to 1e-4 at a step of
+    2.5e-5."""
     wave, mask, _ = measured()
     rng = np.random.default_rng(0)
     problem = Problem(
@@ -58,14 +60,14 @@ def test_adjoint_gradient_is_the_derivative(loss_tangent):
     point = problem.start + 0.01 * rng.standard_normal(len(problem.start))
     direction = rng.standard_normal(len(point))
     slope = problem.value_and_gradient(point)[1] @ direction
-    steps = (4e-3, 1e-3, 2.5e-4)
+    steps = (4e-4, 1e-4, 2.5e-5)
     errors = []
     for step in steps:
         ahead, behind = (problem.value_and_gradient(point + s * direction)[0] for s in (step, -step))
         errors.append(abs((ahead - behind) / (2 * step) / slope - 1))
     assert np.log(errors[0] / errors[1]) / np.log(4) == pytest.approx(2, abs=0.1)
     assert np.log(errors[1] / errors[2]) / np.log(4) == pytest.approx(2, abs=0.1)
-    assert errors[-1] < 1e-5
+    assert errors[-1] < 1e-4
 
 
 def test_finds_a_known_inclusion():
@@ -86,7 +88,7 @@ def test_finds_a_known_inclusion():
 
 
 def test_homogeneous_tissue_stays_homogeneous():
-    """3 kPa everywhere: mean error under 1.5 % although MMDI's start errs by more, near the outline above all."""
+    """3 kPa everywhere: mean error under 1.5 %, the rim included, where MMDI, the start, is worst."""
     wave, mask, truth = measured(contrast=1.0)
     found = nonlinear(wave, mask, SPACING_M, FREQUENCY_HZ)
     assert error(found.stiffness, truth, mask) < 0.015
@@ -94,8 +96,8 @@ def test_homogeneous_tissue_stays_homogeneous():
 
 @pytest.mark.parametrize("snr", [20.0, 10.0])
 def test_noise_costs_little(snr):
-    """Complex noise of rms/20 and rms/10 per part: the error stays under 6 %, below that of every direct method
-    on the same wave, and confidence falls to about the share of the wave, 1 - 2 / snr^2."""
+    """Complex noise of rms/20 and rms/10 per part: the error stays under 6 %, two thirds of that of the best
+    direct method on the same wave or less, and confidence falls to the wave's share, 1 - 2 / snr^2."""
     wave, mask, truth = measured()
     noisy = acquisition.add_noise(wave, mask, snr, np.random.default_rng(0))
     found = nonlinear(noisy, mask, SPACING_M, FREQUENCY_HZ)
@@ -117,6 +119,17 @@ def test_a_known_loss_is_held():
     assert error(right.stiffness, truth, mask) < 0.035
     assert error(wrong.stiffness, truth, mask) > 2 * error(right.stiffness, truth, mask)
     assert np.mean(wrong.confidence[mask]) < np.mean(right.confidence[mask])
+
+
+def test_gain_and_motion_as_a_whole_change_nothing():
+    """Another unit and phase, a translation and a rotation (a constant and a slope, ten times the wave) leave
+    the maps as they are, to what the optimiser's tolerance allows."""
+    wave, mask, _ = measured()
+    y, x = np.mgrid[:SIZE, :SIZE] / SIZE
+    moved = wave + 10 * np.abs(wave).max() * (1 + 0.3j + x - 2 * y)
+    plain = nonlinear(wave, mask, SPACING_M, FREQUENCY_HZ, iterations=5)
+    other = nonlinear(1e3j * moved, mask, SPACING_M, FREQUENCY_HZ, iterations=5)
+    np.testing.assert_allclose(other.stiffness, plain.stiffness, rtol=1e-3)
 
 
 def test_trace_on_the_outline_is_exact_for_quadratics():
