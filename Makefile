@@ -22,6 +22,7 @@ lab: .venv/ready
 
 .venv/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --upgrade pip  # the one that Python brings may be too old for the lock
 	.venv/bin/pip install --quiet -r requirements.lock
 	.venv/bin/pip install --quiet --no-deps --editable .
 	@touch $@
