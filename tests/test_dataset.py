@@ -95,7 +95,7 @@ def test_waves_of_several_components(physics, names, encoded, tmp_path):
 
 
 def test_a_run_killed_twice_ends_with_the_same_bytes(undisturbed, tmp_path):
-    """SIGKILL after the first block that is done, and again after the next; the third run finishes."""
+    """SIGKILL at random after the first block, and again after the second; the third run finishes."""
     path = tmp_path / "set.zarr"
     arguments = repr((RECIPE, str(path)))
     script = tmp_path / "simulate.py"
@@ -112,6 +112,7 @@ def test_a_run_killed_twice_ends_with_the_same_bytes(undisturbed, tmp_path):
         while (len(list(done.glob("*"))) if done.is_dir() else 0) < blocks:
             assert process.poll() is None and time.monotonic() < limit
             time.sleep(0.01)
+        time.sleep(np.random.default_rng().uniform(0, 0.3))
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         assert not path.exists(), "a killed run must not look whole"

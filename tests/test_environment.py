@@ -38,7 +38,7 @@ def test_conda_environment_installs_python_and_the_same_lock():
     assert SpecifierSet(PROJECT["requires-python"]).contains(python.removeprefix("python="))
     assert "pip" in dependencies
     pip = next(item["pip"] for item in dependencies if isinstance(item, dict))
-    assert pip == ["-r requirements.lock", "--no-deps", "-e ."]
+    assert pip == ["-r requirements.lock", "-e ."]
 
 
 def test_no_dependency_forbids_commercial_or_open_use():
