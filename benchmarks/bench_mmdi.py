@@ -1,21 +1,16 @@
 """How fast MMDI and its peers are, and how near MMDI comes to the authors' maps.
 
 `OMP_NUM_THREADS=1 python benchmarks/bench_mmdi.py` writes mmdi.json beside this file. The agreement table
-needs DIME_REFERENCE, see tests/released.py.
+needs DIME_REFERENCE, see dime/released.py.
 """
 
 import json
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-import released
-
-from dime import mmdi, peers
+from dime import mmdi, peers, released
 
 RUNS = 9
 
@@ -45,43 +40,10 @@ def timings():
     return out
 
 
-def agreement_table():
-    """r and median ratio per case; the means are over the cases that the settings were not chosen on, except
-    in vivo, where all slices were used to choose how directions combine. `input restored` rows are ceilings:
-    two complex numbers of the input are fitted to each map, see tests/released.py."""
-    table = {}
-    for study in released.STUDIES:
-        for depth in (10, 20):
-            cases = {c: released.compare_case(study, c, depth) for c in released.CASES}
-            table[f"{study}, default, eroded {depth} px"] = summary(cases, released.CALIBRATION)
-        for name, settings in (("", released.AS_THEIRS), (", 11 mm window", released.AS_THEIRS_11_MM)):
-            found = {c: released.compare_restored(study, c, settings) for c in released.CASES}
-            for number, depth in enumerate((10, 20)):
-                row = summary({c: found[c][0][number] for c in found}, released.CALIBRATION)
-                row["c, phase in degrees"] = {
-                    c: round(float(np.degrees(np.angle(found[c][1])))) for c in found
-                }
-                table[f"{study}, input restored{name}, eroded {depth} px"] = row
-    slices = {n: released.compare_slice(n) for n in released.SLICES}
-    table["study 3 in vivo, default, eroded 5 px"] = summary(slices, ())
-    return table
-
-
-def summary(cases, calibration):
-    """Per case r and ratio, and their means over the cases outside the calibration."""
-    held_out = np.array([cases[c] for c in cases if c not in calibration])
-    return {
-        "r": {c: round(cases[c][0], 3) for c in cases},
-        "ratio": {c: round(cases[c][1], 3) for c in cases},
-        "mean r outside calibration": round(held_out[:, 0].mean(), 3),
-        "mean ratio outside calibration": round(held_out[:, 1].mean(), 3),
-    }
-
-
 if __name__ == "__main__":
     result = {"seconds": {name: round(s, 4) for name, s in timings().items()}}
     if released.folder():
-        result["agreement with the authors' MMDI"] = agreement_table()
+        result["agreement with the authors' MMDI"] = released.agreement_table()
     else:
         print("DIME_REFERENCE is not set: no agreement table")
     text = json.dumps(result, indent=1)

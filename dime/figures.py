@@ -278,3 +278,43 @@ def method_legend(ax, methods):
         plt.Line2D([], [], marker="o", ls="", color=METHOD_COLOURS[m], label=METHOD_NAMES[m]) for m in methods
     ]
     ax.legend(handles=handles, frameon=False, loc="best")
+
+
+def mmdi_steps(steps, spacing_m, reference, limit_kpa):
+    """The steps of MMDI on one slice, as `trials.chain` gives them: waves above, fits and stiffness below.
+
+    Parameters
+    ----------
+    steps : dict of (y, x) arrays
+    spacing_m : float
+    reference : str
+        Title of the map to compare with.
+    limit_kpa : float
+        Top of the stiffness scale.
+    """
+    waves_shown = {"wave": "1. first harmonic", "extended": "2. extended", "filtered": "3. band-passed"}
+    waves_shown |= {side: f"4. running {side}" for side in ("right", "down", "left", "up")}
+    maps = {"window": ("5. window [mm]", 1e3, "cividis", (None, None))}
+    maps["goodness"] = ("5. goodness of fit", 1, "magma", (0.8, 1))
+    for name, title in (("raw", "6. combined"), ("stiffness", "7. median"), ("reference", reference)):
+        maps[name] = (title, 1e-3, "viridis", (0, limit_kpa))
+    mask = steps["mask"]
+    everywhere = np.ones(mask.shape, bool)
+    grid = [np.arange(n) * spacing_m for n in mask.shape]
+    height = 1.6 * mask.shape[0] / mask.shape[1]
+    figure, axes = plt.subplots(2, 7, figsize=(11.5, 2 * height + 1.2), layout="constrained")
+    for ax, (name, title) in zip(axes[0], waves_shown.items(), strict=True):
+        shown = np.where(mask | (name in ("extended", "filtered")), steps[name], np.nan).real
+        limit = np.nanpercentile(np.abs(steps["filtered" if title[0] > "2" else name][mask].real), 99)
+        image(ax, shown, everywhere, grid, cmap="RdBu_r", vmin=-limit, vmax=limit)
+        ax.set_title(title, fontsize=8)
+    for ax, (name, (title, unit, colours, (low, high))) in zip(axes[1], maps.items(), strict=False):
+        shown = image(ax, np.where(mask, steps[name] * unit, np.nan), everywhere, grid, cmap=colours)
+        shown.set_clim(low, high)
+        ax.set_title(title, fontsize=8)
+        if name in ("window", "goodness", "reference"):
+            figure.colorbar(shown, ax=ax, label="kPa" if name == "reference" else None, shrink=0.8)
+    for ax in axes[1, len(maps) :]:
+        ax.axis("off")
+    scale_bar(axes[0, 0])
+    return figure

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-import released
 from scipy import ndimage, special
 
-from dime import DENSITY_KG_M3, mmdi
+from dime import DENSITY_KG_M3, mmdi, released
 from dime.filters import band_pass, directional_filters, extend, median_filter
 
 FREQUENCY_HZ = 60.0
@@ -285,7 +284,7 @@ needs_reference = pytest.mark.skipif(
 @needs_reference
 @pytest.mark.parametrize("study", ["study1a", "study1b"])
 def test_agreement_with_clinical_maps_of_phantoms(study):
-    """Held-out cases, mask eroded by 10 px, what the release lost fitted (see released.py: a ceiling, on the
+    """Held-out cases, mask eroded by 10 px, what the release lost fitted (dime/released.py: a ceiling, on the
     released wave itself 1b is at 0.92 and 1a has no contrast but ringing): the targets are mean r >= 0.95 and
     median ratio within 5 %."""
     found = [released.compare_restored(study, case) for case in (3, 4, 5)]

@@ -151,3 +151,49 @@ def compare_slice(number, spacing_m=IN_VIVO_SPACING_M, erode_px=5):
     wave, mask, theirs = read_slice(number)
     ours = mmdi.invert(wave, mask, spacing_m, FREQUENCY_HZ).stiffness
     return agreement(ours, mask, theirs, erode_px)
+
+
+def example(study, case):
+    """One case to look at: mask; wave; theirs, default and restored [kPa], each (y, x)."""
+    wave, mask, theirs = read_case(study, case)
+    restored, _, _ = restore_input(wave, mask, theirs, AS_THEIRS)
+    default = mmdi.invert(wave, mask, ASSUMED_SPACING_M, FREQUENCY_HZ).stiffness
+    ceiling = mmdi.invert(restored, mask, ASSUMED_SPACING_M, FREQUENCY_HZ, AS_THEIRS).stiffness
+    maps = {"theirs": theirs, "default": default, "restored": ceiling}
+    return {"mask": mask, "wave": wave} | {name: values / 1e3 for name, values in maps.items()}
+
+
+def agreement_table():
+    """r and median ratio per case and setting, as a dict of rows.
+
+    Means are over the cases that the settings were not chosen on, except in vivo, where all slices were used
+    to choose how directions combine. `input restored` rows are ceilings: two complex numbers of the input are
+    fitted to each map, see `restore_input`.
+    """
+    table = {}
+    for study in STUDIES:
+        for depth in (10, 20):
+            cases = {c: compare_case(study, c, depth) for c in CASES}
+            table[f"{study}, default, eroded {depth} px"] = _summary(cases, CALIBRATION)
+        for name, settings in (("", AS_THEIRS), (", 11 mm window", AS_THEIRS_11_MM)):
+            found = {c: compare_restored(study, c, settings) for c in CASES}
+            for number, depth in enumerate((10, 20)):
+                row = _summary({c: found[c][0][number] for c in found}, CALIBRATION)
+                row["c, phase in degrees"] = {
+                    c: round(float(np.degrees(np.angle(found[c][1])))) for c in found
+                }
+                table[f"{study}, input restored{name}, eroded {depth} px"] = row
+    slices = {n: compare_slice(n) for n in SLICES}
+    table["study 3 in vivo, default, eroded 5 px"] = _summary(slices, ())
+    return table
+
+
+def _summary(cases, calibration):
+    """Per case r and ratio, and their means over the cases outside the calibration."""
+    held_out = np.array([cases[c] for c in cases if c not in calibration])
+    return {
+        "r": {c: round(cases[c][0], 3) for c in cases},
+        "ratio": {c: round(cases[c][1], 3) for c in cases},
+        "mean r outside calibration": round(held_out[:, 0].mean(), 3),
+        "mean ratio outside calibration": round(held_out[:, 1].mean(), 3),
+    }
