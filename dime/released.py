@@ -154,13 +154,15 @@ def compare_slice(number, spacing_m=IN_VIVO_SPACING_M, erode_px=5):
 
 
 def example(study, case):
-    """One case to look at: mask; wave; theirs, default and restored [kPa], each (y, x)."""
+    """One case to look at: mask; wave less its mean; theirs, default and restored [kPa], all (y, x)."""
     wave, mask, theirs = read_case(study, case)
-    restored, _, _ = restore_input(wave, mask, theirs, AS_THEIRS)
+    settings = AS_THEIRS_11_MM if study == "study2" else AS_THEIRS
+    restored, _, _ = restore_input(wave, mask, theirs, settings)
     default = mmdi.invert(wave, mask, ASSUMED_SPACING_M, FREQUENCY_HZ).stiffness
-    ceiling = mmdi.invert(restored, mask, ASSUMED_SPACING_M, FREQUENCY_HZ, AS_THEIRS).stiffness
+    ceiling = mmdi.invert(restored, mask, ASSUMED_SPACING_M, FREQUENCY_HZ, settings).stiffness
     maps = {"theirs": theirs, "default": default, "restored": ceiling}
-    return {"mask": mask, "wave": wave} | {name: values / 1e3 for name, values in maps.items()}
+    shown = {"mask": mask, "wave": wave - wave[mask].mean()}
+    return shown | {name: values / 1e3 for name, values in maps.items()}
 
 
 def agreement_table():

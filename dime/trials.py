@@ -187,4 +187,4 @@ def error_by_depth(stiffness, truth, depth_m, edges_m):
     """Mean of |found / true - 1| between neighbouring depths [m]: (n,) from edges_m (n + 1,)."""
     error = np.abs(stiffness / truth - 1)
     pairs = itertools.pairwise(edges_m)
-    return np.array([error[(depth_m >= low) & (depth_m < high)].mean() for low, high in pairs])
+    return np.array([error[(depth_m > low) & (depth_m <= high)].mean() for low, high in pairs])

@@ -52,8 +52,9 @@ def test_chain_ends_where_mmdi_does():
 
 
 def test_error_by_depth_bins():
-    depth = np.array([0.5, 1.5, 1.6])
-    found = trials.error_by_depth(np.array([2.0, 3.0, 1.0]), 2.0, depth, [0, 1, 2])
+    """Depth 0 is outside the mask and counts nowhere."""
+    depth = np.array([0.0, 0.5, 1.5, 1.6])
+    found = trials.error_by_depth(np.array([0.0, 2.0, 3.0, 1.0]), 2.0, depth, [0, 1, 2])
     np.testing.assert_allclose(found, [0, 0.5])
 
 
