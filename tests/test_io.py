@@ -73,7 +73,7 @@ def test_the_released_slices_are_those_that_data_dvc_names(tmp_path):
     from dvc.repo import Repo
     from dvc_data.hashfile.build import build
 
-    folder = Path(os.environ["DIME_REFERENCE"]) / "study3_in_vivo"
+    folder = Path(os.environ["DIME_REFERENCE"]).resolve() / "study3_in_vivo"
     repository = Repo(Path(__file__).parent.parent)
     out = load_file(repository, "data.dvc").stage.outs[0]
     _, _, built = build(repository.cache.local, str(folder), out.fs, "md5", dry_run=True)
