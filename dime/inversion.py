@@ -78,7 +78,7 @@ def invert(waves, method, model=None):
     waves : xarray.Dataset
         `wave` complex (..., y, x), any unit; `mask` bool of that shape; attrs `spacing_m`, `frequency_hz`.
     method : one of `METHODS`
-        "nonlinear" takes about a minute for a slice, the others less than a second.
+        "nonlinear" takes seconds to a minute for a slice, the others less than a second.
     model : path, optional
         Folder of a trained network (`training.save_model`), for method "dime".
 
