@@ -36,7 +36,7 @@ def test_slab_manufactured(poisson_ratio):
 
 
 def test_torsional_cylinder():
-    """A rim that turns to and fro with U makes u_theta = U J1(kr)/J1(ka), whatever Poisson's ratio: third order."""
+    """A rim that turns to and fro with U makes U J1(kr)/J1(ka), whatever Poisson's ratio: third order."""
     for poisson_ratio in (0.4, 0.4999):
         order, errors = observed(verification.torsional_cylinder, (5, 7, 10), poisson_ratio)
         assert errors[-1] < 3e-3
