@@ -63,9 +63,9 @@ def simulate(
     scheduler: Annotated[str | None, typer.Option(help="Existing Dask scheduler, tcp://...")] = None,
 ):
     """Simulate phantoms and their waves to a zarr folder; a killed run continues where it stopped."""
-    from dime import dataset
+    from dime import dataset, examination
 
-    recipe = dataset.Recipe(
+    recipe = examination.Recipe(
         family, count, seed, frequency_hz=frequency, spacing_m=spacing * 1e-3, snr=snr, physics=physics
     )
     dataset.simulate(recipe, output, workers=workers, scheduler=scheduler)

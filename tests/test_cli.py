@@ -8,7 +8,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from dime import dataset
+from dime import dataset, examination
 
 
 def dime(*words, cwd):
@@ -27,7 +27,9 @@ def test_simulate_writes_what_the_library_writes(tmp_path):
     assert data.attrs["frequency_hz"] == 30 and data["x"].values[1] - data["x"].values[0] == pytest.approx(
         3e-3
     )
-    one = dataset.simulate_phantom(dataset.Recipe("homogeneous", 2, 4, frequency_hz=30.0, spacing_m=3e-3), 1)
+    one = examination.simulate_phantom(
+        examination.Recipe("homogeneous", 2, 4, frequency_hz=30.0, spacing_m=3e-3), 1
+    )
     np.testing.assert_array_equal(data["wave"].values[1], one["wave"])
 
 

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from dime import acquisition, dataset, fem
+from dime import acquisition, dataset, examination, fem
 
-RECIPE = dataset.Recipe("homogeneous", 20, 11, spacing_m=6e-3, frequency_hz=30.0, snr=20.0)
+RECIPE = examination.Recipe("homogeneous", 20, 11, spacing_m=6e-3, frequency_hz=30.0, snr=20.0)
 
 
 def digest(folder):
@@ -75,14 +75,14 @@ def test_waves_of_several_components(physics, names, encoded, tmp_path):
     In the plane nearly incompressible tissue has div u = 0: away from the edges, where differences hold,
     du/dx + dv/dy is small against the shear.
     """
-    recipe = dataset.Recipe("kidney", 1, 3, frequency_hz=40.0, spacing_m=2e-3, physics=physics)
+    recipe = examination.Recipe("kidney", 1, 3, frequency_hz=40.0, spacing_m=2e-3, physics=physics)
     dataset.simulate(recipe, tmp_path / "set.zarr", workers=1)
     data = dataset.load(tmp_path / "set.zarr", ("wave", "displacement", "stiffness", "mask"))
     assert data["displacement"].dims == ("phantom", "component", "y", "x")
     assert "".join(data["component"].values) == names and data["wave"].attrs["component"] == encoded
     u, mask = data["displacement"].values[0], data["mask"].values[0]
     np.testing.assert_array_equal(u[names.index(encoded)], data["wave"].values[0])
-    plain = dataset.simulate_phantom(replace(recipe, physics="antiplane"), 0)
+    plain = examination.simulate_phantom(replace(recipe, physics="antiplane"), 0)
     assert (mask == plain["mask"]).mean() > 0.999
     both = mask & plain["mask"]
     np.testing.assert_array_equal(data["stiffness"].values[0][both], plain["stiffness"][both])
@@ -100,7 +100,7 @@ def test_a_run_killed_twice_ends_with_the_same_bytes(undisturbed, tmp_path):
     arguments = repr((RECIPE, str(path)))
     script = tmp_path / "simulate.py"
     script.write_text(
-        f"from dime import dataset\nfrom dime.dataset import Recipe\n"
+        f"from dime import dataset\nfrom dime.examination import Recipe\n"
         f"if __name__ == '__main__':\n    dataset.simulate(*{arguments}, workers=1)\n"
     )
     done = path.with_name("set.zarr.partial") / "done"
@@ -135,8 +135,8 @@ def test_what_another_recipe_began_is_not_continued(undisturbed, tmp_path):
 
 def test_noise_and_number_leave_the_tissue_and_its_wave_alone():
     """Phantom 2 of a set is the same whether the set is noisy, or larger; only the noise differs."""
-    clean = dataset.simulate_phantom(replace(RECIPE, snr=float("inf"), count=3), 2)
-    noisy = dataset.simulate_phantom(RECIPE, 2)
+    clean = examination.simulate_phantom(replace(RECIPE, snr=float("inf"), count=3), 2)
+    noisy = examination.simulate_phantom(RECIPE, 2)
     np.testing.assert_array_equal(clean["stiffness"], noisy["stiffness"])
     mask = clean["mask"]
     error = (noisy["wave"] - clean["wave"])[mask]
@@ -147,8 +147,8 @@ def test_noise_and_number_leave_the_tissue_and_its_wave_alone():
 
 def test_a_scanned_phantom_gives_its_wave_back():
     """Unwrapped, first harmonic: the displacement times the motion sensitivity, within the noise."""
-    recipe = dataset.Recipe("liver", 1, 3, snr=30.0, background_motion=0.5, stages=("F3",), offsets=8)
-    one = dataset.simulate_phantom(recipe, 0)
+    recipe = examination.Recipe("liver", 1, 3, snr=30.0, background_motion=0.5, stages=("F3",), offsets=8)
+    one = examination.simulate_phantom(recipe, 0)
     assert json.loads(one["label"])["stage"] == "F3"
     mask = one["mask"]
     harmonic = acquisition.first_harmonic(acquisition.unwrap(one["phase"], mask))
@@ -160,7 +160,7 @@ def test_a_scanned_phantom_gives_its_wave_back():
 def test_drives_are_arcs_that_do_not_overlap():
     rng = np.random.default_rng(0)
     for _ in range(200):
-        drivers, boundary = dataset.draw_drive(rng)
+        drivers, boundary = examination.draw_drive(rng)
         assert boundary in ("free", "impedance") and 1 <= len(drivers) <= 3
         on = np.array([np.isfinite(d.displacement(np.linspace(0, 1, 500, endpoint=False))) for d in drivers])
         assert (on.sum(axis=0) <= 1).all() and on.any()
