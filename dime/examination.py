@@ -20,7 +20,11 @@ DIRECTION = {"inplane": (0.0, 1.0), "3d": (0.0, 1.0, 1.0)}
 """Of the drivers' motion. Assumption: front to back, and in a slab as much along the body."""
 
 SLAB = {"thickness_m": 0.03, "elements_per_wavelength": 4}
-"""Of physics "3d": about 140,000 unknowns, 5 GB and a minute (PARDISO) to ten (SuperLU) for one liver."""
+"""Of physics "3d". A liver takes about 5 GB and one minute (PARDISO) to three (SuperLU) for each worker.
+
+Assumption: as thick as that allows. The faces are free, so that along z a slab bends as a plate does; it tends
+to the antiplane wave as it grows thicker (notebooks/08-forward.ipynb).
+"""
 
 
 @dataclass(frozen=True)
