@@ -22,8 +22,8 @@ DIRECTION = {"inplane": (0.0, 1.0), "3d": (0.0, 1.0, 1.0)}
 SLAB = {"thickness_m": 0.03, "elements_per_wavelength": 4}
 """Of physics "3d". A liver takes about 5 GB and one minute (PARDISO) to three (SuperLU) for each worker.
 
-Assumption: as thick as that allows. The faces are free, so that along z a slab bends as a plate does; it tends
-to the antiplane wave as it grows thicker (notebooks/08-forward.ipynb).
+Assumption: as thick as that allows. The faces are free, so that along z a slab bends as a plate does; it
+tends to the antiplane wave as it grows thicker (notebooks/08-forward.ipynb).
 """
 
 
