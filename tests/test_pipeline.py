@@ -124,8 +124,9 @@ def test_smoke_profile_ends_with_the_paper_and_every_figure(smoke):
         == len(list((clone / "results/figures").glob("*.png")))
         == 7
     )
-    executed = sorted(path.name for path in (clone / "results/notebooks").glob("*.ipynb"))
-    assert len(executed) == 6 + 1 + 3 + 1 + 1 + 1
+    executed = [path.stem for path in (clone / "results/notebooks").glob("*.ipynb")]
+    for notebook in (clone / "notebooks").glob("*.ipynb"):
+        assert any(name.startswith(notebook.stem) for name in executed), f"{notebook.stem} was not executed"
     done = run(["dime", "summary"], clone, environment)
     assert done.returncode == 0 and "heterogeneous" in done.stdout
 
