@@ -1,7 +1,7 @@
 """Stiffness imaging by MR elastography: simulate waves, invert them, compare the inversions.
 
-Data flows down this list and never back: `phantoms` -> `fem` -> `acquisition` -> `dataset` ->
-`mmdi` | `network`, `training` -> `inversion` -> `metrics`, `figures`.
+Data flows down this list and never back: `phantoms` -> `fem` -> `acquisition` -> `examination` -> `dataset` ->
+`mmdi`, `peers`, `nonlinear` | `network`, `training` -> `inversion` -> `metrics`, `figures`.
 """
 
 import hashlib
