@@ -1,6 +1,6 @@
 """Stiffness imaging by MR elastography: simulate waves, invert them, compare the inversions.
 
-Data flows down this list and never back: `phantoms` -> `fem` -> `acquisition` -> `examination` -> `dataset` ->
+Data flows down this list, never back: `phantoms` -> `fem` -> `acquisition` -> `examination` -> `dataset` ->
 `mmdi`, `peers`, `nonlinear` | `network`, `training` -> `inversion` -> `metrics`, `figures`.
 """
 
