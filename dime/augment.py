@@ -19,7 +19,7 @@ NOISE_RMS = 0.33
 """Largest noise, as standard deviation over the wave's rms: SNR 3."""
 
 
-def random_patches(images, rows, size, generator):
+def random_patches(images, rows, size, generator, zoom=ZOOM):
     """Cut one randomly placed, rotated, mirrored and magnified patch from each of the named images.
 
     Parameters
@@ -30,6 +30,8 @@ def random_patches(images, rows, size, generator):
         Which image each patch comes from.
     size : int
         Pixels per side.
+    zoom : float
+        Largest magnification either way; 1 for none.
 
     Returns
     -------
@@ -38,7 +40,7 @@ def random_patches(images, rows, size, generator):
     batch = images[rows]
     patches, _, height, width = batch.shape
     angle = 2 * math.pi * _uniform(patches, generator)
-    zoom = ZOOM ** (2 * _uniform(patches, generator) - 1)
+    zoom = zoom ** (2 * _uniform(patches, generator) - 1)
     mirror = torch.sign(_uniform(patches, generator) - 0.5)
     # The centre is a random pixel of the mask; the affine map takes patch to image coordinates in [-1, 1].
     flat = batch[:, 2].flatten(1)
@@ -59,16 +61,19 @@ def random_patches(images, rows, size, generator):
     return waves, masks, targets[:, 0] + 2 * torch.log(zoom)[:, None, None] * masks[:, 0]
 
 
-def disturb(waves, masks, generator):
+def disturb(waves, masks, generator, noise_rms=NOISE_RMS, background_rms=BACKGROUND_RMS):
     """Turn clean waves into what scanners record: everything here leaves the stiffness as it is.
 
     In this order: global phase; smooth background of compressional and bulk motion, in each channel its own;
-    loss of resolution; noise; a gain of its own for each channel; a mask that leaves out part of the tissue.
+    what unwrapping left; loss of resolution; noise; a mask that leaves out part of the tissue. Gain and
+    constant offset of each channel need no augmentation: the network removes them.
 
     Parameters
     ----------
     waves : (patch, 2, y, x) tensor
     masks : (patch, 1, y, x) tensor
+    noise_rms, background_rms : float
+        Largest noise and background relative to the wave's rms.
 
     Returns
     -------
@@ -88,28 +93,39 @@ def disturb(waves, masks, generator):
 
     background = smooth_background((patches, 2, height, width), generator)
     background = background / _rms(background, masks).clamp(min=1e-6)
-    size = BACKGROUND_RMS * _uniform((patches, 2), generator) ** 2 * _chance((patches, 1), 0.7, generator)
+    size = background_rms * _uniform((patches, 2), generator) ** 2 * _chance((patches, 1), 0.7, generator)
     waves = waves + rms * size[..., None, None] * background
+
+    # A region that unwrapping left a whole turn off: in the first harmonic a constant on either channel.
+    wrapped = _ellipse(patches, height, width, generator) & (
+        _chance(patches, 0.1, generator)[:, None, None] > 0
+    )
+    step = rms * 2 * _normal((patches, 2, 1, 1), generator)
+    waves = waves + step * wrapped[:, None]
 
     waves = _coarsen(waves * masks, masks, generator)
 
-    level = NOISE_RMS * _uniform(patches, generator) ** 2 * _chance(patches, 0.8, generator)
+    level = noise_rms * _uniform(patches, generator) ** 2 * _chance(patches, 0.8, generator)
     noise = _normal(waves.shape, generator)
     smooth = F.avg_pool2d(noise, 3, stride=1, padding=1, count_include_pad=False) * 3
     correlated = _chance(patches, 0.5, generator)[:, None, None, None]
     waves = waves + rms * level[:, None, None, None] * (correlated * smooth + (1 - correlated) * noise)
 
     # An elliptical region of interest instead of the whole organ, in a quarter of the patches.
+    whole = _chance(patches, 0.75, generator)[:, None, None] > 0
+    masks = masks * (whole | _ellipse(patches, height, width, generator))[:, None]
+    return waves * masks, masks
+
+
+def _ellipse(patches, height, width, generator):
+    """A random ellipse in each patch, about the size of the patch: (patch, y, x) bool."""
     axis_y, axis_x = (2 * axis - 1 for axis in _places(height, width, generator.device))
     shift = _uniform((patches, 2), generator) - 0.5
     radii = 0.5 + _uniform((patches, 2), generator)
-    ellipse = (
+    return (
         ((axis_y - shift[:, :1, None]) / radii[:, :1, None]) ** 2
         + ((axis_x - shift[:, 1:, None]) / radii[:, 1:, None]) ** 2
     ) < 1
-    whole = _chance(patches, 0.75, generator)[:, None, None] > 0
-    masks = masks * (whole | ellipse)[:, None]
-    return waves * masks, masks
 
 
 def smooth_background(shape, generator, pixels_per_wavelength=70.0):
@@ -138,17 +154,26 @@ def smooth_background(shape, generator, pixels_per_wavelength=70.0):
 
 
 def _coarsen(waves, masks, generator):
-    """Blur, or repeat rows and columns, as coarse acquisition matrices do; one choice for the whole batch."""
+    """Lose resolution as coarse acquisition matrices do; one choice for the whole batch."""
     kind = _uniform((), generator).item()
-    if kind < 0.5:
+    if kind < 0.4:
         return waves
     weight = masks.clamp(min=1e-3)
-    if kind < 0.8:  # blur: a mask-aware 3 x 3 mean
+    if kind < 0.6:  # blur: a mask-aware 3 x 3 mean
         blurred = F.avg_pool2d(waves, 3, stride=1, padding=1) / F.avg_pool2d(weight, 3, stride=1, padding=1)
         return blurred * masks
-    coarse = F.avg_pool2d(waves, 2) / F.avg_pool2d(weight, 2)
+    if kind < 0.8:  # band-limited k-space, zero-filled, each axis with a limit of its own
+        kept = 0.5 * (0.4 + 0.6 * _uniform(2, generator))
+        cycles = (torch.fft.fftfreq(size, device=waves.device).abs() for size in waves.shape[2:])
+        inside = [axis <= limit for axis, limit in zip(cycles, kept, strict=True)]
+        spectrum = torch.fft.fft2(waves) * inside[0][:, None] * inside[1]
+        return torch.fft.ifft2(spectrum).real * masks
+    # Each axis keeps every second or third line: repeated rows, or lines drawn between them.
+    steps = [2 + int(_uniform((), generator).item() > 0.7) for _ in range(2)]
+    size = waves.shape[2:]
+    coarse = [F.avg_pool2d(image, steps, ceil_mode=True) for image in (waves, weight)]
     mode = {"mode": "nearest"} if kind < 0.9 else {"mode": "bilinear", "align_corners": False}
-    return F.interpolate(coarse, scale_factor=2, **mode) * masks
+    return F.interpolate(coarse[0] / coarse[1], size=size, **mode) * masks
 
 
 def _places(height, width, device):

@@ -12,6 +12,7 @@ import seaborn as sns
 
 METHOD_NAMES = {
     "dime": "DIME",
+    "released": "DIME, released",
     "mmdi": "MMDI",
     "ahi": "AHI",
     "mdev": "MDEV",
@@ -23,6 +24,7 @@ METHOD_NAMES = {
 }
 METHOD_COLOURS = {
     "dime": "#0072b2",
+    "released": "#00204d",
     "mmdi": "#d55e00",
     "ahi": "#cc79a7",
     "mdev": "#e69f00",

@@ -7,12 +7,19 @@ frequency and voxel size.
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 LOG_CENTRE = 6.0
 """Typical log(mu / (rho (f dx)^2)), 20 pixels per wavelength; the network predicts the deviation from it."""
 
 LOG_SCALE_RANGE = (-5.0, 2.0)
 """Bounds of the predicted log Laplace scale: they keep the likelihood finite where a fit is perfect."""
+
+NORMALISATIONS = ("global", "local")
+"""What the network sees: each patch with unit rms, or that and each neighbourhood with unit rms beside it."""
+
+NEIGHBOURHOOD = (4, 5)
+"""Local statistics: over 5 x 5 cells of 4 x 4 pixels, about one wavelength at the working resolution."""
 
 
 def normalise(waves, masks):
@@ -27,13 +34,38 @@ def normalise(waves, masks):
 
     Returns
     -------
-    (patch, 3, y, x) tensor
-        Normalised real and imaginary part, and the mask: the network's input.
+    (patch, 2, y, x) tensor
     """
     pixels = masks.sum(dim=(2, 3), keepdim=True).clamp(min=1)
     centred = (waves - (waves * masks).sum(dim=(2, 3), keepdim=True) / pixels) * masks
     variance = (centred**2).sum(dim=(2, 3), keepdim=True) / pixels
-    return torch.cat([centred / (variance.sqrt() + 1e-12 * variance.max().sqrt() + 1e-30), masks], dim=1)
+    return centred / (variance.sqrt() + 1e-12 * variance.max().sqrt() + 1e-30)
+
+
+def normalise_locally(waves, masks):
+    """Divide a normalised wave by its amplitude nearby, having taken off its mean nearby.
+
+    Waves decay: what is far from the driver would otherwise be all but zero, and a slow background large.
+
+    Parameters
+    ----------
+    waves, masks : tensors
+        From `normalise`; y and x multiples of the first number of `NEIGHBOURHOOD`.
+
+    Returns
+    -------
+    (patch, 2, y, x) tensor
+    """
+    cell, cells = NEIGHBOURHOOD
+
+    def nearby(image):
+        mean = F.avg_pool2d(F.avg_pool2d(image, cell), cells, stride=1, padding=cells // 2)
+        return F.interpolate(mean, scale_factor=cell, mode="bilinear", align_corners=False)
+
+    weight = nearby(masks).clamp(min=1e-3)
+    centred = (waves - nearby(waves * masks) / weight) * masks
+    variance = nearby((centred**2).mean(dim=1, keepdim=True)) / weight
+    return centred / (variance.sqrt() + 1e-3)
 
 
 class _Block(nn.Sequential):
@@ -51,34 +83,46 @@ class _Block(nn.Sequential):
 class UNet(nn.Module):
     """Encoder-decoder with skip connections and two outputs per pixel.
 
-    Source: Ronneberger 2015 (MICCAI); the heteroscedastic output follows Kendall and Gal 2017 (NeurIPS).
-    Assumption: four levels: the lowest then sees 8-pixel cells, about a third of a wavelength at the
-    working resolution, and the receptive field spans the whole patch.
+    Source: Ronneberger 2015 (MICCAI); the heteroscedastic output follows Kendall and Gal 2017 (NeurIPS);
+    cells of pixels as channels follow Shi 2016 (CVPR).
+    Assumption: 2 x 2 cells and three levels: the lowest sees 8-pixel cells, about a third of a wavelength at
+    the working resolution, and the receptive field spans the patch. Convolutions on single pixels would cost
+    half of the time and bring less than more patches in that time do (notebooks/09-ablation.ipynb).
 
     Parameters
     ----------
     widths : sequence of int
         Channels on each level, finest first.
+    cell : int
+        Pixels per side of the cells that the finest level works on.
+    normalisation : one of `NORMALISATIONS`
     """
 
-    def __init__(self, widths):
+    def __init__(self, widths, cell=2, normalisation="local"):
         super().__init__()
-        self.widths = tuple(widths)
+        if normalisation not in NORMALISATIONS:
+            raise ValueError(
+                f"normalisation: expected one of {', '.join(NORMALISATIONS)}, found {normalisation!r}"
+            )
+        self.widths, self.cell, self.normalisation = tuple(widths), cell, normalisation
+        inputs = (5 if normalisation == "local" else 3) * cell**2
         self.down = nn.ModuleList(
-            _Block(inputs, outputs) for inputs, outputs in zip((3, *self.widths), self.widths, strict=False)
+            _Block(inputs, outputs)
+            for inputs, outputs in zip((inputs, *self.widths), self.widths, strict=False)
         )
         self.up = nn.ModuleList(
             _Block(coarse + fine, fine) for fine, coarse in zip(self.widths, self.widths[1:], strict=False)
         )
-        self.head = nn.Conv2d(self.widths[0], 2, 1)
+        self.head = nn.Conv2d(self.widths[0], 2 * cell**2, 1)
 
-    def forward(self, x):
+    def forward(self, waves, masks):
         """Log stiffness and its uncertainty.
 
         Parameters
         ----------
-        x : (patch, 3, y, x) tensor
-            From `normalise`; y and x multiples of 2^(levels - 1).
+        waves : (patch, 2, y, x) tensor
+            Real and imaginary part, any unit.
+        masks : (patch, 1, y, x) tensor of 0 and 1
 
         Returns
         -------
@@ -87,14 +131,23 @@ class UNet(nn.Module):
         log_scale : (patch, y, x) tensor
             Log of the Laplace scale b of that mean: p(t) = exp(-|t - mean| / b) / (2 b).
         """
+        height, width = waves.shape[2:]
+        step = self.cell * 2 ** (len(self.widths) - 1)
+        padding = (0, -width % step, 0, -height % step)
+        waves, masks = F.pad(waves, padding), F.pad(masks, padding)
+        x = normalise(waves, masks)
+        local = [normalise_locally(x, masks)] if self.normalisation == "local" else []
+        x = F.pixel_unshuffle(torch.cat([x, *local, masks], dim=1), self.cell)
+        x = x.contiguous(memory_format=torch.channels_last)
         skips = []
         for level, block in enumerate(self.down):
-            x = block(nn.functional.max_pool2d(x, 2) if level else x)
+            x = block(F.max_pool2d(x, 2) if level else x)
             skips.append(x)
         for level in reversed(range(len(self.up))):
-            x = nn.functional.interpolate(x, scale_factor=2, mode="nearest")
+            x = F.interpolate(x, scale_factor=2, mode="nearest")
             x = self.up[level](torch.cat([x, skips[level]], dim=1))
-        mean, log_scale = self.head(x).float().unbind(dim=1)
+        x = F.pixel_shuffle(self.head(x).float(), self.cell)[..., :height, :width]
+        mean, log_scale = x.unbind(dim=1)
         return LOG_CENTRE + mean, log_scale.clamp(*LOG_SCALE_RANGE)
 
 
@@ -105,3 +158,12 @@ def laplace_loss(mean, log_scale, target, mask):
     """
     likelihood = (target - mean).abs() * torch.exp(-log_scale) + log_scale
     return (likelihood * mask).sum() / mask.sum().clamp(min=1)
+
+
+def squared_loss(mean, log_scale, target, mask):
+    """Mean squared error of log stiffness over the mask; the scale stays untaught."""
+    return ((target - mean) ** 2 * mask).sum() / mask.sum().clamp(min=1) + 0 * log_scale.sum()
+
+
+LOSSES = {"laplace": laplace_loss, "squared": squared_loss}
+"""Name -> (mean, log_scale, target, mask) -> loss."""

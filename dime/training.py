@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dime import DENSITY_KG_M3, augment, code_digest
-from dime.network import UNet, laplace_loss, normalise
+from dime.network import LOSSES, UNet, laplace_loss
 
 WORKING_PIXEL_M_PER_S = 0.09
 """Frequency times pixel at which the network works [m/s]: 1.5 mm at 60 Hz; every wave is resampled to it."""
@@ -22,17 +23,24 @@ WORKING_PIXEL_M_PER_S = 0.09
 class Schedule:
     """What is trained and for how long.
 
-    patch : pixels per side; widths : channels per level; learning_rate : peak of a one-cycle schedule.
+    patch : pixels per side; widths, cell, normalisation : of the `UNet`; loss : one of `LOSSES`;
+    learning_rate : peak of a one-cycle schedule; zoom, noise_rms, background_rms : largest augmentations.
     """
 
     epochs: int = 24
     patches_per_epoch: int = 4096
     batch: int = 32
     patch: int = 64
-    widths: tuple = (24, 48, 96, 160)
+    widths: tuple = (48, 96, 160)
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
     seed: int = 0
+    cell: int = 2
+    normalisation: str = "local"
+    loss: str = "laplace"
+    zoom: float = augment.ZOOM
+    noise_rms: float = augment.NOISE_RMS
+    background_rms: float = augment.BACKGROUND_RMS
 
 
 def training_images(dataset):
@@ -87,6 +95,8 @@ def train(training, validation, schedule, folder, report=print):
     report : callable
         Called with one line per epoch.
 
+    `folder/effort.json` says on what and for how long: it differs between runs whose weights do not.
+
     Returns
     -------
     model : UNet
@@ -108,22 +118,26 @@ def train(training, validation, schedule, folder, report=print):
     torch.manual_seed(schedule.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     training, validation = training.to(device), validation.to(device)
-    model = UNet(schedule.widths).to(device, memory_format=torch.channels_last)
+    model = UNet(schedule.widths, schedule.cell, schedule.normalisation).to(
+        device, memory_format=torch.channels_last
+    )
     optimiser = torch.optim.AdamW(model.parameters(), weight_decay=schedule.weight_decay)
     steps = max(1, schedule.patches_per_epoch // schedule.batch)
     one_cycle = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, schedule.learning_rate, total_steps=schedule.epochs * steps, pct_start=0.15
     )
-    history, best, best_loss = [], None, math.inf
+    history, best, best_loss, seconds = [], None, math.inf, 0.0
     state = torch.load(checkpoint_path, device, weights_only=True) if checkpoint_path.is_file() else {}
     if state.get("fingerprint") == fingerprint:
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
         one_cycle.load_state_dict(state["one_cycle"])
         history, best, best_loss = state["history"], state["best"], state["best_loss"]
+        seconds = state["seconds"]
 
     held_out = _validation_batches(validation, schedule)
     for epoch in range(len(history), schedule.epochs):
+        start = time.perf_counter()
         generator = torch.Generator(device).manual_seed(schedule.seed * 1_000_003 + epoch)
         loss = _epoch(model, optimiser, one_cycle, training, schedule, steps, generator)
         if not math.isfinite(loss):
@@ -134,9 +148,11 @@ def train(training, validation, schedule, folder, report=print):
         if row["validation_loss"] < best_loss:
             best_loss = row["validation_loss"]
             best = {name: value.clone() for name, value in model.state_dict().items()}
+        seconds += time.perf_counter() - start
         _write_aside(
             checkpoint_path,
             {
+                "seconds": seconds,
                 "fingerprint": fingerprint,
                 "model": model.state_dict(),
                 "optimiser": optimiser.state_dict(),
@@ -150,6 +166,9 @@ def train(training, validation, schedule, folder, report=print):
             f"epoch {epoch + 1}/{schedule.epochs}: loss {loss:.3f}, "
             f"validation {row['validation_loss']:.3f}, MAPE {row['validation_mape']:.1f} %"
         )
+    effort = {"device": device.type, "threads": torch.get_num_threads(), "hours": seconds / 3600}
+    effort["patches_per_second"] = steps * schedule.batch * schedule.epochs / seconds
+    (folder / "effort.json").write_text(json.dumps(effort) + "\n")
     checkpoint_path.unlink()
     model.load_state_dict(best)
     return model.eval().cpu(), history
@@ -157,12 +176,12 @@ def train(training, validation, schedule, folder, report=print):
 
 def _epoch(model, optimiser, one_cycle, images, schedule, steps, generator):
     model.train()
-    total = 0.0
+    loss_of, total = LOSSES[schedule.loss], 0.0
     for _ in range(steps):
         rows = torch.randint(len(images), (schedule.batch,), generator=generator, device=images.device)
-        waves, masks, targets = augment.random_patches(images, rows, schedule.patch, generator)
-        waves, masks = augment.disturb(waves, masks, generator)
-        loss = laplace_loss(*_forward(model, waves, masks), targets, masks[:, 0])
+        waves, masks, targets = augment.random_patches(images, rows, schedule.patch, generator, schedule.zoom)
+        waves, masks = augment.disturb(waves, masks, generator, schedule.noise_rms, schedule.background_rms)
+        loss = loss_of(*_forward(model, waves, masks), targets, masks[:, 0])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -173,12 +192,11 @@ def _epoch(model, optimiser, one_cycle, images, schedule, steps, generator):
 
 
 def _forward(model, waves, masks):
-    inputs = normalise(waves, masks).contiguous(memory_format=torch.channels_last)
-    device = inputs.device.type
+    device = waves.device.type
     # A processor without bf16 instructions emulates them, slower than float32.
     enabled = device == "cuda" or torch.cpu._is_avx512_bf16_supported()
     with torch.autocast(device, torch.bfloat16, enabled=enabled):
-        return model(inputs)
+        return model(waves, masks)
 
 
 def _validation_batches(images, schedule):
@@ -222,7 +240,8 @@ def save_model(model, card, folder):
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / "weights.safetensors"
     save_file({name: value.contiguous() for name, value in model.state_dict().items()}, weights)
-    card = card | {"widths": list(model.widths), "sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
+    architecture = {name: getattr(model, name) for name in ("widths", "cell", "normalisation")}
+    card = card | {"architecture": architecture, "sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
     (folder / "card.json").write_text(json.dumps(card, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
@@ -249,7 +268,7 @@ def load_model(folder):
     card = json.loads(card_path.read_text())
     if hashlib.sha256(weights.read_bytes()).hexdigest() != card["sha256"]:
         raise ValueError(f"{weights}: SHA-256 differs from the one in {card_path}")
-    model = UNet(card["widths"])
+    model = UNet(**card["architecture"])
     model.load_state_dict(load_file(weights))
     return model.eval(), card
 

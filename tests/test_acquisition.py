@@ -25,8 +25,9 @@ def recovered(data):
 def test_a_wrapped_wave_comes_back_exactly(offsets, polarities):
     """A 60 um wave makes 5 rad of phase on 0.5 rad of background: wrapped, unwrapped, the same wave."""
     wave = np.where(MASK, WAVE, np.nan)
-    data = acquisition.acquire(wave, MASK, SPACING, np.random.default_rng(0), offsets=offsets,
-                               polarities=polarities)
+    data = acquisition.acquire(
+        wave, MASK, SPACING, np.random.default_rng(0), offsets=offsets, polarities=polarities
+    )
     truth = KAPPA * np.abs(WAVE[MASK])
     assert truth.max() > 4.5  # there are wraps to undo
     assert np.abs(data.phase).max() <= np.pi
@@ -62,8 +63,9 @@ def test_the_first_harmonic_s_noise_is_the_formula_s(offsets, polarities):
     """n pixels: the standard deviation is sqrt(2 p / N) / SNR and the mean 0, within 4 standard errors (and
     the 1 / SNR^2 by which the noise of a phase exceeds 1 / SNR)."""
     snr = 30
-    data = acquisition.acquire(WAVE, MASK, SPACING, np.random.default_rng(2), offsets=offsets,
-                               polarities=polarities, snr=snr)
+    data = acquisition.acquire(
+        WAVE, MASK, SPACING, np.random.default_rng(2), offsets=offsets, polarities=polarities, snr=snr
+    )
     error = KAPPA * (recovered(data) - WAVE)[MASK]
     sigma, n = acquisition.harmonic_noise(snr, offsets, polarities), error.size
     for part in (error.real, error.imag):
@@ -82,8 +84,10 @@ def test_the_magnitude_is_rician():
 
 def test_k_space_beyond_the_acquired_block_is_empty():
     """Without noise nothing lies outside 64 x 48 of 128 x 128 lines; inside the block nothing changed."""
-    full, part = (acquisition.acquire(WAVE, MASK, SPACING, np.random.default_rng(4), acquired_shape=shape)
-                  for shape in (None, (64, 48)))
+    full, part = (
+        acquisition.acquire(WAVE, MASK, SPACING, np.random.default_rng(4), acquired_shape=shape)
+        for shape in (None, (64, 48))
+    )
     images = [(d.magnitude * np.exp(1j * d.phase)).values for d in (full, part)]
     spectra = [np.fft.fftshift(np.fft.fft2(image), axes=(1, 2)) for image in images]
     block = np.zeros((128, 128), bool)
@@ -97,8 +101,15 @@ def test_k_space_beyond_the_acquired_block_is_empty():
 
 def test_the_noise_keeps_its_level_when_fewer_lines_are_acquired():
     """8192 real values in a 64 x 64 block: the standard deviation is 1 / SNR within 4 standard errors."""
-    data = acquisition.acquire(0 * WAVE, np.ones_like(MASK), SPACING, np.random.default_rng(5), snr=50,
-                               acquired_shape=(64, 64), background_rad=0)
+    data = acquisition.acquire(
+        0 * WAVE,
+        np.ones_like(MASK),
+        SPACING,
+        np.random.default_rng(5),
+        snr=50,
+        acquired_shape=(64, 64),
+        background_rad=0,
+    )
     assert data.phase.values.std() == pytest.approx(1 / 50, rel=4 / np.sqrt(2 * 4 * 64 * 64) + 2e-3)
 
 
@@ -156,18 +167,21 @@ NAN_MASK = np.where(MASK, 1.0, np.nan)
 NAN_WAVE = np.where(X > 0, np.nan, WAVE)
 
 
-@pytest.mark.parametrize("changes, message", [
-    ({"offsets": 2}, "offsets: expected a whole number of at least 3"),
-    ({"polarities": 3}, "polarities: expected 1 or 2"),
-    ({"mask": MASK[:-1]}, "expected equal shapes"),
-    ({"mask": NAN_MASK}, "mask: expected true or false"),
-    ({"mask": np.zeros_like(MASK)}, "mask: expected at least one pixel"),
-    ({"displacement": NAN_WAVE}, "displacement: expected numbers inside the mask"),
-    ({"snr": 0}, "snr, spacing_m: expected positive"),
-    ({"spacing_m": -1e-3}, "snr, spacing_m: expected positive"),
-    ({"magnitude": -np.ones_like(X)}, "magnitude: expected numbers >= 0"),
-    ({"acquired_shape": (200, 64)}, "acquired_shape: expected two numbers"),
-])
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"offsets": 2}, "offsets: expected a whole number of at least 3"),
+        ({"polarities": 3}, "polarities: expected 1 or 2"),
+        ({"mask": MASK[:-1]}, "expected equal shapes"),
+        ({"mask": NAN_MASK}, "mask: expected true or false"),
+        ({"mask": np.zeros_like(MASK)}, "mask: expected at least one pixel"),
+        ({"displacement": NAN_WAVE}, "displacement: expected numbers inside the mask"),
+        ({"snr": 0}, "snr, spacing_m: expected positive"),
+        ({"spacing_m": -1e-3}, "snr, spacing_m: expected positive"),
+        ({"magnitude": -np.ones_like(X)}, "magnitude: expected numbers >= 0"),
+        ({"acquired_shape": (200, 64)}, "acquired_shape: expected two numbers"),
+    ],
+)
 def test_bad_acquisitions_are_refused(changes, message):
     arguments = {"displacement": WAVE, "mask": MASK, "spacing_m": SPACING, "rng": np.random.default_rng(0)}
     with pytest.raises(ValueError, match=message):

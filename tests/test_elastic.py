@@ -41,8 +41,9 @@ def test_torsional_cylinder():
         order, errors = observed(verification.torsional_cylinder, (5, 7, 10), poisson_ratio)
         assert errors[-1] < 3e-3
         assert order == pytest.approx(3, abs=0.5)
-    field = fem.solve(Tissue(circle(0.05), 3000.0), fem.Driver(direction="tangential"), FREQUENCY_HZ,
-                      physics="inplane")
+    field = fem.solve(
+        Tissue(circle(0.05), 3000.0), fem.Driver(direction="tangential"), FREQUENCY_HZ, physics="inplane"
+    )
     assert field.power_in() == pytest.approx(field.power_dissipated(), rel=1e-6)
 
 
@@ -72,8 +73,14 @@ def test_torsional_slab():
     truth = U * jv(1, k * r) / jv(1, k * a) * np.stack([-Y, X, 0 * X]) / r
     drive, errors = fem.Driver(amplitude=U, direction="tangential"), []
     for n in (4, 6):
-        field = fem.solve(Tissue(circle(a), 3000.0), drive, FREQUENCY_HZ, physics="3d", thickness_m=0.01,
-                          elements_per_wavelength=n)
+        field = fem.solve(
+            Tissue(circle(a), 3000.0),
+            drive,
+            FREQUENCY_HZ,
+            physics="3d",
+            thickness_m=0.01,
+            elements_per_wavelength=n,
+        )
         u = field.sample(x, x, 0.002)
         inside = ~np.isnan(u)
         assert inside[0].sum() > 0.95 * (r < a).sum()

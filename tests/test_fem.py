@@ -85,8 +85,9 @@ def test_slab():
     around = 2 * (L + H)
     walls = [fem.Driver(L / around, (L + H) / around, U), fem.Driver((2 * L + H) / around, 1.0, U)]
     field = fem.solve(Tissue(rectangle(L, H), 2500.0), walls, FREQUENCY_HZ)
-    exact = relative_error(field.basis, field.coefficients,
-                           lambda x: U * np.cos(k * (x[0] - L / 2)) / np.cos(k * L / 2))
+    exact = relative_error(
+        field.basis, field.coefficients, lambda x: U * np.cos(k * (x[0] - L / 2)) / np.cos(k * L / 2)
+    )
     assert exact < 2e-3
 
 
@@ -149,19 +150,22 @@ def test_driver_arc():
     np.testing.assert_allclose(late.coefficients[rim][driven], 1e-5 * np.exp(-1j * lag), rtol=1e-3)
 
 
-@pytest.mark.parametrize("change, message", [
-    (dict(frequency_hz=60000.0), "mesh too coarse for 60000.0 Hz.*elements per wavelength, 10 needed"),
-    (dict(elements_per_wavelength=2), "2 elements per wavelength found, 4 needed"),
-    (dict(mesh=MeshTri().refined(2).scaled(0.06)), "elements per wavelength found, 10 needed"),
-    (dict(phantom=Tissue(circle(0.04), -1.0)), "stiffness: expected positive"),
-    (dict(phantom=Tissue(circle(0.04), 2000.0, -0.1)), "loss_tangent: expected values >= 0"),
-    (dict(phantom=Tissue(circle(0.04), lambda x, y: np.where(x > 0, np.nan, 2e3))), "stiffness.*finite"),
-    (dict(phantom=Tissue(np.full((9, 2), np.nan), 2000.0)), "outline: expected finite"),
-    (dict(phantom=Tissue(0.1 * rectangle(1, 1)[[0, 2, 1, 3]], 2000.0)), "outline: expected a curve"),
-    (dict(drivers=[]), "at least one driver"),
-    (dict(boundary="soft"), "boundary: expected"),
-    (dict(physics="acoustic"), "physics: expected"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (dict(frequency_hz=60000.0), "mesh too coarse for 60000.0 Hz.*elements per wavelength, 10 needed"),
+        (dict(elements_per_wavelength=2), "2 elements per wavelength found, 4 needed"),
+        (dict(mesh=MeshTri().refined(2).scaled(0.06)), "elements per wavelength found, 10 needed"),
+        (dict(phantom=Tissue(circle(0.04), -1.0)), "stiffness: expected positive"),
+        (dict(phantom=Tissue(circle(0.04), 2000.0, -0.1)), "loss_tangent: expected values >= 0"),
+        (dict(phantom=Tissue(circle(0.04), lambda x, y: np.where(x > 0, np.nan, 2e3))), "stiffness.*finite"),
+        (dict(phantom=Tissue(np.full((9, 2), np.nan), 2000.0)), "outline: expected finite"),
+        (dict(phantom=Tissue(0.1 * rectangle(1, 1)[[0, 2, 1, 3]], 2000.0)), "outline: expected a curve"),
+        (dict(drivers=[]), "at least one driver"),
+        (dict(boundary="soft"), "boundary: expected"),
+        (dict(physics="acoustic"), "physics: expected"),
+    ],
+)
 def test_bad_input(change, message):
     """One line that names what is wrong."""
     arguments = dict(phantom=Tissue(circle(0.04), 2000.0), drivers=fem.Driver(), frequency_hz=FREQUENCY_HZ)

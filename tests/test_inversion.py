@@ -7,7 +7,7 @@ import pytest
 import torch
 import xarray as xr
 
-from dime import inversion, training
+from dime import inversion, prediction, training
 from dime.network import UNet
 
 
@@ -18,8 +18,8 @@ class Constant(torch.nn.Module):
         super().__init__()
         self.value = value
 
-    def forward(self, inputs):
-        shape = (len(inputs), *inputs.shape[2:])
+    def forward(self, waves, masks):
+        shape = (len(waves), *waves.shape[2:])
         return torch.full(shape, self.value), torch.full(shape, -2.0)
 
 
@@ -35,7 +35,7 @@ def test_prediction_gets_its_unit_from_frequency_times_pixel(spacing_m, frequenc
     """A working wavelength of 20 pixels means c = 1.8 m/s and mu = rho c^2 = 3.24 kPa at every spacing."""
     wave, mask = slice_of(spacing_m, side=round(0.24 / spacing_m))
     network = Constant(2 * np.log(20.0))
-    stiffness, uncertainty = inversion.predict(network, wave, mask, spacing_m, frequency_hz)
+    stiffness, uncertainty = prediction.predict(network, wave, mask, spacing_m, frequency_hz)
     np.testing.assert_allclose(stiffness[mask], 3240, rtol=1e-5)
     np.testing.assert_allclose(uncertainty[mask], np.exp(-2), rtol=1e-5)
     assert not stiffness[~mask].any()
@@ -53,7 +53,7 @@ def test_tiles_cover_every_pixel_of_any_mask():
         mask = np.zeros(shape, bool)
         mask[box] = True
         wave = rng.normal(size=shape) + 1j * rng.normal(size=shape)
-        stiffness, _ = inversion.predict(network, wave, mask, 1.5e-3, 60.0)
+        stiffness, _ = prediction.predict(network, wave, mask, 1.5e-3, 60.0)
         np.testing.assert_allclose(stiffness[mask], 1000 * 0.09**2 * np.exp(6.0), rtol=1e-5)
 
 
@@ -61,9 +61,9 @@ def test_gain_and_offset_of_a_channel_do_not_change_the_map():
     torch.manual_seed(0)
     network = UNet((8, 8, 8, 8)).eval()
     wave, mask = slice_of()
-    first, _ = inversion.predict(network, wave, mask, 1.5e-3, 60.0)
+    first, _ = prediction.predict(network, wave, mask, 1.5e-3, 60.0)
     changed = np.where(mask, 37 * wave.real - 2 + 1j * (0.01 * wave.imag + 5), 0)
-    second, _ = inversion.predict(network, changed, mask, 1.5e-3, 60.0)
+    second, _ = prediction.predict(network, changed, mask, 1.5e-3, 60.0)
     np.testing.assert_allclose(second[mask], first[mask], rtol=2e-2)
 
 
@@ -81,8 +81,8 @@ def test_methods_share_one_call_and_say_their_settings(method, tmp_path):
     training.save_model(UNet((8, 8, 8, 8)), {}, tmp_path)
     waves = dataset(*slice_of(side=60, radius_m=0.03))
     result = inversion.invert(waves, method, tmp_path)
-    second = "uncertainty" if method == "dime" else "confidence"
-    assert set(result.data_vars) == {"stiffness", second}
+    beside = {"uncertainty", "trusted"} if method == "dime" else {"confidence"}
+    assert set(result.data_vars) == {"stiffness"} | beside
     assert result["stiffness"].dims == waves["wave"].dims
     assert (result["stiffness"].values[waves["mask"].values] > 0).all()
     assert not result["stiffness"].values[~waves["mask"].values].any()
@@ -121,12 +121,12 @@ def test_slices_that_cannot_be_inverted_are_refused(change, message):
         inversion.invert(dataset(*change(wave, mask)), "mmdi")
 
 
-def test_unknown_method_missing_model_and_wrong_mask_are_refused():
+def test_unknown_method_missing_model_and_wrong_mask_are_refused(tmp_path):
     waves = dataset(*slice_of())
     with pytest.raises(ValueError, match="found 'magic'"):
         inversion.invert(waves, "magic")
-    with pytest.raises(ValueError, match="needs the folder of a trained network"):
-        inversion.invert(waves, "dime")
+    with pytest.raises(FileNotFoundError, match="the stage `train` writes it"):
+        inversion.invert(waves, "dime", tmp_path)
     waves["mask"] = waves["mask"].isel(slice=0)
     with pytest.raises(ValueError, match="expected the wave's shape"):
         inversion.invert(waves, "mmdi")

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dime import augment
-from dime.network import UNet, laplace_loss, normalise
+from dime.network import UNet, laplace_loss, normalise, normalise_locally
 
 
 def example(generator, patches=2, side=32):
@@ -29,10 +29,21 @@ def test_what_lies_outside_the_mask_changes_nothing():
     np.testing.assert_allclose(normalise(polluted, masks), normalise(waves, masks), atol=1e-4)
 
 
+def test_a_decaying_wave_is_as_large_everywhere_once_divided_by_its_amplitude_nearby():
+    """A wave that decays by e^4 over the patch, on a slow background: locally both are gone."""
+    y, x = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
+    decay, phase = torch.exp(-x / 16), 2 * math.pi * x / 12
+    waves = torch.stack([decay * torch.cos(phase) + 0.02 * y, decay * torch.sin(phase)])[None]
+    masks = torch.ones(1, 1, 64, 64)
+    local = normalise_locally(normalise(waves, masks), masks)
+    rms = (local**2).mean(dim=(1, 2))[0, 8:56].sqrt()
+    assert rms.min() > 0.5 and rms.max() < 1.5
+
+
 def test_output_has_the_input_size_and_bounded_scale():
     network = UNet((4, 8, 8, 8)).eval()
-    mean, log_scale = network(torch.randn(2, 3, 32, 48))
-    assert mean.shape == log_scale.shape == (2, 32, 48)
+    mean, log_scale = network(torch.randn(2, 2, 30, 50), torch.ones(2, 1, 30, 50))
+    assert mean.shape == log_scale.shape == (2, 30, 50)
     assert log_scale.min() >= -5 and log_scale.max() <= 2
 
 

@@ -100,8 +100,9 @@ def test_organs_keep_their_stiffness_and_size(family):
 
 def test_kidneys_have_a_soft_sinus_and_ratio_true_pyramids():
     """Without texture a kidney holds three stiffnesses: cortex, medulla, sinus."""
-    phantom = phantoms.draw("kidney", np.random.default_rng(0), lesion_count=0, texture=0.0, sinus_ratio=0.4,
-                            medulla_ratio=1.25)
+    phantom = phantoms.draw(
+        "kidney", np.random.default_rng(0), lesion_count=0, texture=0.0, sinus_ratio=0.4, medulla_ratio=1.25
+    )
     grid = np.arange(-0.07, 0.07, 0.0005)
     maps = phantoms.render(phantom, grid, grid)
     ratio = maps.stiffness.values[maps.mask.values] / phantom.labels["stiffness_pa"]
@@ -173,8 +174,15 @@ def test_tubes():
 
 def test_vessels_are_where_the_liver_is_soft_and_lossy():
     """Where a liver without lesions is all vessel, stiffness and loss are the vessel's draws."""
-    phantom = phantoms.draw("liver", np.random.default_rng(9), lesion_count=0, portal_generations=2,
-                            gall_bladder=False, vessel_stiffness_pa=1e3, vessel_loss_tangent=0.8)
+    phantom = phantoms.draw(
+        "liver",
+        np.random.default_rng(9),
+        lesion_count=0,
+        portal_generations=2,
+        gall_bladder=False,
+        vessel_stiffness_pa=1e3,
+        vessel_loss_tangent=0.8,
+    )
     share, maps = phantoms.vessels(phantom, GRID, GRID), phantoms.render(phantom, GRID, GRID)
     core = (share > 0.99) & maps.mask.values
     assert core.sum() > 20
@@ -265,16 +273,19 @@ DISC = np.hypot(*np.meshgrid(np.arange(-10, 11), np.arange(-10, 11))) < 8
 FLAT = np.full(DISC.shape, 2e3)
 
 
-@pytest.mark.parametrize("arguments, field", [
-    ((DISC, np.where(np.arange(21) == 10, np.nan, FLAT), 0.2, 1e-3), "stiffness: expected numbers"),
-    ((DISC, np.where(np.arange(21) == 10, -1, FLAT), 0.2, 1e-3), "stiffness: expected positive"),
-    ((DISC, FLAT, -0.1, 1e-3), "loss_tangent: expected values >= 0"),
-    ((np.zeros_like(DISC), FLAT, 0.2, 1e-3), "mask: expected an interior"),
-    ((np.arange(21)[:, None] + 0 * DISC == 3, FLAT, 0.2, 1e-3), "mask: expected an interior"),
-    ((np.where(DISC, 1.0, np.nan), FLAT, 0.2, 1e-3), "mask: expected true or false"),
-    ((DISC, FLAT[:-1], 0.2, 1e-3), "expected equal shapes"),
-    ((DISC, FLAT, 0.2, 0.0), "spacing_m: expected a positive"),
-])
+@pytest.mark.parametrize(
+    "arguments, field",
+    [
+        ((DISC, np.where(np.arange(21) == 10, np.nan, FLAT), 0.2, 1e-3), "stiffness: expected numbers"),
+        ((DISC, np.where(np.arange(21) == 10, -1, FLAT), 0.2, 1e-3), "stiffness: expected positive"),
+        ((DISC, FLAT, -0.1, 1e-3), "loss_tangent: expected values >= 0"),
+        ((np.zeros_like(DISC), FLAT, 0.2, 1e-3), "mask: expected an interior"),
+        ((np.arange(21)[:, None] + 0 * DISC == 3, FLAT, 0.2, 1e-3), "mask: expected an interior"),
+        ((np.where(DISC, 1.0, np.nan), FLAT, 0.2, 1e-3), "mask: expected true or false"),
+        ((DISC, FLAT[:-1], 0.2, 1e-3), "expected equal shapes"),
+        ((DISC, FLAT, 0.2, 0.0), "spacing_m: expected a positive"),
+    ],
+)
 def test_bad_measured_maps_are_refused(arguments, field):
     with pytest.raises(ValueError, match=field):
         phantoms.from_maps(*arguments)

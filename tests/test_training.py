@@ -67,8 +67,8 @@ def test_weights_come_back_as_saved_and_a_changed_file_is_refused(tmp_path):
     model = training.UNet((4, 8, 8, 8)).eval()
     training.save_model(model, {"seed": 0}, tmp_path)
     loaded, card = training.load_model(tmp_path)
-    inputs = torch.randn(1, 3, 32, 32)
-    assert torch.equal(loaded(inputs)[0], model(inputs)[0]) and card["seed"] == 0
+    waves, masks = torch.randn(1, 2, 32, 32), torch.ones(1, 1, 32, 32)
+    assert torch.equal(loaded(waves, masks)[0], model(waves, masks)[0]) and card["seed"] == 0
     path = tmp_path / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"\x01")
     with pytest.raises(ValueError, match="SHA-256 differs"):

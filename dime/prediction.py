@@ -1,0 +1,232 @@
+"""From a trained network to a map: resampling, tiles, views, calibrated uncertainty, where to trust it."""
+
+import math
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from dime import DENSITY_KG_M3, acquisition
+from dime.training import WORKING_PIXEL_M_PER_S
+
+TILE = 64
+"""Pixels per side of the patches the network sees, as in training."""
+
+STRIDE = 32
+"""Pixels between patches: every pixel is seen by four, blended by a smooth window."""
+
+VIEWS = 8
+"""Turned and mirrored views of a slice, each also at a phase of its own, that one map is the mean of."""
+
+LEAST_TISSUE = 0.02
+"""Patches with less than this fraction of tissue are left to their neighbours."""
+
+LOG_RANGE = (3.4, 8.2)
+"""Predictions, log of the squared wavelength in working pixels, that training covered (1-99 % of patches).
+
+5.5 to 60 working pixels per wavelength; shorter or longer waves were hardly ever seen.
+"""
+
+LEAST_AMPLITUDE = 0.05
+"""Motion nearby, relative to the slice's rms, below which a pixel is not trusted. Assumption: at the SNR of
+20 that liver examinations reach, the wave is then no larger than the noise."""
+
+COVERAGE = 0.9
+"""Of the interval that the uncertainty is calibrated for."""
+
+
+@torch.no_grad()
+def predict(
+    network, wave, mask, spacing_m, frequency_hz, calibration=1.0, views=VIEWS, tile=TILE, stride=STRIDE
+):
+    """Stiffness of one slice by the network.
+
+    The wave is resampled to the working pixel (f dx = `WORKING_PIXEL_M_PER_S`) and cut into overlapping tiles
+    that are normalised each on its own (waves decay: one gain per slice would not do). The predicted
+    logarithms are blended by a cosine window, averaged over views that change nothing physical (quarter
+    turns, mirror images, global phase), resampled back and given their unit: |G*| = rho (f dx)^2 exp(mean).
+    The views are the ensemble: their scatter adds to the scale b that the network predicts,
+    b_total = calibration (b + mean |view - mean|).
+
+    Parameters
+    ----------
+    network : UNet
+    wave : (y, x) complex array, any unit
+    mask : (y, x) bool array
+    spacing_m, frequency_hz : float
+    calibration : float
+        From `calibrate`.
+    views : int
+        1 to 8.
+    tile, stride : int
+        Pixels per side of the tiles, and between them.
+
+    Returns
+    -------
+    stiffness : (y, x) array [Pa], 0 outside the mask
+    uncertainty : (y, x) array
+        Laplace scale of log stiffness, 0 outside the mask.
+    """
+    magnification = spacing_m * frequency_hz / WORKING_PIXEL_M_PER_S
+    tissue, (real, imaginary) = _resample(
+        mask, [np.where(mask, part, 0) for part in (wave.real, wave.imag)], magnification
+    )
+    padded, corners = _tiles(tissue, tile, stride)
+    images = torch.from_numpy(
+        np.pad(np.stack([real, imaginary, tissue]), ((0, 0), *padded)).astype(np.float32)
+    )
+    tiles = torch.stack([images[:, y : y + tile, x : x + tile] for y, x in corners])
+    waves, masks = tiles[:, :2], tiles[:, 2:]
+    covered = masks.mean(dim=(1, 2, 3))
+    seen = covered >= min(LEAST_TISSUE, covered.max())
+    corners = np.array(corners)[seen.numpy()]
+    logs, scales = [], []
+    for view in range(views):
+        turned, turned_masks = (_view(part, view) for part in (waves[seen], masks[seen]))
+        mean, log_scale = _forward(network, _rotate(turned, math.pi * view / VIEWS), turned_masks)
+        blended = _blend(_unview(mean, view), _unview(log_scale.exp(), view), corners, images.shape[1:])
+        logs.append(blended[0])
+        scales.append(blended[1])
+    inside = blended[2]
+    log_ratio = np.mean(logs, axis=0)
+    scale = calibration * (np.mean(scales, axis=0) + np.mean(np.abs(logs - log_ratio), axis=0))
+
+    (top, _), (left, _) = padded
+    window = np.s_[top : top + tissue.shape[0], left : left + tissue.shape[1]]
+    # Tissue in no tile (slivers) and the pixels just outside the mask take their nearest neighbour's value.
+    known = tissue & inside[window]
+    nearest = tuple(ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True))
+    log_ratio, scale = (
+        _grid(field[window][nearest], mask.shape, magnification) for field in (log_ratio, scale)
+    )
+    stiffness = DENSITY_KG_M3 * WORKING_PIXEL_M_PER_S**2 * np.exp(log_ratio)
+    return np.where(mask, stiffness, 0), np.where(mask, scale, 0)
+
+
+def calibrate(network, dataset, seed=0):
+    """The factor that makes the network's intervals cover what they promise, on held-out phantoms.
+
+    A Laplace law of scale b holds `COVERAGE` of its mass within b log(1 / (1 - coverage)). The factor is that
+    quantile of |log error| / (b log(1 / (1 - coverage))) over all pixels, every phantom counting alike.
+
+    Parameters
+    ----------
+    network : UNet
+    dataset : xarray.Dataset
+        Validation waves without noise, of which each gets noise of a random SNR from 5 to 50.
+    seed : int
+
+    Returns
+    -------
+    float
+    """
+    reach = math.log(1 / (1 - COVERAGE))
+    ratios = []
+    for row in range(dataset.sizes["phantom"]):
+        one = dataset.isel(phantom=row)
+        rng = np.random.default_rng([seed, row])
+        mask, truth = one["mask"].values, one["stiffness"].values
+        wave = acquisition.add_noise(one["wave"].values, mask, 5 * 10 ** rng.random(), rng)
+        scale = dataset.attrs["spacing_m"], dataset.attrs["frequency_hz"]
+        stiffness, b = predict(network, wave, mask, *scale)
+        error = np.abs(np.log(stiffness[mask] / truth[mask]))
+        ratios.append(rng.choice(error / (reach * b[mask]), 500))
+    return float(np.quantile(ratios, COVERAGE))
+
+
+def trusted(wave, mask, stiffness, spacing_m, frequency_hz):
+    """Where the network's map may be believed: enough motion nearby, and a wavelength that training covered.
+
+    Parameters
+    ----------
+    wave, mask, stiffness : (y, x) arrays, the last in Pa
+    spacing_m, frequency_hz : float
+
+    Returns
+    -------
+    (y, x) bool array
+    """
+    # "Nearby" is a quarter of a working wavelength: a node of a standing wave is not a lack of motion.
+    sigma = 5 * WORKING_PIXEL_M_PER_S / (spacing_m * frequency_hz)
+    motion = np.where(mask, np.abs(wave - wave[mask].mean()) ** 2, 0)
+    near, tissue = (ndimage.gaussian_filter(image, sigma) for image in (motion, mask.astype(float)))
+    amplitude = np.sqrt(near / np.where(mask, tissue, 1))
+    log_ratio = np.log(np.where(mask, stiffness, 1) / (DENSITY_KG_M3 * WORKING_PIXEL_M_PER_S**2))
+    covered = (log_ratio > LOG_RANGE[0]) & (log_ratio < LOG_RANGE[1])
+    return mask & covered & (amplitude > LEAST_AMPLITUDE * np.sqrt(motion[mask].mean()))
+
+
+def _forward(network, waves, masks):
+    """All tiles; in bf16 where the processor has it, as in training."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported()):
+        return network(waves, masks)
+
+
+def _view(tiles, view):
+    """One of the eight symmetries of the square, of (tile, ..., y, x)."""
+    turned = torch.rot90(tiles, view % 4, dims=(-2, -1))
+    return turned.flip(-1) if view >= 4 else turned
+
+
+def _unview(tiles, view):
+    return torch.rot90(tiles.flip(-1) if view >= 4 else tiles, -(view % 4), dims=(-2, -1))
+
+
+def _rotate(waves, phase):
+    """Advance the phase of waves (tile, 2, y, x)."""
+    real, imaginary = waves.unbind(dim=1)
+    cos, sin = math.cos(phase), math.sin(phase)
+    return torch.stack([real * cos - imaginary * sin, real * sin + imaginary * cos], dim=1)
+
+
+def _blend(mean, scale, corners, shape):
+    """Weighted means of both over the tiles, (y, x) each, and where there is any tile."""
+    tile = mean.shape[-1]
+    window = np.sin(np.pi * (np.arange(tile) + 0.5) / tile)
+    window = np.outer(window, window) ** 2 + 1e-6
+    total = np.zeros((3, *shape))
+    for (y, x), m, s in zip(corners, mean.numpy(), scale.numpy(), strict=True):
+        total[:, y : y + tile, x : x + tile] += window * np.stack([m, s, np.ones_like(m)])
+    inside = total[2] > 0
+    safe = np.where(inside, total[2], 1)
+    return total[0] / safe, total[1] / safe, inside
+
+
+def _resample(mask, parts, magnification):
+    """Mask and wave parts on the working grid; smoothed by a Gaussian first where that is coarser.
+
+    Interpolated values are divided by the interpolated mask: the rim does not mix with the zeros outside.
+    """
+    shape = tuple(max(1, round(n * magnification)) for n in mask.shape)
+    weight = _grid(_soften(mask.astype(float), magnification), shape, 1 / magnification)
+    tissue = weight > 0.5
+    if not tissue.any():
+        tissue = weight >= weight.max()
+    safe = np.where(tissue, weight, 1)
+    resampled = (_grid(_soften(part, magnification), shape, 1 / magnification) for part in parts)
+    return tissue, [np.where(tissue, part / safe, 0) for part in resampled]
+
+
+def _soften(image, magnification):
+    return ndimage.gaussian_filter(image, 0.4 / magnification) if magnification < 1 else image
+
+
+def _grid(image, shape, step):
+    """Linear interpolation onto a grid of `shape` whose pixels are `step` old ones wide, corners aligned."""
+    axes = [(np.arange(n) + 0.5) * step - 0.5 for n in shape]
+    return ndimage.map_coordinates(image, np.meshgrid(*axes, indexing="ij"), order=1, mode="nearest")
+
+
+def _tiles(tissue, tile, stride):
+    """Padding and top-left corners of tiles that cover the mask's bounding box."""
+    padding, starts = [], []
+    for axis in (0, 1):
+        occupied = np.flatnonzero(tissue.any(axis=1 - axis))
+        first, last = occupied[0], occupied[-1] + 1
+        # Half a stride of margin lets the outermost tissue lie off the window's vanishing edge.
+        count = 1 + max(0, -(-(last - first + stride - tile) // stride))
+        span = tile + (count - 1) * stride
+        start = (first + last - span) // 2
+        padding.append((max(0, -start), max(0, start + span - tissue.shape[axis])))
+        starts.append([max(0, start) + stride * k for k in range(count)])
+    return padding, [(y, x) for y in starts[0] for x in starts[1]]
