@@ -3,6 +3,7 @@
 import ast
 import itertools
 import re
+import shlex
 from pathlib import Path
 
 import nbformat
@@ -53,9 +54,10 @@ def test_parameters_are_flat_literals_that_default_to_scratch(path):
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda p: p.stem)
 @pytest.mark.parametrize(("stage", "command"), RUNS, ids=[re.sub(r"\W+", "-", c.split()[3]) for _, c in RUNS])
 def test_every_parameter_a_stage_passes_is_declared_with_its_type(stage, command, profile):
-    words = command.split()
+    words = shlex.split(command)
     given = pipeline.read_block(profile, words[words.index("--params") + 1]) if "--params" in words else {}
-    given |= dict(word.split("=") for flag, word in itertools.pairwise(words) if flag == "-p")
+    pairs = [word.split("=") for flag, word in itertools.pairwise(words) if flag == "-p"]
+    given |= {name: yaml.safe_load(text) for name, text in pairs}
     pipeline.check_parameters(ROOT / words[2], given)
 
 
