@@ -84,6 +84,100 @@ def pooled_figures(estimates, truths, masks):
     return figures
 
 
+def bootstrap_pooled(estimates, truths, masks, seed=0):
+    """`pooled_figures` with bootstrap intervals: whole slices are drawn, with all their pixels.
+
+    r and R2 follow from sums over pixels, so that a resample adds the sums of its slices.
+
+    Parameters
+    ----------
+    estimates, truths : (slice, y, x) array [Pa]
+    masks : (slice, y, x) bool array
+    seed : int
+
+    Returns
+    -------
+    dict
+        Name as in `pooled_figures` -> value, low, high (95 % interval), n slices. For fewer than three slices
+        the interval is None; so are r and R2 of one constant stiffness.
+    """
+    count = len(estimates)
+    rows = np.random.default_rng(seed).integers(count, size=(BOOTSTRAP_RESAMPLES, count))
+    rows = np.vstack([np.arange(count), rows])
+    pixels = [(x[m] / 1e3, t[m] / 1e3) for x, t, m in zip(estimates, truths, masks, strict=True)]
+    means = [(x.mean()[None], t.mean()[None]) for x, t in pixels]
+    figures = {}
+    for unit, parts in (("pixel", pixels), ("slice", means)):
+        absent = unit == "slice" and count < 3
+        for name, values in zip(("r", "r2"), _correlations(parts, rows), strict=True):
+            value, draws = values[0], values[1:][np.isfinite(values[1:])]
+            known = not absent and np.isfinite(value)
+            found = {"value": float(value) if known else None, "low": None, "high": None, "n": count}
+            if known and count >= 3:
+                tail = 50 * (1 - CONFIDENCE_LEVEL)
+                found["low"], found["high"] = (float(v) for v in np.percentile(draws, [tail, 100 - tail]))
+            figures[f"{unit}_{name}"] = found
+    return figures
+
+
+def _correlations(parts, rows):
+    """Pearson's r and R2 of pooled (x, t) for each row of part numbers, (row,) each; NaN for a constant t."""
+    sums = np.array(
+        [
+            (x.size, x.sum(), t.sum(), (x * x).sum(), (t * t).sum(), (x * t).sum(), ((x - t) ** 2).sum())
+            for x, t in parts
+        ]
+    )
+    n, x, t, xx, tt, xt, residual = sums[rows].sum(axis=1).T
+    vary_x, vary_t = xx - x * x / n, tt - t * t / n
+    usable = (vary_t > 1e-9 * tt) & (vary_x > 1e-9 * xx)
+    safe_x, safe_t = np.where(usable, vary_x, 1), np.where(usable, vary_t, 1)
+    r = np.where(usable, (xt - x * t / n) / np.sqrt(safe_x * safe_t), np.nan)
+    return r, np.where(usable, 1 - residual / safe_t, np.nan)
+
+
+def paired_tests(values, reference, seed=0):
+    """Each method's values against a reference method's on the same cases: Wilcoxon's signed-rank test.
+
+    The p values are corrected for the number of methods by Holm's step-down rule.
+    Source: Wilcoxon 1945, Biometrics Bull 1:80; Holm 1979, Scand J Stat 6:65.
+
+    Parameters
+    ----------
+    values : dict
+        Method -> (case,) array.
+    reference : str
+        One of them.
+    seed : int
+
+    Returns
+    -------
+    dict
+        Method -> difference (`bootstrap_mean` of value - reference), p, p_holm, n; p and p_holm are None for
+        fewer than six cases, which cannot reach p < 0.05 two-sided.
+    """
+    table = {}
+    for method, own in values.items():
+        if method == reference:
+            continue
+        difference = np.asarray(own, float) - np.asarray(values[reference], float)
+        p = None
+        if difference.size >= 6 and np.any(difference):
+            p = float(stats.wilcoxon(difference).pvalue)
+        table[method] = {"difference": bootstrap_mean(difference, seed), "p": p, "n": int(difference.size)}
+    tested = [method for method in table if table[method]["p"] is not None]
+    corrected = dict(zip(tested, holm([table[method]["p"] for method in tested]), strict=True))
+    return {method: row | {"p_holm": corrected.get(method)} for method, row in table.items()}
+
+
+def holm(p):
+    """Holm's corrected p values: the k-th smallest of m times m - k + 1, made monotone, at most 1."""
+    p = np.asarray(p, float)
+    order = np.argsort(p)
+    corrected = np.minimum(np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)), 1)
+    return [float(v) for v in corrected[np.argsort(order)]]
+
+
 def slice_table(estimates, truths, masks):
     """`slice_figures` of each slice, as a DataFrame with one row per slice."""
     return pd.DataFrame([slice_figures(*maps) for maps in zip(estimates, truths, masks, strict=True)])

@@ -84,3 +84,56 @@ def test_interior_leaves_out_the_rim_and_keeps_a_core():
     inner = metrics.interior(discs, 5)
     assert inner[0].sum() == pytest.approx(np.pi * 15**2, rel=0.05)
     assert inner[1].any() and (inner <= discs).all()
+
+
+def test_pooled_bootstrap_gives_the_pooled_figures_and_an_interval_around_them():
+    """The value is `pooled_figures`; slices of equal quality give a narrow interval, a bad one a wide one."""
+    rng = np.random.default_rng(4)
+    truth = rng.uniform(1e3, 8e3, (8, 12, 12))
+    estimate = truth + rng.normal(0, 300, truth.shape)
+    mask = rng.random(truth.shape) < 0.8
+    found, known = (
+        metrics.bootstrap_pooled(estimate, truth, mask),
+        metrics.pooled_figures(estimate, truth, mask),
+    )
+    for name, value in known.items():
+        assert found[name]["value"] == pytest.approx(value)
+        assert found[name]["low"] <= value <= found[name]["high"]
+    estimate[0] = 8e3
+    worse = metrics.bootstrap_pooled(estimate, truth, mask)
+    width = {key: f["pixel_r"]["high"] - f["pixel_r"]["low"] for key, f in (("even", found), ("bad", worse))}
+    assert width["bad"] > 10 * width["even"]
+
+
+def test_pooled_bootstrap_is_absent_where_it_means_nothing():
+    """Two slices have no interval and no slice r; one constant stiffness has no r at all."""
+    truth = np.stack([np.full((6, 6), 2e3), np.full((6, 6), 4e3)])
+    estimate = truth + np.arange(72).reshape(truth.shape)
+    two = metrics.bootstrap_pooled(estimate, truth, truth > 0)
+    assert two["pixel_r"]["value"] == pytest.approx(np.corrcoef(estimate.ravel(), truth.ravel())[0, 1])
+    assert two["pixel_r"]["low"] is None and two["slice_r"]["value"] is None
+    assert metrics.bootstrap_pooled(estimate[:1], truth[:1], truth[:1] > 0)["pixel_r2"]["value"] is None
+
+
+def test_holm_by_hand():
+    """0.01, 0.04, 0.03 of three: 0.01 * 3; 0.03 * 2 = 0.06; max(0.06, 0.04 * 1) = 0.06."""
+    assert metrics.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert metrics.holm([]) == []
+
+
+def test_paired_test_of_a_method_that_is_always_better():
+    """All of 8 differences negative: the exact two-sided p is 2 / 2^8. Five cases are too few for any p."""
+    rng = np.random.default_rng(5)
+    reference = rng.uniform(20, 40, 8)
+    values = {
+        "mmdi": reference,
+        "dime": reference - rng.uniform(5, 10, 8),
+        "ahi": reference + rng.normal(0, 1, 8),
+    }
+    found = metrics.paired_tests(values, "mmdi")
+    assert set(found) == {"dime", "ahi"}
+    assert found["dime"]["p"] == pytest.approx(2 / 2**8)
+    assert found["dime"]["p_holm"] == pytest.approx(2 * found["dime"]["p"])
+    assert found["dime"]["difference"]["mean"] == pytest.approx(np.mean(values["dime"] - reference))
+    few = metrics.paired_tests({name: v[:5] for name, v in values.items()}, "mmdi")
+    assert few["dime"]["p"] is None and few["dime"]["p_holm"] is None
