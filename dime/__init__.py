@@ -1,7 +1,7 @@
 """Stiffness imaging by MR elastography: simulate waves, invert them, compare the inversions.
 
 Data flows down this list, never back: `phantoms` -> `fem` -> `acquisition` -> `examination` -> `dataset` ->
-`mmdi`, `peers`, `nonlinear` | `network`, `training` -> `inversion` -> `metrics`, `figures`.
+`mmdi`, `peers`, `nonlinear` | `network`, `training` -> `prediction` -> `inversion` -> `metrics`, `figures`.
 """
 
 import hashlib

@@ -12,8 +12,8 @@ import numpy as np
 import xarray as xr
 
 from dime import mmdi, peers, prediction
+from dime.checkpoints import load_model
 from dime.nonlinear import nonlinear
-from dime.training import load_model
 
 RELEASED = Path(__file__).parent / "weights"
 """Folder of the network that comes with the package; its `card.json` says what it learnt from."""
@@ -71,7 +71,7 @@ def invert(waves, method, model=RELEASED):
     method : one of `METHODS`
         "nonlinear" takes seconds to a minute for a slice, the others less than a second.
     model : path
-        Folder of a trained network (`training.save_model`), for method "dime"; by default the released one.
+        Folder of a trained network (`checkpoints.save_model`), for method "dime"; default: the released one.
 
     Returns
     -------

@@ -6,17 +6,24 @@ import math
 import os
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 
-from dime import DENSITY_KG_M3, augment, code_digest
+from dime import DENSITY_KG_M3, augment, code_digest, parallel
+from dime.checkpoints import load_model, save_model
 from dime.network import LOSSES, UNet, laplace_loss
+
+__all__ = ["Schedule", "data_hash", "load_model", "save_model", "train", "training_images"]
 
 WORKING_PIXEL_M_PER_S = 0.09
 """Frequency times pixel at which the network works [m/s]: 1.5 mm at 60 Hz; every wave is resampled to it."""
+
+
+REPORT = partial(print, flush=True)
+"""Each epoch's line is seen when the epoch ends, also where the output is a file."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +83,15 @@ def training_images(dataset):
     return torch.from_numpy(np.stack([wave.real, wave.imag, mask, target], axis=1).astype(np.float32))
 
 
-def train(training, validation, schedule, folder, report=print):
+def train(training, validation, schedule, folder, report=REPORT, devices=1):
     """Train to the end of the schedule, resuming where a killed run left `folder/checkpoint.pt`.
 
     What another schedule, other data or another version of the code left is not continued but replaced.
     Each epoch draws from a generator seeded with (seed, epoch): a resumed run equals an undisturbed one. The
     weights of the epoch with the lowest validation loss are kept.
 
-    A GPU is used where torch finds one; results are reproducible on one kind of device, not across.
+    A GPU is used where torch finds one; results are reproducible on one kind and number of devices, not
+    across. With several, each draws its share of every batch from a generator of its own: `parallel`.
 
     Parameters
     ----------
@@ -93,7 +101,9 @@ def train(training, validation, schedule, folder, report=print):
     folder : path
         Holds `checkpoint.pt` from the first epoch to the last; `save_model` writes what is to last.
     report : callable
-        Called with one line per epoch.
+        Called with one line per epoch; with several devices at the top of an importable module.
+    devices : int
+        GPUs of this machine, or processes where it has none; `batch` is divided among them.
 
     `folder/effort.json` says on what and for how long: it differs between runs whose weights do not.
 
@@ -107,20 +117,39 @@ def train(training, validation, schedule, folder, report=print):
     Raises
     ------
     ValueError
-        The loss is not finite.
+        The loss is not finite, or the batch is not a multiple of `devices`.
     """
+    if schedule.batch % devices:
+        raise ValueError(f"batch: expected a multiple of the {devices} devices, found {schedule.batch}")
+    if devices == 1:
+        return _train(training, validation, schedule, folder, report)
+    arguments = training, validation, schedule, folder, report
+    weights, history = parallel.launch(_train_replica, devices, *arguments)[0]
+    model = UNet(schedule.widths, schedule.cell, schedule.normalisation)
+    model.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
+    return model.eval(), history
+
+
+def _train_replica(*arguments):
+    """What a replica sends back: arrays, since tensors would be shared with a process that has ended."""
+    model, history = _train(*arguments)
+    return {name: value.numpy() for name, value in model.state_dict().items()}, history
+
+
+def _train(training, validation, schedule, folder, report):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint_path = folder / "checkpoint.pt"
-    work = [asdict(schedule), data_hash(training), data_hash(validation), code_digest()]
+    work = [asdict(schedule), data_hash(training), data_hash(validation), code_digest(), parallel.count()]
     fingerprint = json.dumps(work)
 
     torch.manual_seed(schedule.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = parallel.device()
     training, validation = training.to(device), validation.to(device)
     model = UNet(schedule.widths, schedule.cell, schedule.normalisation).to(
         device, memory_format=torch.channels_last
     )
+    replica = parallel.replicate(model)
     optimiser = torch.optim.AdamW(model.parameters(), weight_decay=schedule.weight_decay)
     steps = max(1, schedule.patches_per_epoch // schedule.batch)
     one_cycle = torch.optim.lr_scheduler.OneCycleLR(
@@ -138,10 +167,12 @@ def train(training, validation, schedule, folder, report=print):
     held_out = _validation_batches(validation, schedule)
     for epoch in range(len(history), schedule.epochs):
         start = time.perf_counter()
-        generator = torch.Generator(device).manual_seed(schedule.seed * 1_000_003 + epoch)
-        loss = _epoch(model, optimiser, one_cycle, training, schedule, steps, generator)
+        seed = schedule.seed * 1_000_003 + epoch + parallel.rank() * 2**40
+        generator = torch.Generator(device).manual_seed(seed)
+        loss = _epoch(replica, optimiser, one_cycle, training, schedule, steps, generator)
         if not math.isfinite(loss):
             raise ValueError(f"epoch {epoch}: training loss is not finite; lower learning_rate")
+        parallel.average_statistics(model)
         row = {"epoch": epoch, "loss": loss} | _evaluate(model, held_out)
         row["learning_rate"] = one_cycle.get_last_lr()[0]
         history.append(row)
@@ -149,6 +180,8 @@ def train(training, validation, schedule, folder, report=print):
             best_loss = row["validation_loss"]
             best = {name: value.clone() for name, value in model.state_dict().items()}
         seconds += time.perf_counter() - start
+        if parallel.rank() > 0:
+            continue
         _write_aside(
             checkpoint_path,
             {
@@ -166,29 +199,40 @@ def train(training, validation, schedule, folder, report=print):
             f"epoch {epoch + 1}/{schedule.epochs}: loss {loss:.3f}, "
             f"validation {row['validation_loss']:.3f}, MAPE {row['validation_mape']:.1f} %"
         )
-    effort = {"device": device.type, "threads": torch.get_num_threads(), "hours": seconds / 3600}
-    effort["patches_per_second"] = steps * schedule.batch * schedule.epochs / seconds
-    (folder / "effort.json").write_text(json.dumps(effort) + "\n")
-    checkpoint_path.unlink()
+    if parallel.rank() == 0:
+        effort = {"device": device.type, "devices": parallel.count(), "threads": torch.get_num_threads()}
+        effort["hours"] = seconds / 3600
+        effort["patches_per_second"] = steps * schedule.batch * schedule.epochs / seconds
+        (folder / "effort.json").write_text(json.dumps(effort) + "\n")
+        checkpoint_path.unlink()
     model.load_state_dict(best)
     return model.eval().cpu(), history
 
 
 def _epoch(model, optimiser, one_cycle, images, schedule, steps, generator):
     model.train()
-    loss_of, total = LOSSES[schedule.loss], 0.0
+    patches, total = schedule.batch // parallel.count(), 0.0
     for _ in range(steps):
-        rows = torch.randint(len(images), (schedule.batch,), generator=generator, device=images.device)
-        waves, masks, targets = augment.random_patches(images, rows, schedule.patch, generator, schedule.zoom)
-        waves, masks = augment.disturb(waves, masks, generator, schedule.noise_rms, schedule.background_rms)
-        loss = loss_of(*_forward(model, waves, masks), targets, masks[:, 0])
+        loss = _loss(model, schedule, *_draw(images, schedule, patches, generator))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         one_cycle.step()
         total += loss.item()
-    return total / steps
+    return parallel.mean(total / steps)
+
+
+def _draw(images, schedule, patches, generator):
+    rows = torch.randint(len(images), (patches,), generator=generator, device=images.device)
+    waves, masks, targets = augment.random_patches(images, rows, schedule.patch, generator, schedule.zoom)
+    waves, masks = augment.disturb(waves, masks, generator, schedule.noise_rms, schedule.background_rms)
+    return waves, masks, targets
+
+
+def _loss(model, schedule, waves, masks, targets):
+    loss = LOSSES[schedule.loss](*_forward(model, waves, masks), targets, masks[:, 0])
+    return loss * parallel.share(masks.sum())
 
 
 def _forward(model, waves, masks):
@@ -224,53 +268,6 @@ def _evaluate(model, batches):
 def data_hash(images):
     """SHA-256 of the tensor a network was trained on, for its card."""
     return hashlib.sha256(images.numpy().tobytes()).hexdigest()
-
-
-def save_model(model, card, folder):
-    """Write `weights.safetensors` and `card.json` (what the weights are, and their SHA-256); never a pickle.
-
-    Parameters
-    ----------
-    model : UNet
-    card : dict
-        JSON-able: training distribution, seed, data hash, metrics.
-    folder : path
-    """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = folder / "weights.safetensors"
-    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, weights)
-    architecture = {name: getattr(model, name) for name in ("widths", "cell", "normalisation")}
-    card = card | {"architecture": architecture, "sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
-    (folder / "card.json").write_text(json.dumps(card, indent=2, sort_keys=True, allow_nan=False) + "\n")
-
-
-def load_model(folder):
-    """Read a network that `save_model` wrote.
-
-    Returns
-    -------
-    model : UNet
-        In evaluation mode.
-    card : dict
-
-    Raises
-    ------
-    FileNotFoundError
-        No model in that folder.
-    ValueError
-        The weights are not those that the card describes.
-    """
-    weights, card_path = Path(folder) / "weights.safetensors", Path(folder) / "card.json"
-    for path in (weights, card_path):
-        if not path.is_file():
-            raise FileNotFoundError(f"{path}: missing; the stage `train` writes it")
-    card = json.loads(card_path.read_text())
-    if hashlib.sha256(weights.read_bytes()).hexdigest() != card["sha256"]:
-        raise ValueError(f"{weights}: SHA-256 differs from the one in {card_path}")
-    model = UNet(**card["architecture"])
-    model.load_state_dict(load_file(weights))
-    return model.eval(), card
 
 
 def _write_aside(path, state):

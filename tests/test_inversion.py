@@ -7,7 +7,7 @@ import pytest
 import torch
 import xarray as xr
 
-from dime import inversion, prediction, training
+from dime import checkpoints, inversion, prediction
 from dime.network import UNet
 
 
@@ -78,7 +78,7 @@ def dataset(wave, mask):
 def test_methods_share_one_call_and_say_their_settings(method, tmp_path):
     """Every method takes the same dataset and gives maps of its shape, 0 outside the mask, and the plain
     settings that it used."""
-    training.save_model(UNet((8, 8, 8, 8)), {}, tmp_path)
+    checkpoints.save_model(UNet((8, 8, 8, 8)), {}, tmp_path)
     waves = dataset(*slice_of(side=60, radius_m=0.03))
     result = inversion.invert(waves, method, tmp_path)
     beside = {"uncertainty", "trusted"} if method == "dime" else {"confidence"}
@@ -98,7 +98,7 @@ def test_direct_methods_agree_on_a_wave_they_all_assume():
 
 
 def test_no_slices_give_no_maps(tmp_path):
-    training.save_model(UNet((8, 8, 8, 8)), {}, tmp_path)
+    checkpoints.save_model(UNet((8, 8, 8, 8)), {}, tmp_path)
     waves = dataset(*slice_of()).isel(slice=slice(0))
     assert inversion.invert(waves, "dime", tmp_path)["stiffness"].shape == (0, 150, 150)
 

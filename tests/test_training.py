@@ -1,5 +1,10 @@
 """Training learns, resumes after a kill with the same result, and its weights are what their card says."""
 
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -26,20 +31,25 @@ SCHEDULE = training.Schedule(
 )
 
 
-def test_a_resumed_run_equals_an_undisturbed_one(tmp_path):
+def test_a_run_killed_and_resumed_equals_an_undisturbed_one(tmp_path):
+    """The process is killed (SIGKILL) after its first epoch: nothing of it is left but its checkpoint."""
     train, validation = images(12, 0), images(4, 1)
+    torch.set_num_threads(1)
     whole, history = training.train(train, validation, SCHEDULE, tmp_path / "whole")
 
-    class Killed(Exception):
-        pass
-
-    def kill(line):
-        if line.startswith("epoch 2/"):
-            raise Killed
-
-    with pytest.raises(Killed):
-        training.train(train, validation, SCHEDULE, tmp_path / "killed", report=kill)
-    resumed, resumed_history = training.train(train, validation, SCHEDULE, tmp_path / "killed")
+    script = (
+        "import sys, torch; sys.path.insert(0, sys.argv[1]); torch.set_num_threads(1)\n"
+        "from test_training import SCHEDULE, images, training\n"
+        "training.train(images(12, 0), images(4, 1), SCHEDULE, sys.argv[2])\n"
+    )
+    words = [sys.executable, "-c", script, str(Path(__file__).parent), str(tmp_path / "killed")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        seen = next(line for line in process.stdout if line.startswith("epoch 1/"))
+        process.kill()
+    assert process.returncode == -signal.SIGKILL and "validation" in seen
+    lines = []
+    resumed, resumed_history = training.train(train, validation, SCHEDULE, tmp_path / "killed", lines.append)
+    assert len(lines) < SCHEDULE.epochs, "the killed process's epochs were done again"
     assert resumed_history == history
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
@@ -60,22 +70,6 @@ def test_a_checkpoint_of_other_data_is_not_continued(tmp_path):
     _, fresh = training.train(images(2, 0), images(2, 1), schedule, tmp_path / "fresh")
     assert history == fresh and len(history) == 2
     assert not (tmp_path / "used/checkpoint.pt").exists()
-
-
-def test_weights_come_back_as_saved_and_a_changed_file_is_refused(tmp_path):
-    torch.manual_seed(0)
-    model = training.UNet((4, 8, 8, 8)).eval()
-    training.save_model(model, {"seed": 0}, tmp_path)
-    loaded, card = training.load_model(tmp_path)
-    waves, masks = torch.randn(1, 2, 32, 32), torch.ones(1, 1, 32, 32)
-    assert torch.equal(loaded(waves, masks)[0], model(waves, masks)[0]) and card["seed"] == 0
-    path = tmp_path / "weights.safetensors"
-    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
-    with pytest.raises(ValueError, match="SHA-256 differs"):
-        training.load_model(tmp_path)
-    path.unlink()
-    with pytest.raises(FileNotFoundError, match="the stage `train` writes it"):
-        training.load_model(tmp_path)
 
 
 def test_images_carry_the_scale_free_label_and_unit_waves():

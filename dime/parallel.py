@@ -1,0 +1,116 @@
+"""One training on several devices: torchrun's engine starts the processes, torch's DDP sums their gradients.
+
+Each process (a *replica*) holds the whole network and draws its own share of every batch. With one device
+nothing here starts anything, and every function below leaves its argument as it is.
+
+Assumption: torchrun's engine rather than Lightning Fabric: it comes with torch, and Fabric refuses to start
+fresh processes from a notebook (it would fork one whose threads and GPU are in use already).
+"""
+
+import os
+
+import torch
+from torch import distributed
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+from torch.nn.parallel import DistributedDataParallel
+
+
+def launch(function, devices, *arguments):
+    """Call a function in that many new processes at once, each with a device of its own.
+
+    The processor's threads are divided among them. One replica that fails ends them all.
+
+    Parameters
+    ----------
+    function : callable
+        At the top of an importable module; its value must be picklable.
+    devices : int
+        GPUs of this machine, or processes where it has none.
+
+    Returns
+    -------
+    list
+        The values, by rank.
+
+    Raises
+    ------
+    ValueError
+        More devices than GPUs, where there are any.
+    torch.distributed.elastic.multiprocessing.errors.ChildFailedError
+        A replica failed; its traceback is on stderr.
+    """
+    if torch.cuda.is_available() and devices > torch.cuda.device_count():
+        raise ValueError(f"devices: this machine has {torch.cuda.device_count()} GPUs, found {devices}")
+    config = LaunchConfig(
+        min_nodes=1, max_nodes=1, nproc_per_node=devices,
+        rdzv_backend="c10d", rdzv_endpoint="localhost:0", local_addr="localhost",
+        run_id="dime", max_restarts=0,
+    )  # fmt: skip
+    threads = max(1, torch.get_num_threads() // devices)
+    values = elastic_launch(config, _replica)(function, threads, arguments)
+    return [values[rank] for rank in range(devices)]
+
+
+def _replica(function, threads, arguments):
+    torch.set_num_threads(threads)
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        return function(*arguments)
+    finally:
+        distributed.destroy_process_group()
+
+
+def count():
+    """How many replicas train together."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def rank():
+    """Which of them this process is; 0 keeps the checkpoints and reports."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def device():
+    """This replica's own GPU where torch finds one, else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def replicate(model):
+    """The model with gradients that are the mean over the replicas.
+
+    Assumption: BatchNorm normalises each replica's share by that share's own statistics, as is usual;
+    `average_statistics` makes the running ones, those used afterwards, the mean over the replicas.
+    """
+    return DistributedDataParallel(model, forward_sync_buffers=False) if count() > 1 else model
+
+
+def share(pixels):
+    """Weight of a replica's mean over its pixels that makes the replicas' mean the one over all pixels.
+
+    share = replicas * pixels / (sum of pixels over replicas); 1.0 for one replica.
+    """
+    if count() == 1:
+        return 1.0
+    total = pixels.clone()
+    distributed.all_reduce(total)
+    return count() * pixels / total.clamp(min=1)
+
+
+def mean(number):
+    """A number averaged over the replicas."""
+    if count() == 1:
+        return number
+    total = torch.tensor(number, dtype=torch.float64, device=device())
+    distributed.all_reduce(total)
+    return (total / count()).item()
+
+
+def average_statistics(model):
+    """Give every replica the mean of all replicas' running statistics."""
+    if count() > 1:
+        for buffer in model.buffers():
+            if buffer.is_floating_point():
+                distributed.all_reduce(buffer)
+                buffer /= count()

@@ -1,0 +1,23 @@
+"""Weights on disk are what their card says, or refused."""
+
+import pytest
+import torch
+
+from dime import checkpoints
+from dime.network import UNet
+
+
+def test_weights_come_back_as_saved_and_a_changed_file_is_refused(tmp_path):
+    torch.manual_seed(0)
+    model = UNet((4, 8, 8, 8)).eval()
+    checkpoints.save_model(model, {"seed": 0}, tmp_path)
+    loaded, card = checkpoints.load_model(tmp_path)
+    waves, masks = torch.randn(1, 2, 32, 32), torch.ones(1, 1, 32, 32)
+    assert torch.equal(loaded(waves, masks)[0], model(waves, masks)[0]) and card["seed"] == 0
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(ValueError, match="SHA-256 differs"):
+        checkpoints.load_model(tmp_path)
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match="the stage `train` writes it"):
+        checkpoints.load_model(tmp_path)
