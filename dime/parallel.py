@@ -8,15 +8,18 @@ fresh processes from a notebook (it would fork one whose threads and GPU are in 
 """
 
 import os
+import signal
 
 import torch
 from torch import distributed
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from torch.nn.parallel import DistributedDataParallel
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+
 
 def launch(function, devices, *arguments):
-    """Call a function in that many new processes at once, each with a device of its own.
+    """Call a function, from the main thread, in that many new processes at once, each with its own device.
 
     The processor's threads are divided among them. One replica that fails ends them all.
 
@@ -47,7 +50,13 @@ def launch(function, devices, *arguments):
         run_id="dime", max_restarts=0,
     )  # fmt: skip
     threads = max(1, torch.get_num_threads() // devices)
-    values = elastic_launch(config, _replica)(function, threads, arguments)
+    # The engine turns signals into exceptions and leaves it so: a kernel would end with a traceback.
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        values = elastic_launch(config, _replica)(function, threads, arguments)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
     return [values[rank] for rank in range(devices)]
 
 

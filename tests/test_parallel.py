@@ -1,5 +1,7 @@
 """Two processes that train together do what one does, and end with one network between them."""
 
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -63,8 +65,11 @@ def fail():
 
 
 def test_a_replica_that_fails_ends_the_training():
+    """And leaves this process as it was: signals do what they did."""
+    before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(ChildFailedError):
         parallel.launch(fail, 2)
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_batch_that_cannot_be_divided_is_refused(tmp_path):
