@@ -4,12 +4,15 @@ The truth says where an inclusion is (`find`); every figure of merit is then tak
 pixels for all methods, and is 1 (or the pixel's width) for the truth itself.
 """
 
+import json
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy import ndimage, optimize
 from scipy.special import ndtr
 
+from dime import metrics
 from dime.fem import shear_wavelength
 
 SURROUNDINGS_M = 0.010
@@ -198,6 +201,46 @@ def variation(estimate, truth, mask):
         return np.nan
     spread = [100 * estimate[part].std() / estimate[part].mean() for part in parts]
     return float(np.average(spread, weights=[part.sum() for part in parts]))
+
+
+FIGURES = ("recovered_contrast", "cnr", "dice", "edge_width_mm", "edge_seen")
+
+
+def judge_study(maps, study):
+    """Every inclusion of every slice on every map, one row each.
+
+    Parameters
+    ----------
+    maps : dict
+        Method -> (phantom, y, x) array [Pa].
+    study : xarray.Dataset
+        stiffness, mask, label (JSON with `lesions`), y, x; attrs frequency_hz.
+
+    Returns
+    -------
+    pandas.DataFrame
+        method, case (from 1), contrast, diameter_mm, diameter_wavelengths, and `FIGURES`; no row for a study
+        without inclusions.
+    """
+    rows, coordinates = [], (study["y"].values, study["x"].values)
+    columns = ["method", "case", "contrast", "diameter_mm", "diameter_wavelengths", *FIGURES]
+    for case, label in enumerate(study["label"].values):
+        truth, mask = (study[name].values[case] for name in ("stiffness", "mask"))
+        lesions = json.loads(str(label)).get("lesions", [])
+        for one in find(truth, mask, lesions, coordinates, study.attrs["frequency_hz"]):
+            place = {"case": case + 1, "contrast": one.contrast}
+            place |= {"diameter_mm": 1e3 * one.diameter_m, "diameter_wavelengths": one.diameter_wavelengths}
+            rows += [place | {"method": m} | judge(maps[m][case], truth, one) for m in maps]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def summarise(table, methods):
+    """Means of `FIGURES` per method with intervals, a dict; a case counts once, by its inclusions' mean."""
+    per_case = table.groupby(["method", "case"], as_index=False)[list(FIGURES)].mean()
+    return {
+        m: {name: metrics.bootstrap_mean(per_case.loc[per_case["method"] == m, name]) for name in FIGURES}
+        for m in methods
+    }
 
 
 def _step(values, inclusion):

@@ -1,4 +1,4 @@
-"""Does the uncertainty mean what it says: coverage of its intervals, and what rejecting the uncertain gains."""
+"""Does the uncertainty mean what it says: coverage of its intervals, gain of rejecting the uncertain."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ TARGET_90 = (0.87, 0.93)
 
 
 def half_width(uncertainty, level):
-    """Half width of the central interval of log stiffness: b log(1 / (1 - p)), of a Laplace law of scale b."""
+    """Half width of the interval of log stiffness: b log(1 / (1 - p)), of a Laplace law of scale b."""
     return uncertainty * np.log(1 / (1 - level))
 
 

@@ -1,7 +1,10 @@
 """Figures of merit of inclusions on maps whose edges, contrasts and spreads are known."""
 
+import json
+
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.special import ndtr
 
 from dime import regions
@@ -113,3 +116,29 @@ def test_variation_is_measured_where_the_truth_is_even():
     assert regions.variation(noisy, truth, MASK) == pytest.approx(5, rel=0.05)
     assert regions.variation(truth, truth, MASK) == 0
     assert np.isnan(regions.variation(noisy, truth + 1e5 * X, MASK))
+
+
+def test_a_study_is_judged_row_by_row_and_summarised_by_case():
+    """Three phantoms: a disc, none, a disc. An estimate with half the step recovers 50 % in both."""
+    truth, label = disc(2.0)
+    flat = np.full(truth.shape, BACKGROUND)
+    labels = [json.dumps(one) for one in ({"lesions": [label]}, {}, {"lesions": [label]})]
+    maps = np.stack([truth, flat, truth])
+    study = xr.Dataset(
+        {
+            "stiffness": (("phantom", "y", "x"), maps),
+            "mask": (("phantom", "y", "x"), np.stack([MASK] * 3)),
+            "label": ("phantom", labels),
+        },
+        {"y": AXIS, "x": AXIS},
+        {"frequency_hz": 60.0},
+    )
+    table = regions.judge_study({"dime": (maps + BACKGROUND) / 2, "truth": maps}, study)
+    assert table["case"].tolist() == [1, 1, 3, 3]
+    found = regions.summarise(table, ("dime", "truth"))
+    assert found["dime"]["recovered_contrast"]["mean"] == pytest.approx(50)
+    assert found["dime"]["recovered_contrast"]["n"] == 2
+    assert found["truth"]["cnr"]["mean"] is None  # infinite
+    empty = regions.judge_study({"dime": maps}, study.isel(phantom=[1]))
+    assert len(empty) == 0
+    assert regions.summarise(empty, ("dime",))["dime"]["dice"]["n"] == 0
