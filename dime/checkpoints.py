@@ -28,6 +28,30 @@ def save_model(model, card, folder):
     (folder / "card.json").write_text(json.dumps(card, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
+def release(source, folder, commit):
+    """Make a run's network the one that the package comes with.
+
+    Parameters
+    ----------
+    source : path
+        Folder of the run's network, with the `effort.json` of its training.
+    folder : path
+        Where the released network lies; its card gains `effort` (device, threads, hours) and `commit`.
+    commit : str
+        Of the code that trained it.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `load_model`; or nothing says what the training cost.
+    """
+    effort = Path(source) / "effort.json"
+    model, card = load_model(source)
+    if not effort.is_file():
+        raise FileNotFoundError(f"{effort}: missing; the stage `train` writes it")
+    save_model(model, card | {"effort": json.loads(effort.read_text()), "commit": commit}, folder)
+
+
 def load_model(folder):
     """Read a network that `save_model` wrote.
 
