@@ -6,7 +6,7 @@ Studies are drawn with replacement from a population of simulated subjects, whic
 import numpy as np
 from scipy import stats
 
-from dime import reliability
+from dime import agreement
 
 SIGNIFICANT = 0.05
 """Two-sided p-value below which a study calls a difference found."""
@@ -22,7 +22,7 @@ def parted(study):
 
 def areas_differ(study):
     """Whether the ROC areas of `x` and `y` differ: DeLong's test."""
-    p = reliability.compare_areas(study["x"], study["y"], study["diseased"])["p"]
+    p = agreement.compare_areas(study["x"], study["y"], study["diseased"])["p"]
     return p is not None and p < SIGNIFICANT
 
 
@@ -32,7 +32,7 @@ def agreements_differ(study, resamples=200):
     n = len(study["truth"])
     rows = np.random.default_rng(n).integers(0, n, (resamples, n))
     truth = study["truth"][rows]
-    x, y = (reliability.icc_values(np.stack([study[k][rows], truth], axis=-1)) for k in "xy")
+    x, y = (agreement.icc_values(np.stack([study[k][rows], truth], axis=-1)) for k in "xy")
     edges = np.nanquantile(x - y, [SIGNIFICANT / 2, 1 - SIGNIFICANT / 2])
     return bool(edges[0] > 0 or edges[1] < 0)
 

@@ -1,4 +1,4 @@
-"""One stiffness for each subject: an automatic region of interest, and the mean of every method's map over it.
+"""One stiffness for each subject: an automatic region of interest, and every method's mean over it.
 
 The region is what erosion, the magnitude's vessels and a method's own confidence leave.
 """
