@@ -173,7 +173,7 @@ def edge_width(estimate, truth, inclusion):
 
     bounds = ([-reach / 2, np.log(smallest)], [reach / 2, np.log(reach)])
     scale = np.abs(_step(truth, inclusion))
-    starts = [(0.0, np.log(reach * share)) for share in (0.05, 0.3)]
+    starts = [(0.0, np.log(max(share * reach, 2 * smallest))) for share in (0.05, 0.3)]
     fits = [optimize.least_squares(lambda u: fit(u)[1] / scale, start, bounds=bounds) for start in starts]
     best = min(fits, key=lambda found: found.cost).x
     step = fit(best)[0][1]
