@@ -73,7 +73,7 @@ def load_model(folder):
         if not path.is_file():
             raise FileNotFoundError(f"{path}: missing; the stage `train` writes it")
     card = json.loads(card_path.read_text())
-    if hashlib.sha256(weights.read_bytes()).hexdigest() != card["sha256"]:
+    if hashlib.sha256(weights.read_bytes()).hexdigest() != card.get("sha256"):
         raise ValueError(f"{weights}: SHA-256 differs from the one in {card_path}")
     model = UNet(**card["architecture"])
     model.load_state_dict(load_file(weights))
