@@ -107,15 +107,22 @@ def measured(output: Path):
 
 @app.command()
 def paper(source: Path, output: Path):
-    """Typeset the paper."""
+    """Typeset the paper; what it needs and is not there is named, and the stage that makes it."""
     from dime import pipeline
+    from dime import summary as found
 
+    found.check_inputs("paper")
     pipeline.typeset(source, output)
 
 
 @app.command()
-def summary(metrics: Path = Path("results/metrics")):
-    """Print what the last run found."""
-    from dime import report
+def summary(
+    metrics: Path = Path("results/metrics"),
+    readme: Annotated[Path | None, typer.Option(help="README whose table of claims to bring up to date.")] = None,
+):
+    """Print what the last run found, and the original's claims beside it."""
+    from dime import summary as found
 
-    report.print_summary(metrics)
+    found.print_summary(metrics)
+    if readme:
+        found.update_readme(readme, metrics)

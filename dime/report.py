@@ -1,65 +1,8 @@
-"""What a run found, in one table: read from the metrics files and printed."""
+"""Metrics files: what a stage found, as strict JSON with stable keys."""
 
 import json
 import math
 from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
-
-from dime.figures import METHOD_NAMES
-
-STUDIES = ("homogeneous", "heterogeneous", "liver")
-
-
-def print_summary(folder):
-    """Print the figures of merit of every study and cohort.
-
-    Parameters
-    ----------
-    folder : path
-        Holds the metrics JSON files that the stages wrote.
-
-    Raises
-    ------
-    FileNotFoundError
-        A study's file is missing: names it and the stage.
-    """
-    folder = Path(folder)
-    table = Table(title="DIME: stiffness against the truth of simulated phantoms")
-    for column in ("study", "slices", "method", "MAPE % [95 % CI]", "bias %", "RMSE kPa", "pixel r", "R2"):
-        table.add_column(column, no_wrap=True)
-    for study in STUDIES:
-        content = read(folder / f"compare-{study}.json", "compare")
-        for method, figures in content["methods"].items():
-            mape = figures["mape"]
-            table.add_row(
-                study,
-                str(content["slices"]),
-                METHOD_NAMES[method],
-                f"{mape['mean']:.1f} [{number(mape['low'], '.1f')}, {number(mape['high'], '.1f')}]",
-                f"{figures['bias']['mean']:+.1f}",
-                f"{figures['rmse']['mean']:.2f}",
-                f"{figures['pooled']['pixel_r']:.3f}",
-                f"{figures['pooled']['pixel_r2']:.3f}",
-            )
-    console = Console()
-    console.width = max(console.width, 100)  # a log file counts as 80 columns wide, too few for the table
-    console.print(table)
-    cohort = read(folder / "cohort.json", "cohort")
-    console.print(
-        f"simulated cohort: {cohort['healthy']} healthy and {cohort['fibrotic']} fibrotic livers; "
-        f"subject means by DIME and MMDI r = {number(cohort['dime_mmdi']['r'])}"
-    )
-    measured = read(folder / "in-vivo.json", "in_vivo")
-    if measured["slices"]:
-        r, bias = measured["dime_clinical"]["r"], measured["dime_clinical_agreement"]["bias"]
-        console.print(
-            f"measured livers: {measured['slices']} slices; DIME against the clinical maps r = {number(r)}, "
-            f"bias {number(bias, '+.2f')} kPa"
-        )
-    else:
-        console.print("measured livers: absent from this build")
 
 
 def number(value, form=".2f"):
@@ -75,6 +18,7 @@ def read(path, stage):
     FileNotFoundError
         Names the file and the stage that writes it.
     """
+    path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: missing; the stage `{stage}` writes it")
     return json.loads(path.read_text())

@@ -16,7 +16,5 @@ def test_what_cannot_be_computed_is_null_and_digits_are_bounded(tmp_path):
 
 
 def test_a_missing_file_names_the_stage_that_writes_it(tmp_path):
-    with pytest.raises(
-        FileNotFoundError, match=r"compare-homogeneous\.json: missing; the stage `compare` writes it"
-    ):
-        report.print_summary(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"cohort\.json: missing; the stage `cohort` writes it"):
+        report.read(tmp_path / "cohort.json", "cohort")
