@@ -1,7 +1,7 @@
 """How good a network gets on a small budget: multiply-adds, a short training, a score.
 
 The budget is the number of multiply-adds of forward passes in training. It depends on no machine, and it is
-what a choice costs: a network twice as wide takes a quarter of the steps. An equal number of pixels would
+what a choice costs: a network twice as wide sees a quarter of the patches. An equal number of pixels would
 hand the same data to every network, and four times the time to that one.
 """
 
@@ -29,7 +29,8 @@ def multiply_adds(schedule):
 def on_budget(baseline, change, steps):
     """The schedule of an arm that costs as many multiply-adds as `steps` steps of the baseline.
 
-    Every step of every arm sees about as many pixels, so that a smaller patch is no smaller batch.
+    A step costs the same in every arm, so that all take as many steps: where a patch costs more, a step has
+    fewer of them. Rounding of the batch is made up for by the number of steps.
 
     Parameters
     ----------
@@ -44,10 +45,10 @@ def on_budget(baseline, change, steps):
     training.Schedule
         Of one epoch: nothing is chosen on validation data.
     """
-    budget = steps * baseline.batch * multiply_adds(baseline)
+    step = baseline.batch * multiply_adds(baseline)
     changed = replace(baseline, **change)
-    batch = max(2, round(baseline.batch * baseline.patch**2 / changed.patch**2))
-    own_steps = max(1, round(budget / (batch * multiply_adds(changed))))
+    batch = max(2, round(step / multiply_adds(changed)))  # fewer have no statistics of a batch
+    own_steps = max(1, round(steps * step / (batch * multiply_adds(changed))))
     return replace(changed, epochs=1, batch=batch, patches_per_epoch=own_steps * batch)
 
 

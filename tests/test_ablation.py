@@ -40,17 +40,21 @@ def test_multiply_adds_are_those_counted_by_hand():
     assert budget.multiply_adds(schedule) == size**2 * (9 * 3 * w + 9 * w * w + 2 * w)
 
 
-def test_every_arm_costs_the_budget_and_sees_equal_steps():
-    """Multiply-adds and pixels per step agree to the rounding of steps and of patches per batch."""
+def test_every_arm_costs_the_budget_in_about_as_many_steps():
+    """Multiply-adds agree to half a step, steps to the rounding of a batch; wider networks see less."""
     steps = 200
     whole = steps * SCHEDULE.batch * budget.multiply_adds(SCHEDULE)
-    for name, arm in ablation.arms(WIDTHS, [3], 2).items():
-        schedule = budget.on_budget(SCHEDULE, arm.change, steps)
-        one_step = schedule.batch * budget.multiply_adds(schedule)
-        cost = schedule.patches_per_epoch * budget.multiply_adds(schedule)
-        assert abs(cost - whole) <= one_step / 2, name
-        pixels = schedule.batch * schedule.patch**2
-        assert abs(pixels - 8 * 32**2) <= max(schedule.patch**2 / 2, 2 * 96**2 - 8 * 32**2), name
+    schedules = {
+        name: budget.on_budget(SCHEDULE, arm.change, steps)
+        for name, arm in ablation.arms(WIDTHS, [3], 2).items()
+    }
+    for name, schedule in schedules.items():
+        per_patch = budget.multiply_adds(schedule)
+        assert abs(schedule.patches_per_epoch * per_patch - whole) <= schedule.batch * per_patch / 2, name
+        own_steps = schedule.patches_per_epoch / schedule.batch
+        assert abs(own_steps / steps - 1) <= 0.6 / (schedule.batch - 0.5) or schedule.batch == 2, name
+    patches = {name: schedule.patches_per_epoch for name, schedule in schedules.items()}
+    assert patches["double_width"] < patches["baseline"] == 8 * steps < patches["half_width"]
 
 
 def test_arms_learn_from_the_phantoms_they_say():
