@@ -1,5 +1,6 @@
 """The command line: stages (`run`, `measured`, `paper`, `summary`) and methods (`simulate`, `invert`)."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +13,13 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 def main():
     """Run the command line; bad input is one line on stderr and exit code 2."""
     try:
-        app()
-    except (ValueError, FileNotFoundError) as error:
+        raise SystemExit(app(standalone_mode=False) or 0)
+    except typer.exceptions.TyperException as error:  # options that are missing, unknown or no number
+        if error.format_message():  # empty where help was shown instead
+            typer.echo(f"dime: {error.format_message()}", err=True)
+    except (ValueError, OSError) as error:
         typer.echo(f"dime: {error}", err=True)
-        raise SystemExit(2) from None
+    raise SystemExit(2)
 
 
 @app.command()
@@ -80,21 +84,55 @@ def invert(
     mask: Annotated[Path | None, typer.Option(help="NIfTI, tissue where not 0.")] = None,
     method: Annotated[str, typer.Option(help="dime, mmdi, ...")] = "dime",
     layout: Annotated[str | None, typer.Option(help="offsets, real-imag or complex.")] = None,
-    model: Annotated[Path, typer.Option(help="Folder of a trained network.")] = Path("results/model"),
-    uncertainty: Annotated[Path | None, typer.Option(help="NIfTI to write: relative uncertainty.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Folder of a network; else the released one.")] = None,
+    uncertainty: Annotated[
+        Path | None, typer.Option(help="NIfTI to write: Laplace scale of log stiffness.")
+    ] = None,
+    trusted: Annotated[
+        Path | None, typer.Option(help="NIfTI to write: 1 where the network is to be trusted.")
+    ] = None,
 ):
-    """Invert a wave to a stiffness map on its own grid."""
+    """Invert a wave to a stiffness map on its own grid; every map is written, or none."""
     from dime import inversion, io
 
-    waves = io.read_wave(wave, frequency, None if spacing is None else spacing * 1e-3, mask, layout)
-    if uncertainty and method != "dime":
-        raise ValueError(f"--uncertainty: only method dime has one, not {method}")
-    result = inversion.invert(waves, method, model)
-    io.write_map(output, result["stiffness"].values / 1e3, wave)
-    if uncertainty:
-        io.write_map(uncertainty, result["uncertainty"].values, wave)
-    kind = waves.attrs["layout"] + (", unwrapped" if waves.attrs["unwrapped"] else "")
-    typer.echo(f"{output}: {method}, {kind}, pixel {waves.attrs['spacing_m'] * 1e3:g} mm, {frequency:g} Hz")
+    outputs = {"stiffness": output, "uncertainty": uncertainty, "trusted": trusted}
+    outputs = {name: path for name, path in outputs.items() if path}
+    for name, path in outputs.items():
+        if name != "stiffness" and method != "dime":
+            raise ValueError(f"--{name}: only method dime has one, not {method}")
+        if not path.name.endswith((".nii", ".nii.gz")):
+            raise ValueError(f"{path}: expected a name that ends in .nii or .nii.gz")
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"{path.parent}: no such folder")
+    if len({path.resolve() for path in (wave, *outputs.values())}) <= len(outputs):
+        raise ValueError("wave and outputs: expected files of different names")
+    try:
+        waves = io.read_wave(wave, frequency, None if spacing is None else spacing * 1e-3, mask, layout)
+    except EOFError:
+        raise ValueError(f"{wave}: ends too early, is it whole?") from None
+    result = inversion.invert(waves, method, model or inversion.RELEASED)
+    result["stiffness"] = result["stiffness"] / 1e3
+    _write_maps({path: result[name].values for name, path in outputs.items()}, wave)
+    kind = waves.attrs["layout"] + ("" if layout else " (inferred)")
+    kind += ", unwrapped" if waves.attrs["unwrapped"] else ""
+    typer.echo(
+        f"{output}: {method}, layout {kind}, pixel {waves.attrs['spacing_m'] * 1e3:g} mm, {frequency:g} Hz"
+    )
+
+
+def _write_maps(maps, like):
+    """Write maps to their paths; they take their names when all are whole."""
+    from dime import io
+
+    aside = {path: path.with_name("whole-" + path.name) for path in maps}
+    try:
+        for path, values in maps.items():
+            io.write_map(aside[path], values, like)
+        for path in maps:
+            os.replace(aside[path], path)
+    finally:
+        for path in aside.values():
+            path.unlink(missing_ok=True)
 
 
 @app.command()
@@ -103,6 +141,14 @@ def measured(output: Path):
     from dime import io
 
     typer.echo(io.convert_measured(output))
+
+
+@app.command()
+def released(output: Path):
+    """Convert the authors' released phantoms ($DIME_REFERENCE) to OUTPUT; none there is an empty dataset."""
+    from dime import originals
+
+    typer.echo(originals.convert(output))
 
 
 @app.command()
@@ -118,7 +164,9 @@ def paper(source: Path, output: Path):
 @app.command()
 def summary(
     metrics: Path = Path("results/metrics"),
-    readme: Annotated[Path | None, typer.Option(help="README whose table of claims to bring up to date.")] = None,
+    readme: Annotated[
+        Path | None, typer.Option(help="README whose table of claims to bring up to date.")
+    ] = None,
 ):
     """Print what the last run found, and the original's claims beside it."""
     from dime import summary as found

@@ -93,16 +93,16 @@ def invert(waves, method, model=RELEASED):
     chosen = METHODS[method](model)
     scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
     maps = {name: np.zeros(wave.shape, np.float32) for name in ("stiffness", chosen.second)}
-    for row in np.ndindex(wave.shape[:-2]):
-        image, tissue = wave.values[row], mask.values[row]
-        check_slice(image, tissue)
-        maps["stiffness"][row], maps[chosen.second][row] = chosen.invert_slice(image, tissue, *scale)
     if method == "dime":
         maps["trusted"] = np.zeros(wave.shape, bool)
-        for row in np.ndindex(wave.shape[:-2]):
-            maps["trusted"][row] = prediction.trusted(
-                wave.values[row], mask.values[row], maps["stiffness"][row], *scale
-            )
+    for row in np.ndindex(wave.shape[:-2]):
+        image, tissue = wave.values[row], mask.values[row]
+        if mask.values.any() and not tissue.any():
+            continue  # a slice beyond the organ stays 0
+        check_slice(image, tissue)
+        maps["stiffness"][row], maps[chosen.second][row] = chosen.invert_slice(image, tissue, *scale)
+        if method == "dime":
+            maps["trusted"][row] = prediction.trusted(image, tissue, maps["stiffness"][row], *scale)
     result = xr.Dataset({name: (wave.dims, values) for name, values in maps.items()}, coords=wave.coords)
     result["stiffness"].attrs["units"] = "Pa"
     settings = json.dumps(chosen.settings, default=list)

@@ -1,20 +1,43 @@
 """The command line does what the notebooks do; what is wrong is one line and exit code 2."""
 
+import importlib.resources
 import os
+import shutil
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
 
 import nibabel
 import numpy as np
 import pytest
 
-from dime import dataset, examination
+from dime import checkpoints, cli, dataset, examination, inversion, io
+from dime.network import UNet
+
+ROOT = Path(__file__).parent.parent
 
 
 def dime(*words, cwd):
     return subprocess.run(
         [sys.executable, "-m", "dime", *words], cwd=cwd, env=os.environ, capture_output=True, text=True
     )
+
+
+@pytest.fixture
+def here(monkeypatch, capsys):
+    """The same within this process: exit code and what it said, without the seconds that imports take."""
+
+    def call(*words, cwd):
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", ["dime", *words])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        said = capsys.readouterr()
+        return SimpleNamespace(returncode=end.value.code, stdout=said.out, stderr=said.err)
+
+    return call
 
 
 def test_simulate_writes_what_the_library_writes(tmp_path):
@@ -64,61 +87,179 @@ def save(path, values, zooms=(2.0, 2.0, 5.0)):
     nibabel.save(image, path)
 
 
-def test_invert_takes_every_layout_and_keeps_grid_and_affine(tmp_path):
-    """60 Hz, 2 mm, 15 pixels: c = 1.8 m/s, mu = 3.24 kPa, from (wrapped) offsets, parts and complex alike."""
+def test_invert_takes_every_layout_and_keeps_grid_and_affine(tmp_path, here):
+    """60 Hz, 2 mm, 15 pixels: c = 1.8 m/s, mu = 3.24 kPa, from (wrapped) offsets, parts and complex alike.
+
+    (x, y, n) and (x, y, z, n), (x, y, 2) and (x, y, z, 2), (x, y) and (x, y, z)."""
     wave, mask = plane_wave()
     steps = np.exp(2j * np.pi * np.arange(4) / 4)
     phase = np.angle(np.exp(1j * 4.0 * (wave[..., None] * steps).real))
-    phase = np.where(mask[..., None], phase, 0)
-    save(tmp_path / "offsets.nii.gz", np.stack([phase, phase], axis=2).astype(np.float32))
-    save(tmp_path / "parts.nii.gz", np.stack([wave.real, wave.imag], axis=-1).astype(np.float32))
-    save(tmp_path / "complex.nii.gz", np.stack([wave, wave, wave], axis=-1).astype(np.complex64))
-    for name, kind, slices in (
-        ("offsets", "offsets, unwrapped", 2),
-        ("parts", "real-imag", 1),
-        ("complex", "complex", 3),
+    phase = np.where(mask[..., None], phase, 0).astype(np.float32)
+    parts = np.stack([wave.real, wave.imag], axis=-1).astype(np.float32)
+    wave = wave.astype(np.complex64)
+    for values, kind, slices in (
+        (phase, "offsets (inferred), unwrapped", 1),
+        (np.stack([phase, phase], axis=2), "offsets (inferred), unwrapped", 2),
+        (parts, "real-imag (inferred)", 1),
+        (np.stack([parts] * 3, axis=2), "real-imag (inferred)", 3),
+        (wave, "complex (inferred)", 1),
+        (np.stack([wave] * 3, axis=-1), "complex (inferred)", 3),
     ):
-        words = f"invert {name}.nii.gz --frequency 60 --method mmdi -o out.nii.gz"
-        done = dime(*words.split(), cwd=tmp_path)
+        save(tmp_path / "wave.nii.gz", values)
+        done = here(*"invert wave.nii.gz --frequency 60 --method mmdi -o out.nii.gz".split(), cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-        assert kind in done.stdout and "pixel 2 mm" in done.stdout
+        assert f"layout {kind}" in done.stdout and "pixel 2 mm" in done.stdout
         out = nibabel.load(tmp_path / "out.nii.gz")
         assert out.shape == (60, 50, slices)
-        np.testing.assert_array_equal(out.affine, nibabel.load(tmp_path / f"{name}.nii.gz").affine)
-        assert np.median(out.get_fdata()[..., 0][mask]) == pytest.approx(3.24, rel=0.05)
-        assert not out.get_fdata()[~mask].any()
+        np.testing.assert_array_equal(out.affine, nibabel.load(tmp_path / "wave.nii.gz").affine)
+        for values in np.moveaxis(out.get_fdata(), 2, 0):
+            assert np.median(values[mask]) == pytest.approx(3.24, rel=0.05)
+            assert not values[~mask].any()
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """An untrained network on disk: what it answers is beside the point here."""
+    folder = tmp_path_factory.mktemp("model")
+    checkpoints.save_model(UNet((8, 8, 8)), {}, folder)
+    return folder
+
+
+def test_invert_writes_uncertainty_and_trust_beside_the_map(tmp_path, network, here):
+    """On the wave's grid, 0 outside the mask; a slice without tissue stays 0 in all of them."""
+    wave, mask = plane_wave()
+    save(tmp_path / "wave.nii.gz", np.stack([wave, wave], axis=-1).astype(np.complex64))
+    save(tmp_path / "mask.nii.gz", np.stack([mask, np.zeros_like(mask)], axis=-1).astype(np.uint8))
+    words = (
+        "invert wave.nii.gz --frequency 60 --spacing 1.5 --mask mask.nii.gz --layout complex -o out.nii.gz"
+    )
+    words += f" --model {network} --uncertainty scale.nii.gz --trusted trusted.nii.gz"
+    done = here(*words.split(), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "dime, layout complex, pixel 1.5 mm" in done.stdout
+    maps = {name: nibabel.load(tmp_path / f"{name}.nii.gz") for name in ("out", "scale", "trusted")}
+    for image in maps.values():
+        assert image.shape == (60, 50, 2)
+        np.testing.assert_array_equal(image.affine, nibabel.load(tmp_path / "wave.nii.gz").affine)
+        assert not image.get_fdata()[~mask].any() and not image.get_fdata()[..., 1].any()
+    assert (maps["out"].get_fdata()[mask, 0] > 0).all() and (maps["scale"].get_fdata()[mask, 0] > 0).all()
+    assert set(np.unique(maps["trusted"].get_fdata())) <= {0, 1}
+
+
+def changed(folder, source):
+    """A copy of a network whose weights are not those that its card describes."""
+    shutil.copytree(source, folder)
+    weights = folder / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        ("wave.nii.gz", "Missing option '--frequency'"),
         ("wave.nii.gz --frequency 0", "frequency: expected a positive number of Hz"),
+        ("wave.nii.gz --frequency nan", "frequency: expected a positive number of Hz"),
+        ("wave.nii.gz --frequency fast", "Invalid value for '--frequency'"),
         ("wave.nii.gz --frequency 60 --spacing 25", "expected a spacing of 0.2 to 10 mm, found 25 mm"),
-        ("nan.nii.gz --frequency 60", "nan.nii.gz: 3 of"),
-        ("zero.nii.gz --frequency 60", "zero.nii.gz: the mask is empty"),
+        ("wave.nii.gz --frequency 60 --spacing 0.1", "expected a spacing of 0.2 to 10 mm, found 0.1 mm"),
+        ("fine.nii.gz --frequency 60", "fine.nii.gz: expected a spacing of 0.2 to 10 mm, found 0.05 mm"),
+        ("oblong.nii.gz --frequency 60", "oblong.nii.gz: expected square pixels, found 2 x 3 mm"),
+        ("one.nii.gz --frequency 60", "expected at least 3 phase offsets, found 1"),
         ("wave.nii.gz --frequency 60 --layout offsets", "expected at least 3 phase offsets, found 2"),
         ("wave.nii.gz --frequency 60 --layout complex", "layout complex does not fit values of type float"),
+        ("wave.nii.gz --frequency 60 --layout phases", "layout: expected one of offsets, real-imag, complex"),
+        ("nan.nii.gz --frequency 60", "nan.nii.gz: 3 of"),
+        ("zero.nii.gz --frequency 60", "zero.nii.gz: the mask is empty"),
+        ("wave.nii.gz --frequency 60 --mask none.nii.gz", "none.nii.gz: no such file"),
+        ("wave.nii.gz --frequency 60 --mask empty.nii.gz", "empty.nii.gz: the mask is empty"),
         ("wave.nii.gz --frequency 60 --mask small.nii.gz", "small.nii.gz: expected the wave's shape"),
+        ("wave.nii.gz --frequency 60 --method magic", "method: expected one of dime, mmdi"),
         ("wave.nii.gz --frequency 60 --method dime --model nowhere", "nowhere/weights.safetensors: missing"),
+        ("wave.nii.gz --frequency 60 --method dime --model changed", "SHA-256 differs from the one in"),
+        ("wave.nii.gz --frequency 60 --uncertainty u.nii.gz", "--uncertainty: only method dime has one"),
+        ("wave.nii.gz --frequency 60 --trusted t.nii.gz", "--trusted: only method dime has one"),
         ("none.nii.gz --frequency 60", "none.nii.gz: no such file"),
+        ("text.nii.gz --frequency 60", "text.nii.gz"),
+        ("cut.nii.gz --frequency 60", "cut.nii.gz: ends too early"),
     ],
 )
-def test_invert_refuses_in_one_line_and_writes_nothing(tmp_path, words, message):
+def test_invert_refuses_in_one_line_and_writes_nothing(tmp_path, network, here, words, message):
     wave, mask = plane_wave()
     parts = np.stack([wave.real, wave.imag], axis=-1).astype(np.float32)
     save(tmp_path / "wave.nii.gz", parts)
+    save(tmp_path / "fine.nii.gz", parts, (0.05, 0.05, 5.0))
+    save(tmp_path / "oblong.nii.gz", parts, (2.0, 3.0, 5.0))
+    save(tmp_path / "one.nii.gz", parts[..., :1])
     save(tmp_path / "zero.nii.gz", np.zeros_like(parts))
+    save(tmp_path / "empty.nii.gz", np.zeros(mask.shape, np.uint8))
     save(tmp_path / "small.nii.gz", mask[:10, :10].astype(np.uint8))
     parts[30:33, 25, 0] = np.nan
     save(tmp_path / "nan.nii.gz", parts)
-    done = dime(
-        "invert",
-        *words.split(),
-        *([] if "--method" in words else ["--method", "mmdi"]),
-        "-o",
-        "out.nii.gz",
-        cwd=tmp_path,
-    )
+    (tmp_path / "text.nii.gz").write_text("no image")
+    whole = (tmp_path / "wave.nii.gz").read_bytes()
+    (tmp_path / "cut.nii.gz").write_bytes(whole[: 2 * len(whole) // 3])
+    changed(tmp_path / "changed", network)
+    before = set(tmp_path.iterdir())
+    method = [] if "--method" in words else ["--method", "mmdi"]
+    done = here("invert", *words.split(), *method, "-o", "out.nii.gz", cwd=tmp_path)
     assert done.returncode == 2
     assert message in done.stderr and done.stderr.strip().count("\n") == 0, done.stderr
-    assert not list(tmp_path.glob("*out.nii.gz"))
+    assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        ("-o out.png", "out.png: expected a name that ends in .nii or .nii.gz"),
+        ("-o out.nii.gz --uncertainty u.png", "u.png: expected a name that ends in .nii or .nii.gz"),
+        ("-o out.nii.gz --uncertainty nowhere/u.nii.gz", "nowhere: no such folder"),
+        ("-o out.nii.gz --uncertainty out.nii.gz", "expected files of different names"),
+        ("-o wave.nii.gz", "expected files of different names"),
+    ],
+)
+def test_outputs_that_cannot_be_written_are_refused_before_any_is(tmp_path, network, here, outputs, message):
+    wave, _ = plane_wave()
+    save(tmp_path / "wave.nii.gz", wave.astype(np.complex64))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    words = f"invert wave.nii.gz --frequency 60 --model {network} {outputs}"
+    done = here(*words.split(), cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr and done.stderr.strip().count("\n") == 0, done.stderr
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_second_map_that_fails_half_way_leaves_the_first_as_it_was(tmp_path, monkeypatch):
+    """The disk is full when the uncertainty is written: yesterday's stiffness stays, nothing beside it."""
+    save(tmp_path / "wave.nii.gz", plane_wave()[0].astype(np.complex64))
+    (tmp_path / "out.nii.gz").write_bytes(b"yesterday's")
+    whole = io.write_map
+
+    def full_disk(path, values, like):
+        if "scale" in path.name:
+            path.write_bytes(b"half")
+            raise OSError("no space left on device")
+        whole(path, values, like)
+
+    monkeypatch.setattr(io, "write_map", full_disk)
+    maps = {tmp_path / name: np.ones((1, 50, 60)) for name in ("out.nii.gz", "scale.nii.gz")}
+    with pytest.raises(OSError, match="no space"):
+        cli._write_maps(maps, tmp_path / "wave.nii.gz")
+    assert {path.name for path in tmp_path.iterdir()} == {"wave.nii.gz", "out.nii.gz"}
+    assert (tmp_path / "out.nii.gz").read_bytes() == b"yesterday's"
+
+
+def test_the_released_network_is_the_default_and_comes_with_the_package(tmp_path):
+    """A wheel built from the source has the weights, and they are what their card says."""
+    released = importlib.resources.files("dime") / "weights"
+    assert Path(str(released)) == inversion.RELEASED
+    checkpoints.load_model(inversion.RELEASED)
+    source = tmp_path / "source"
+    shutil.copytree(ROOT / "dime", source / "dime", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source / name)
+    build = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=source, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    packed = zipfile.ZipFile(wheel)
+    for name in ("card.json", "weights.safetensors"):
+        assert packed.read(f"dime/weights/{name}") == (inversion.RELEASED / name).read_bytes()
