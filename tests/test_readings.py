@@ -1,10 +1,15 @@
 """The automatic region of interest, and one stiffness per subject."""
 
+import json
+import re
+from pathlib import Path
+
+import nbformat
 import numpy as np
 import pytest
 import xarray as xr
 
-from dime import cohorts, readings
+from dime import cohorts, network, pipeline, readings, training
 
 ONE = cohorts.Protocol(slices=1)
 
@@ -63,3 +68,23 @@ def test_a_stiffness_per_subject_near_the_truth_whoever_computes_it():
     assert maps[0]["mmdi"].shape == maps[0]["region_mmdi"].shape
     together, _ = readings.measure_all(visits, ONE, {}, 1, 10e-3, workers=2)
     np.testing.assert_equal(together, alone)
+
+
+def test_a_cohort_too_small_for_its_statistics_says_so_without_nan(tmp_path):
+    """One healthy subject: nothing to part, correlate or agree with; notebook 05 writes null and a dash."""
+    training.save_model(network.UNet((8, 8, 8)), {}, tmp_path / "model")
+    parameters = {"model": str(tmp_path / "model"), "stages": ["F0"], "slices": 1, "workers": 1}
+    parameters |= {"maps_output": str(tmp_path / "c.zarr"), "metrics_output": str(tmp_path / "c.json")}
+    notebook = Path(__file__).parent.parent / "notebooks/05-cohort.ipynb"
+    pipeline.execute(notebook, tmp_path / "05.ipynb", parameters)
+    found = json.loads((tmp_path / "c.json").read_text())
+    assert found["auc"]["mmdi"] is None and found["icc_truth"]["mmdi"]["icc"] is None
+    assert found["truth_correlation"]["mmdi"]["r"] is None and found["dime_mmdi"]["r"] is None
+    assert found["stage_agreement"]["drawn"]["mmdi"]["kappa"] is None
+    assert isinstance(found["means_kpa"]["mmdi"][0], float)
+    said = "".join(
+        output.get("text", "")
+        for cell in nbformat.read(tmp_path / "05.ipynb", as_version=4).cells
+        for output in cell.get("outputs", [])
+    )
+    assert "MMDI" in said and not re.search(r"\bnan\b", said)
