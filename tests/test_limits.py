@@ -68,20 +68,20 @@ def test_bound_is_that_of_the_whole_fisher_matrix():
 
 
 def test_maximum_likelihood_reaches_the_bound():
-    """Three crossing waves, 150 realisations at SNR 10: no bias, standard deviation 1 +- 0.2 of the bound."""
+    """Three crossing waves, 80 realisations at SNR 10: no bias, standard deviation 1 +- 0.25 of the bound."""
     y, x = disc_pixels(0.018)
     k = limits.wavenumber(2.5e3, 0.2, FREQUENCY_HZ)
     wave, rng = crossing_waves(y, x, k), np.random.default_rng(3)
     sigma = np.sqrt(np.mean(np.abs(wave) ** 2)) / 10
     order = limits.least_order(y, x, wave, k)
     logs = []
-    for _ in range(150):
+    for _ in range(80):
         noise = rng.standard_normal((2, y.size))
         found = limits.maximum_likelihood(wave + sigma * (noise[0] + 1j * noise[1]), y, x, 1.03 * k, order)
         logs.append(-2 * np.log(np.abs(found / k)))
     bound = limits.deviation_bound(*limits.free_waves(y, x, k, order), wave, k, sigma)
-    assert np.std(logs) == pytest.approx(bound, rel=0.2)
-    assert abs(np.mean(logs)) < 4 * bound / np.sqrt(150)
+    assert np.std(logs) == pytest.approx(bound, rel=0.25)
+    assert abs(np.mean(logs)) < 4 * bound / np.sqrt(80)
 
 
 def test_bound_falls_with_noise_pixels_and_fewer_unknowns():
@@ -123,7 +123,7 @@ def test_scatter_of_a_method_that_is_always_a_tenth_too_stiff():
     """bias log 1.1, no scatter; the likelihood's error is near the bound."""
     (disc,) = limits.discs(examination.Recipe("homogeneous", 1, 20), 0.03)
     fixed = {"fixed": lambda wave, mask, *_: 1.1 * disc["stiffness"] * mask}
-    rngs = [np.random.default_rng(seed) for seed in range(12)]
+    rngs = [np.random.default_rng(seed) for seed in range(4)]
     fixed, likelihood = limits.scatter(disc, 20, fixed, 0.02, SPACING_M, FREQUENCY_HZ, rngs)
     assert fixed["bias"] == pytest.approx(np.log(1.1)) and fixed["error"] == pytest.approx(np.log(1.1))
     assert fixed["sd"] < 1e-12 and fixed["pixel_sd"] < 1e-12
