@@ -12,7 +12,7 @@ repro: .venv/ready params/$(PROFILE).yaml
 	@test -d data || test -n "$$DIME_REFERENCE" || dvc pull -q data.dvc 2>/dev/null || \
 		echo "Measured slices cannot be fetched: continuing without them, and the paper will say so."
 	dvc repro
-	@dime summary && echo "The paper: paper/dime.pdf"
+	@dime summary --readme README.md && echo "The paper: paper/dime.pdf"
 
 test: .venv/ready
 	pytest

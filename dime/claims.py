@@ -43,7 +43,7 @@ def released_targets(released):
     for study, targets in released["targets"].items():
         for key, target in targets.items():
             region, figure = ("mask", key) if key == "slice_r" else key.split("_")
-            name = figure.replace("_", " ")
+            name = figure.replace("_", " ").replace("mape", "MAPE")
             rows.append(
                 {
                     "study": study,

@@ -69,7 +69,7 @@ def test_targets_on_the_authors_phantoms_are_listed_one_by_one(tmp_path):
         "met": {network: {"study1a": met} for network in claims.NETWORKS},
     }
     rows = claims.released_targets(json.loads(json.dumps(found)))
-    assert [row["figure"] for row in rows] == ["mape", "r", "interior mape", "interior r", "slice r"]
+    assert [row["figure"] for row in rows] == ["MAPE", "r", "interior MAPE", "interior r", "slice r"]
     assert [row["released"] for row in rows] == [False, True, False, False, True]
     assert rows[0]["found"] == 9.0 and rows[-1]["found"] == 0.999
 
