@@ -55,39 +55,10 @@ def slice_figures(estimate, truth, mask):
     }
 
 
-def pooled_figures(estimates, truths, masks):
-    """r and R2 over the pixels of all slices together, and over the slices' means.
-
-    Parameters
-    ----------
-    estimates, truths : (slice, y, x) array [Pa]
-    masks : (slice, y, x) bool array
-
-    Returns
-    -------
-    dict
-        pixel_r, pixel_r2, slice_r, slice_r2; the last two None for fewer than three slices.
-    """
-    x, t = estimates[masks], truths[masks]
-    figures = {
-        "pixel_r": float(np.corrcoef(x, t)[0, 1]),
-        "pixel_r2": float(1 - np.sum((x - t) ** 2) / np.sum((t - t.mean()) ** 2)),
-        "slice_r": None,
-        "slice_r2": None,
-    }
-    if len(estimates) >= 3:
-        mean_x, mean_t = region_means(estimates, masks), region_means(truths, masks)
-        figures["slice_r"] = float(np.corrcoef(mean_x, mean_t)[0, 1])
-        figures["slice_r2"] = float(
-            1 - np.sum((mean_x - mean_t) ** 2) / np.sum((mean_t - mean_t.mean()) ** 2)
-        )
-    return figures
-
-
 def bootstrap_pooled(estimates, truths, masks, seed=0):
-    """`pooled_figures` with bootstrap intervals: whole slices are drawn, with all their pixels.
+    """r and R2 over the pixels of all slices together, and over the slices' means, with bootstrap intervals.
 
-    r and R2 follow from sums over pixels, so that a resample adds the sums of its slices.
+    Whole slices are drawn, with all their pixels: both follow from sums, so that a resample adds its slices'.
 
     Parameters
     ----------
@@ -98,8 +69,8 @@ def bootstrap_pooled(estimates, truths, masks, seed=0):
     Returns
     -------
     dict
-        Name as in `pooled_figures` -> value, low, high (95 % interval), n slices. For fewer than three slices
-        the interval is None; so are r and R2 of one constant stiffness.
+        pixel_r, pixel_r2, slice_r, slice_r2 -> value, low, high (95 % interval), n slices. Below three
+        slices intervals and slice figures are None; so are r and R2 where the truth is one constant.
     """
     count = len(estimates)
     rows = np.random.default_rng(seed).integers(count, size=(BOOTSTRAP_RESAMPLES, count))

@@ -87,15 +87,16 @@ def test_interior_leaves_out_the_rim_and_keeps_a_core():
 
 
 def test_pooled_bootstrap_gives_the_pooled_figures_and_an_interval_around_them():
-    """The value is `pooled_figures`; slices of equal quality give a narrow interval, a bad one a wide one."""
+    """The values are r and R2 of the pooled pixels and of the means; one bad slice widens the interval."""
     rng = np.random.default_rng(4)
     truth = rng.uniform(1e3, 8e3, (8, 12, 12))
     estimate = truth + rng.normal(0, 300, truth.shape)
     mask = rng.random(truth.shape) < 0.8
-    found, known = (
-        metrics.bootstrap_pooled(estimate, truth, mask),
-        metrics.pooled_figures(estimate, truth, mask),
-    )
+    found = metrics.bootstrap_pooled(estimate, truth, mask)
+    means = [[m[keep].mean() for m, keep in zip(maps, mask, strict=True)] for maps in (estimate, truth)]
+    pairs = {"pixel": (estimate[mask], truth[mask]), "slice": np.array(means)}
+    known = {f"{unit}_r": np.corrcoef(x, t)[0, 1] for unit, (x, t) in pairs.items()}
+    known |= {f"{unit}_r2": 1 - np.mean((x - t) ** 2) / np.var(t) for unit, (x, t) in pairs.items()}
     for name, value in known.items():
         assert found[name]["value"] == pytest.approx(value)
         assert found[name]["low"] <= value <= found[name]["high"]
