@@ -65,7 +65,7 @@ def parenchyma(magnitude, mask, spacing_m, rim_m, smoothing_m=15e-3, contrast=0.
     return deep & ~binary_dilation(differs)
 
 
-def reliable(inverted, region, widest=1.5):
+def reliable(inverted, region, widest=2.0):
     """The part of a region where a method vouches for its own map.
 
     Parameters

@@ -30,13 +30,13 @@ def test_vessels_are_told_by_their_brightness_under_shading(contrast):
 
 
 def test_reliable_keeps_confident_pixels_and_narrow_trusted_intervals():
-    """Direct inversions: confidence >= 0.95. A network: trusted, interval <= 1.5 times the median."""
+    """Direct inversions: confidence >= 0.95. A network: trusted, interval <= twice the median."""
     region = np.array([[True, True, True, False]])
     direct = xr.Dataset({"confidence": (("y", "x"), np.array([[0.99, 0.95, 0.90, 0.99]]))})
     assert readings.reliable(direct, region).tolist() == [[True, True, False, False]]
     network = xr.Dataset(
         {
-            "uncertainty": (("y", "x"), np.array([[0.1, 0.1, 0.2, 9.0]])),
+            "uncertainty": (("y", "x"), np.array([[0.1, 0.1, 0.25, 9.0]])),
             "trusted": (("y", "x"), np.array([[True, False, True, True]])),
         }
     )
