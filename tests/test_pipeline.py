@@ -68,7 +68,11 @@ def run(command, folder, environment):
 def test_executions_are_byte_identical_and_a_failed_one_leaves_nothing(tmp_path):
     """Two runs give equal files; a failing cell keeps the earlier output and exits 1 with one line."""
     source = notebook(
-        tmp_path / "n.ipynb", "print(count)", "import sys; print('log', file=sys.stderr)", "[count] * 3"
+        tmp_path / "n.ipynb",
+        "print(count)",
+        "import sys; print('log', file=sys.stderr)",
+        "[count] * 3",
+        "from IPython.display import HTML\nHTML('<script>play()</script>')",
     )
     command = [sys.executable, "-m", "dime", "run", str(source)]
     for output in ("a.ipynb", "b.ipynb"):
@@ -77,6 +81,7 @@ def test_executions_are_byte_identical_and_a_failed_one_leaves_nothing(tmp_path)
     first = (tmp_path / "a.ipynb").read_bytes()
     assert first == (tmp_path / "b.ipynb").read_bytes()
     assert b'"7\\n"' in first
+    assert b"<script>play()</script>" in first, "films are kept"
 
     notebook(source, "raise RuntimeError('no tissue')")
     failed = run([*command, "a.ipynb"], tmp_path, os.environ)
