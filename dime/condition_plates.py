@@ -131,7 +131,9 @@ def direction_of_travel(found):
         ax.axhline(0, color="0.6", lw=0.8)
         ax.set_xticks(range(len(kinds)), kinds, rotation=25)
         ax.set_title(title)
-    axes[0, 1].sharey(axes[0, 0])
+    low, high = zip(*(ax.get_ylim() for ax in axes[0, :2]), strict=True)
+    for ax in axes[0, :2]:
+        ax.set_ylim(min(low), max(high))
     axes[0, 0].set_ylabel(f"bias at {found['shown_kpa']:g} kPa [kPa]")
     axes[0, 2].set(xticks=[], ylabel="rms [kPa]", title="error (pale), and its part\nby the driven side")
     legend_below(figure, axes[0, 0], 4)

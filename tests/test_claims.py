@@ -14,7 +14,7 @@ def s(mean):
     return {"mean": mean, "low": mean, "high": mean, "n": 5}
 
 
-def write_run(folder, slice_r, bias, cv, slices=10, r=0.95):
+def write_run(folder, slice_r, bias, cv, slices=10, r=0.95, swing=(0.4, 0.9)):
     """Metrics of a run: one value per method of what the claims are about, the rest alike for all."""
     for study in claims.STUDIES:
         methods = {}
@@ -27,6 +27,11 @@ def write_run(folder, slice_r, bias, cv, slices=10, r=0.95):
     report.write(
         folder / "cohort.json", {"healthy": 8, "fibrotic": 7, "auc_interval": dict.fromkeys(METHODS, area)}
     )
+    drive = {
+        m: {"scatter_kpa": s(off)}
+        for m, off in zip((*METHODS, "mmdi_unfiltered"), (0.2, 0.1, *swing), strict=True)
+    }
+    report.write(folder / "direction.json", {"drive": {"methods": drive}})
     measured = {"slices": slices}
     for m in METHODS:
         measured |= {f"{m}_clinical": {"r": r, "low": r, "high": r}, f"{m}_clinical_agreement": {"bias": 0.1}}
@@ -49,6 +54,14 @@ def test_mmdi_that_overestimates_refutes_the_claim(tmp_path):
     write_run(tmp_path, slice_r=(1, 1, 1), bias=(1.0, 1.0, 2.0), cv=(5.0, 3.0, 4.0))
     by_slice, _, lower, variability, *_ = verdicts(tmp_path)
     assert by_slice == "yes" and lower == "no" and variability == "by the released weights"
+
+
+@pytest.mark.parametrize(("swing", "verdict"), [((0.4, 0.9), "no"), ((0.9, 0.4), "yes")])
+def test_filters_are_to_blame_only_if_mmdi_is_better_without(tmp_path, swing, verdict):
+    """A pixel moves with the driven side by `swing` kPa with filters and without."""
+    write_run(tmp_path, slice_r=(1, 1, 1), bias=(1.0, 1.0, 2.0), cv=(5.0, 3.0, 4.0), swing=swing)
+    row = next(row for row in claims.claims(tmp_path) if "directional filters" in row["claim"])
+    assert row["holds"] == verdict and "without filters" in row["mmdi"]
 
 
 def test_absent_data_are_not_tested_and_say_so(tmp_path):
