@@ -1,7 +1,8 @@
 """How long a map takes: every method against image size and cores, memory, patches slid, training.
 
 Run by hand on a quiet machine, three minutes: `OMP_NUM_THREADS=1 python benchmarks/inversion.py`, which
-writes inversion.json beside this file. Every measurement is taken in a process of its own, forked from one
+writes inversion.json beside this file (on a busy one OMP_WAIT_POLICY=PASSIVE keeps threads from waiting for
+each other at full speed). Every measurement is taken in a process of its own, forked from one
 that has imported everything and computed nothing; `cores` is what that process may use.
 """
 
@@ -10,6 +11,7 @@ import os
 import platform
 import time
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -118,10 +120,10 @@ def one_slice():
         "large_tiles": {"views": 1, "tile": 128, "stride": 96},
         "sliding": {"views": 1, "tile": 30, "stride": 3},
     }
-    seconds = {
-        name: median_seconds(lambda: prediction.predict(network, wave, mask, spacing_m, FREQUENCY_HZ, **way))  # noqa: B023
-        for name, way in ways.items()
-    }
+    seconds = {}
+    for name, way in ways.items():
+        call = partial(prediction.predict, network, wave, mask, spacing_m, FREQUENCY_HZ, **way)
+        seconds[name] = median_seconds(call)
     four = [wave_in(mask, spacing_m, 83 + number) for number in range(4)]
     seconds["four_slices"] = median_seconds(
         lambda: [prediction.predict(network, one, mask, spacing_m, FREQUENCY_HZ) for one in four]
