@@ -117,7 +117,6 @@ def one_slice():
     ways = {
         "default": {},
         "one_view": {"views": 1},
-        "large_tiles": {"views": 1, "tile": 128, "stride": 96},
         "sliding": {"views": 1, "tile": 30, "stride": 3},
     }
     seconds = {}
