@@ -91,9 +91,12 @@ def invert(
     trusted: Annotated[
         Path | None, typer.Option(help="NIfTI to write: 1 where the network is to be trusted.")
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say what of the wave the map leaves unexplained (slow).")
+    ] = False,
 ):
     """Invert a wave to a stiffness map on its own grid; every map is written, or none."""
-    from dime import inversion, io
+    from dime import inversion, io, residual
 
     outputs = {"stiffness": output, "uncertainty": uncertainty, "trusted": trusted}
     outputs = {name: path for name, path in outputs.items() if path}
@@ -111,6 +114,7 @@ def invert(
     except EOFError:
         raise ValueError(f"{wave}: ends too early, is it whole?") from None
     result = inversion.invert(waves, method, model or inversion.RELEASED)
+    left = residual.of_slices(result["stiffness"], waves) if check else []
     result["stiffness"] = result["stiffness"] / 1e3
     _write_maps({path: result[name].values for name, path in outputs.items()}, wave)
     kind = waves.attrs["layout"] + ("" if layout else " (inferred)")
@@ -118,6 +122,9 @@ def invert(
     typer.echo(
         f"{output}: {method}, layout {kind}, pixel {waves.attrs['spacing_m'] * 1e3:g} mm, {frequency:g} Hz"
     )
+    if left:
+        shares = ", ".join(f"{100 * share:.0f} %" for share in left)
+        typer.echo(f"{output}: put back through the wave equation it leaves {shares} of the wave, by slice")
 
 
 def _write_maps(maps, like):
@@ -157,7 +164,8 @@ def paper(source: Path, output: Path):
     from dime import pipeline
     from dime import summary as found
 
-    found.check_inputs("paper")
+    if source.is_file():
+        found.check_inputs("paper")
     pipeline.typeset(source, output)
 
 

@@ -95,6 +95,27 @@ def wave_residual(stiffness, loss_tangent, wave, mask, spacing_m, frequency_hz):
     return Residual(residual, float(np.sqrt(np.mean(values**2))), given)
 
 
+def of_slices(stiffness, waves):
+    """`relative_rms` of every slice that has tissue, the loss tangent fitted.
+
+    Parameters
+    ----------
+    stiffness : xarray.DataArray
+        (..., y, x) [Pa].
+    waves : xarray.Dataset
+        `wave` complex and `mask` bool of that shape; attrs `spacing_m`, `frequency_hz`.
+
+    Returns
+    -------
+    list of float
+    """
+    scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
+    wave, mask = waves["wave"].values, waves["mask"].values
+    rows = [row for row in np.ndindex(mask.shape[:-2]) if mask[row].any()]
+    maps = stiffness.values
+    return [wave_residual(maps[row], None, wave[row], mask[row], *scale).relative_rms for row in rows]
+
+
 def _rim_response(problem, factors, A):
     """What the rim's wave (outline's unknown,) does to the image (pixel,), and back."""
     inner, edge, image = problem.inner, problem.edge, problem.image.matrix

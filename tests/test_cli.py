@@ -146,6 +146,17 @@ def test_invert_writes_uncertainty_and_trust_beside_the_map(tmp_path, network, h
     assert set(np.unique(maps["trusted"].get_fdata())) <= {0, 1}
 
 
+def test_invert_says_what_of_the_wave_its_map_leaves(tmp_path, here):
+    """A plane wave in homogeneous tissue, which MMDI inverts well: at most a tenth of it is left."""
+    wave, _ = plane_wave()
+    save(tmp_path / "wave.nii.gz", wave.astype(np.complex64))
+    words = "invert wave.nii.gz --frequency 60 --method mmdi --check -o out.nii.gz"
+    done = here(*words.split(), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    left = float(done.stdout.partition("leaves ")[2].partition(" %")[0])
+    assert 0 <= left <= 10
+
+
 def changed(folder, source):
     """A copy of a network whose weights are not those that its card describes."""
     shutil.copytree(source, folder)
