@@ -71,6 +71,8 @@ def predict(
         Laplace scale of log stiffness, 0 outside the mask.
     """
     magnification = spacing_m * frequency_hz / WORKING_PIXEL_M_PER_S
+    whole, box = mask.shape, ndimage.find_objects(mask.astype(int))[0]
+    wave, mask = wave[box], mask[box]
     tissue, (real, imaginary) = _resample(
         mask, [np.where(mask, part, 0) for part in (wave.real, wave.imag)], magnification
     )
@@ -102,8 +104,10 @@ def predict(
     log_ratio, scale = (
         _grid(field[window][nearest], mask.shape, magnification) for field in (log_ratio, scale)
     )
-    stiffness = DENSITY_KG_M3 * WORKING_PIXEL_M_PER_S**2 * np.exp(log_ratio)
-    return np.where(mask, stiffness, 0), np.where(mask, scale, 0)
+    stiffness, uncertainty = np.zeros(whole), np.zeros(whole)
+    stiffness[box] = np.where(mask, DENSITY_KG_M3 * WORKING_PIXEL_M_PER_S**2 * np.exp(log_ratio), 0)
+    uncertainty[box] = np.where(mask, scale, 0)
+    return stiffness, uncertainty
 
 
 def calibrate(network, dataset, seed=0):
