@@ -156,8 +156,8 @@ def test_a_second_repro_does_nothing(smoke):
     before = (clone / "dvc.lock").read_bytes()
     done = run(["dvc", "repro"], clone, environment)
     assert done.returncode == 0, done.stderr
-    running = [line for line in done.stdout.splitlines() if line.startswith("Running stage")]
-    assert running == ["Running stage 'measured':"]
+    running = {line for line in done.stdout.splitlines() if line.startswith("Running stage")}
+    assert running == {"Running stage 'measured':", "Running stage 'released_phantoms':"}  # these always look
     assert (clone / "dvc.lock").read_bytes() == before
 
 
