@@ -143,12 +143,11 @@ def direction_of_travel(found):
 def transfer(found):
     """Errors of networks that learnt under one condition (rows) and are tested under another (columns)."""
     figure, axes = panels(1, height=3.9)
-    tests = [name for name in found["titles"] if any(name in row for row in found["mape"].values())]
-    table = [
-        [found["mape"][row].get(name, {"mean": None})["mean"] for name in tests] for row in found["rows"]
-    ]
+    rows = [name for name in CONDITIONS if name in found["mape"]]
+    tests = [name for name in CONDITIONS if any(name in row for row in found["mape"].values())]
+    table = [[found["mape"][row].get(name, {"mean": None})["mean"] for name in tests] for row in rows]
     titles = [found["titles"][name] for name in tests]
-    matrix(axes[0, 0], table, [found["rows"][row] for row in found["rows"]], titles)
+    matrix(axes[0, 0], table, [found["rows"][row] for row in rows], titles)
     axes[0, 0].set(xlabel="tested on", ylabel="learnt from")
     return figure
 
