@@ -1,6 +1,6 @@
 """How long a map takes: every method against image size and cores, memory, patches slid, training.
 
-Run by hand on a quiet machine, three minutes: `OMP_NUM_THREADS=1 python benchmarks/inversion.py`, which
+Run by hand on a quiet machine, three minutes: `OMP_NUM_THREADS=1 python benchmarks/bench_inversion.py`, which
 writes inversion.json beside this file (on a busy one OMP_WAIT_POLICY=PASSIVE keeps threads from waiting for
 each other at full speed). Every measurement is taken in a process of its own, forked from one
 that has imported everything and computed nothing; `cores` is what that process may use.
