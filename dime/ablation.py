@@ -55,7 +55,8 @@ def arms(widths, counts, diversity_count):
     -------
     dict of str -> Arm
     """
-    published = {"cell": 1, "normalisation": "global", "patch": 30, "zoom": 1.0, "loss": "squared"}
+    plain = {"optimiser": "adamw", "learning_rate": 3e-3}
+    published = {"cell": 1, "normalisation": "global", "patch": 30, "zoom": 1.0, "loss": "squared"} | plain
     half, double = (tuple(int(width * factor) for width in widths) for factor in (0.5, 2))
     table = {
         "baseline": Arm("full recipe", "baseline"),
@@ -68,6 +69,7 @@ def arms(widths, counts, diversity_count):
         "double_width": Arm("twice the channels", "recipe", {"widths": double}),
         "single_pixels": Arm("pixels instead of 2 x 2 cells", "recipe", {"cell": 1}),
         "squared_loss": Arm("squared loss", "recipe", {"loss": "squared"}),
+        "adamw": Arm("AdamW instead of Muon", "recipe", plain),
         "global_normalisation": Arm("one gain per patch", "recipe", {"normalisation": "global"}),
         "no_zoom": Arm("fixed units (no zoom)", "recipe", {"zoom": 1.0}),
         "no_background": Arm("no background motion", "recipe", {"background_rms": 0.0}),

@@ -68,12 +68,26 @@ def normalise_locally(waves, masks):
     return centred / (variance.sqrt() + 1e-3)
 
 
+class Convolution(nn.Module):
+    """3 x 3 convolution without bias; its weights are the matrix that the optimiser makes orthogonal."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        weight = nn.Conv2d(inputs, outputs, 3, bias=False).weight
+        self.kernel = weight.shape
+        self.weight = nn.Parameter(weight.detach().flatten(1))  # (output, input x 3 x 3)
+
+    def forward(self, x):
+        kernel = self.weight.view(self.kernel).contiguous(memory_format=torch.channels_last)
+        return F.conv2d(x, kernel, padding=1)
+
+
 class _Block(nn.Sequential):
     def __init__(self, inputs, outputs):
         layers = []
         for channels in (inputs, outputs):
             layers += [
-                nn.Conv2d(channels, outputs, 3, padding=1, bias=False),
+                Convolution(channels, outputs),
                 nn.BatchNorm2d(outputs),
                 nn.SiLU(),
             ]

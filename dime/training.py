@@ -14,13 +14,26 @@ import torch
 
 from dime import DENSITY_KG_M3, augment, code_digest, parallel
 from dime.checkpoints import load_model, save_model
-from dime.network import LOSSES, UNet, laplace_loss
+from dime.network import LOSSES, Convolution, UNet, laplace_loss
 
 __all__ = ["Schedule", "data_hash", "load_model", "save_model", "train", "training_images"]
 
 WORKING_PIXEL_M_PER_S = 0.09
 """Frequency times pixel at which the network works [m/s]: 1.5 mm at 60 Hz; every wave is resampled to it."""
 
+
+OPTIMISERS = {
+    "muon": partial(torch.optim.Muon, adjust_lr_fn="match_rms_adamw"),
+    "adamw": torch.optim.AdamW,
+}
+"""Of the convolutions: Muon's steps are orthogonal matrices, AdamW scales every weight's step on its own.
+
+Source: Jordan 2024 (kellerjordan.github.io/posts/muon); Loshchilov and Hutter 2019 (ICLR).
+On equal budgets Muon's validation loss is lower by far (notebooks/09-ablation.ipynb).
+"""
+
+SMALL_RATE = 3e-3
+"""Peak learning rate of AdamW for what is no convolution: scales and offsets, and the last layer."""
 
 REPORT = partial(print, flush=True)
 """Each epoch's line is seen when the epoch ends, also where the output is a file."""
@@ -31,7 +44,8 @@ class Schedule:
     """What is trained and for how long.
 
     patch : pixels per side; widths, cell, normalisation : of the `UNet`; loss : one of `LOSSES`;
-    learning_rate : peak of a one-cycle schedule; zoom, noise_rms, background_rms : largest augmentations.
+    optimiser : one of `OPTIMISERS`; learning_rate : its peak in a one-cycle schedule;
+    zoom, noise_rms, background_rms : largest augmentations.
     """
 
     epochs: int = 24
@@ -39,12 +53,13 @@ class Schedule:
     batch: int = 32
     patch: int = 64
     widths: tuple = (48, 96, 160)
-    learning_rate: float = 3e-3
+    learning_rate: float = 1e-2
     weight_decay: float = 1e-2
     seed: int = 0
     cell: int = 2
     normalisation: str = "local"
     loss: str = "laplace"
+    optimiser: str = "muon"
     zoom: float = augment.ZOOM
     noise_rms: float = augment.NOISE_RMS
     background_rms: float = augment.BACKGROUND_RMS
@@ -150,17 +165,14 @@ def _train(training, validation, schedule, folder, report):
         device, memory_format=torch.channels_last
     )
     replica = parallel.replicate(model)
-    optimiser = torch.optim.AdamW(model.parameters(), weight_decay=schedule.weight_decay)
     steps = max(1, schedule.patches_per_epoch // schedule.batch)
-    one_cycle = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, schedule.learning_rate, total_steps=schedule.epochs * steps, pct_start=0.15
-    )
+    optimisers, cycles = _optimisers(model, schedule, schedule.epochs * steps)
     history, best, best_loss, seconds = [], None, math.inf, 0.0
     state = torch.load(checkpoint_path, device, weights_only=True) if checkpoint_path.is_file() else {}
     if state.get("fingerprint") == fingerprint:
         model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        one_cycle.load_state_dict(state["one_cycle"])
+        for part, saved in zip(optimisers + cycles, state["optimisers"], strict=True):
+            part.load_state_dict(saved)
         history, best, best_loss = state["history"], state["best"], state["best_loss"]
         seconds = state["seconds"]
 
@@ -169,12 +181,12 @@ def _train(training, validation, schedule, folder, report):
         start = time.perf_counter()
         seed = schedule.seed * 1_000_003 + epoch + parallel.rank() * 2**40
         generator = torch.Generator(device).manual_seed(seed)
-        loss = _epoch(replica, optimiser, one_cycle, training, schedule, steps, generator)
+        loss = _epoch(replica, optimisers, cycles, training, schedule, steps, generator)
         if not math.isfinite(loss):
             raise ValueError(f"epoch {epoch}: training loss is not finite; lower learning_rate")
         parallel.average_statistics(model)
         row = {"epoch": epoch, "loss": loss} | _evaluate(model, held_out)
-        row["learning_rate"] = one_cycle.get_last_lr()[0]
+        row["learning_rate"] = cycles[0].get_last_lr()[0]
         history.append(row)
         if row["validation_loss"] < best_loss:
             best_loss = row["validation_loss"]
@@ -188,8 +200,7 @@ def _train(training, validation, schedule, folder, report):
                 "seconds": seconds,
                 "fingerprint": fingerprint,
                 "model": model.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "one_cycle": one_cycle.state_dict(),
+                "optimisers": [part.state_dict() for part in optimisers + cycles],
                 "history": history,
                 "best": best,
                 "best_loss": best_loss,
@@ -209,16 +220,32 @@ def _train(training, validation, schedule, folder, report):
     return model.eval().cpu(), history
 
 
-def _epoch(model, optimiser, one_cycle, images, schedule, steps, generator):
+def _optimisers(model, schedule, steps):
+    """Of the convolutions and of the rest, and the one-cycle schedule of each."""
+    matrices = [part.weight for part in model.modules() if isinstance(part, Convolution)]
+    rest = [value for value in model.parameters() if all(value is not matrix for matrix in matrices)]
+    decay = schedule.weight_decay
+    first = OPTIMISERS[schedule.optimiser](matrices, schedule.learning_rate, weight_decay=decay)
+    optimisers = [first, torch.optim.AdamW(rest, weight_decay=decay)]
+    cycles = [
+        torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, peak, total_steps=steps, pct_start=0.1, cycle_momentum=False
+        )
+        for optimiser, peak in zip(optimisers, (schedule.learning_rate, SMALL_RATE), strict=True)
+    ]
+    return optimisers, cycles
+
+
+def _epoch(model, optimisers, cycles, images, schedule, steps, generator):
     model.train()
     patches, total = schedule.batch // parallel.count(), 0.0
     for _ in range(steps):
         loss = _loss(model, schedule, *_draw(images, schedule, patches, generator))
-        optimiser.zero_grad(set_to_none=True)
+        model.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        one_cycle.step()
+        for part in optimisers + cycles:
+            part.step()
         total += loss.item()
     return parallel.mean(total / steps)
 
