@@ -15,7 +15,7 @@ repro: .venv/ready params/$(PROFILE).yaml
 	@dime summary --readme README.md && echo "The paper: paper/dime.pdf"
 
 test: .venv/ready
-	pytest
+	pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lab: .venv/ready
 	jupyter lab

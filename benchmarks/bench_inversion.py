@@ -148,12 +148,11 @@ def one_training(batches=12):
     images = torch.randn(8, 4, 160, 160, device=device)
     images[:, 2] = 1
     model = training.UNet(schedule.widths).to(device, memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(model.parameters())
-    one_cycle = torch.optim.lr_scheduler.ConstantLR(optimiser, 1.0)
+    optimisers, cycles = training._optimisers(model, schedule, 10**6)
     generator = torch.Generator(device).manual_seed(84)
 
     def steps(count):
-        training._epoch(model, optimiser, one_cycle, images, schedule, count, generator)
+        training._epoch(model, optimisers, cycles, images, schedule, count, generator)
 
     with FlopCounterMode(display=False) as counter:
         steps(1)

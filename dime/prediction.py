@@ -9,10 +9,10 @@ from scipy import ndimage
 from dime import DENSITY_KG_M3, acquisition
 from dime.training import WORKING_PIXEL_M_PER_S
 
-TILE = 128
-"""Pixels per side of the tiles: on validation phantoms larger than in training was a little better."""
+TILE = 256
+"""Largest side of a tile in pixels: most organs fit one, which is as large as the tissue's bounding box."""
 
-STRIDE = 96
+STRIDE = 192
 """Pixels between tiles, which overlap by a wavelength or more and are blended by a smooth window."""
 
 VIEWS = 4
@@ -45,8 +45,8 @@ def predict(
 ):
     """Stiffness of one slice by the network.
 
-    The wave is resampled to the working pixel (f dx = `WORKING_PIXEL_M_PER_S`) and cut into overlapping tiles
-    that are normalised each on its own (waves decay: one gain per slice would not do). The predicted
+    The wave is resampled to the working pixel (f dx = `WORKING_PIXEL_M_PER_S`) and, where the tissue is
+    larger than a tile, cut into overlapping ones that are normalised each on its own. The predicted
     logarithms are blended by a cosine window, averaged over views that change nothing physical (quarter
     turns, mirror images, global phase), resampled back and given their unit: |G*| = rho (f dx)^2 exp(mean).
     The views are the ensemble: their scatter adds to the scale b that the network predicts,
@@ -63,7 +63,7 @@ def predict(
     views : int
         1 to 8: four quarter turns, then those of the mirror image.
     tile, stride : int
-        Pixels per side of the tiles, and between them.
+        Largest side of the tiles, and the way between them [pixel].
 
     Returns
     -------
@@ -77,11 +77,11 @@ def predict(
     tissue, (real, imaginary) = _resample(
         mask, [np.where(mask, part, 0) for part in (wave.real, wave.imag)], magnification
     )
-    padded, corners = _tiles(tissue, tile, stride)
+    (height, width), padded, corners = _tiles(tissue, tile, stride)
     images = torch.from_numpy(
         np.pad(np.stack([real, imaginary, tissue]), ((0, 0), *padded)).astype(np.float32)
     )
-    tiles = torch.stack([images[:, y : y + tile, x : x + tile] for y, x in corners])
+    tiles = torch.stack([images[:, y : y + height, x : x + width] for y, x in corners])
     waves, masks = tiles[:, :2], tiles[:, 2:]
     covered = masks.mean(dim=(1, 2, 3))
     seen = covered >= min(LEAST_TISSUE, covered.max())
@@ -189,12 +189,12 @@ def _rotate(waves, phase):
 
 def _blend(mean, scale, corners, shape):
     """Weighted means of both over the tiles, (y, x) each, and where there is any tile."""
-    tile = mean.shape[-1]
-    window = np.sin(np.pi * (np.arange(tile) + 0.5) / tile)
-    window = np.outer(window, window) ** 2 + 1e-6
+    height, width = mean.shape[1:]
+    across, down = (np.sin(np.pi * (np.arange(side) + 0.5) / side) for side in (width, height))
+    window = np.outer(down, across) ** 2 + 1e-6
     total = np.zeros((3, *shape))
     for (y, x), m, s in zip(corners, mean.numpy(), scale.numpy(), strict=True):
-        total[:, y : y + tile, x : x + tile] += window * np.stack([m, s, np.ones_like(m)])
+        total[:, y : y + height, x : x + width] += window * np.stack([m, s, np.ones_like(m)])
     inside = total[2] > 0
     safe = np.where(inside, total[2], 1)
     return total[0] / safe, total[1] / safe, inside
@@ -226,15 +226,17 @@ def _grid(image, shape, step):
 
 
 def _tiles(tissue, tile, stride):
-    """Padding and top-left corners of tiles that cover the mask's bounding box."""
-    padding, starts = [], []
+    """Sides, padding and top-left corners of tiles that cover the mask's bounding box."""
+    sides, padding, starts = [], [], []
     for axis in (0, 1):
         occupied = np.flatnonzero(tissue.any(axis=1 - axis))
         first, last = occupied[0], occupied[-1] + 1
-        # Half a stride of margin lets the outermost tissue lie off the window's vanishing edge.
-        count = 1 + max(0, -(-(last - first + stride - tile) // stride))
-        span = tile + (count - 1) * stride
+        side = min(tile, last - first)
+        # Half a stride of margin lets the outermost tissue lie off the vanishing edge of several windows.
+        count = 1 if side == last - first else 1 - (side - (last - first) - stride) // stride
+        span = side + (count - 1) * stride
         start = (first + last - span) // 2
+        sides.append(side)
         padding.append((max(0, -start), max(0, start + span - tissue.shape[axis])))
         starts.append([max(0, start) + stride * k for k in range(count)])
-    return padding, [(y, x) for y in starts[0] for x in starts[1]]
+    return sides, padding, [(y, x) for y in starts[0] for x in starts[1]]

@@ -13,14 +13,10 @@ import numpy as np
 import torch
 
 from dime import DENSITY_KG_M3, augment, code_digest, parallel
-from dime.checkpoints import load_model, save_model
 from dime.network import LOSSES, Convolution, UNet, laplace_loss
-
-__all__ = ["Schedule", "data_hash", "load_model", "save_model", "train", "training_images"]
 
 WORKING_PIXEL_M_PER_S = 0.09
 """Frequency times pixel at which the network works [m/s]: 1.5 mm at 60 Hz; every wave is resampled to it."""
-
 
 OPTIMISERS = {
     "muon": partial(torch.optim.Muon, adjust_lr_fn="match_rms_adamw"),
@@ -114,7 +110,7 @@ def train(training, validation, schedule, folder, report=REPORT, devices=1):
         From `training_images`.
     schedule : Schedule
     folder : path
-        Holds `checkpoint.pt` from the first epoch to the last; `save_model` writes what is to last.
+        Holds `checkpoint.pt` from the first epoch to the last; what is to last is for `checkpoints`.
     report : callable
         Called with one line per epoch; with several devices at the top of an importable module.
     devices : int

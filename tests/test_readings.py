@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from dime import cohorts, network, pipeline, readings, training
+from dime import checkpoints, cohorts, network, pipeline, readings
 
 ONE = cohorts.Protocol(slices=1)
 
@@ -72,7 +72,7 @@ def test_a_stiffness_per_subject_near_the_truth_whoever_computes_it():
 
 def test_a_cohort_too_small_for_its_statistics_says_so_without_nan(tmp_path):
     """One healthy subject: nothing to part, correlate or agree with; notebook 05 writes null and a dash."""
-    training.save_model(network.UNet((8, 8, 8)), {}, tmp_path / "model")
+    checkpoints.save_model(network.UNet((8, 8, 8)), {}, tmp_path / "model")
     parameters = {"model": str(tmp_path / "model"), "stages": ["F0"], "slices": 1, "workers": 1}
     parameters |= {"maps_output": str(tmp_path / "c.zarr"), "metrics_output": str(tmp_path / "c.json")}
     notebook = Path(__file__).parent.parent / "notebooks/05-cohort.ipynb"
