@@ -221,8 +221,8 @@ def _soften(image, magnification):
 
 def _grid(image, shape, step):
     """Linear interpolation onto a grid of `shape` whose pixels are `step` old ones wide, corners aligned."""
-    axes = [(np.arange(n) + 0.5) * step - 0.5 for n in shape]
-    return ndimage.map_coordinates(image, np.meshgrid(*axes, indexing="ij"), order=1, mode="nearest")
+    offset = 0.5 * step - 0.5
+    return ndimage.affine_transform(image, (step, step), offset, output_shape=shape, order=1, mode="nearest")
 
 
 def _tiles(tissue, tile, stride):
