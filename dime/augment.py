@@ -64,7 +64,8 @@ def random_patches(images, rows, size, generator, zoom=ZOOM):
 def disturb(waves, masks, generator, noise_rms=NOISE_RMS, background_rms=BACKGROUND_RMS):
     """Turn clean waves into what scanners record: everything here leaves the stiffness as it is.
 
-    In this order: global phase; smooth background of compressional and bulk motion, in each channel its own;
+    In this order: the phase of each channel, a quarter turn apart in half of the patches and anything in the
+    others; smooth background of compressional and bulk motion, in each channel its own;
     what unwrapping left; loss of resolution; noise; a mask that leaves out part of the tissue. Gain and
     constant offset of each channel need no augmentation: the network removes them.
 
@@ -80,15 +81,11 @@ def disturb(waves, masks, generator, noise_rms=NOISE_RMS, background_rms=BACKGRO
     waves, masks : tensors of the same shapes
     """
     patches, _, height, width = waves.shape
-    phase = 2 * math.pi * _uniform(patches, generator)[:, None, None]
-    real, imaginary = waves.unbind(dim=1)
-    waves = torch.stack(
-        [
-            real * torch.cos(phase) - imaginary * torch.sin(phase),
-            real * torch.sin(phase) + imaginary * torch.cos(phase),
-        ],
-        dim=1,
-    )
+    # Channels without a common gain, turned in phase, are any two mixtures of real and imaginary part.
+    phase = 2 * math.pi * _uniform((patches, 2), generator)
+    quarter = torch.stack([phase[:, 0], phase[:, 0] + math.pi / 2], dim=1)
+    phase = torch.where(_chance((patches, 1), 0.5, generator) > 0, quarter, phase)[..., None, None]
+    waves = waves[:, :1] * torch.cos(phase) + waves[:, 1:] * torch.sin(phase)
     rms = _rms(waves, masks)
 
     background = smooth_background((patches, 2, height, width), generator)
