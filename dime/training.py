@@ -256,7 +256,9 @@ def _epoch(model, optimisers, cycles, images, schedule, steps, generator):
 def _draw(images, schedule, patches, generator):
     rows = torch.randint(len(images), (patches,), generator=generator, device=images.device)
     waves, masks, targets = augment.random_patches(images, rows, schedule.patch, generator, schedule.zoom)
-    waves, masks = augment.disturb(waves, masks, generator, schedule.noise_rms, schedule.background_rms)
+    waves, masks = augment.disturb(
+        waves, masks, targets, generator, schedule.noise_rms, schedule.background_rms
+    )
     return waves, masks, targets
 
 
@@ -279,7 +281,7 @@ def _validation_batches(images, schedule):
     batches = []
     for rows in torch.arange(len(images), device=images.device).repeat(4).split(schedule.batch):
         waves, masks, targets = augment.random_patches(images, rows, schedule.patch, generator)
-        batches.append((*augment.disturb(waves, masks, generator), targets))
+        batches.append((*augment.disturb(waves, masks, targets, generator), targets))
     return batches
 
 
