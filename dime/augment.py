@@ -15,13 +15,6 @@ ZOOM = 1.6
 BACKGROUND_RMS = 1.5
 """Largest rms of the added smooth background relative to the shear wave's."""
 
-COMPRESSIONAL_RATIO = 2.5
-"""The background's shortest wavelength over the tissue's shear wavelength.
-
-Compressional waves run at sqrt(2 (1 - nu) / (1 - 2 nu)) times the shear speed: 2.4 at a Poisson ratio of 0.4.
-Assumption: tissue, and what is simulated as such, is no more compressible than that.
-"""
-
 NOISE_RMS = 0.33
 """Largest noise, as standard deviation over the wave's rms: SNR 3."""
 
@@ -68,7 +61,7 @@ def random_patches(images, rows, size, generator, zoom=ZOOM):
     return waves, masks, targets[:, 0] + 2 * torch.log(zoom)[:, None, None] * masks[:, 0]
 
 
-def disturb(waves, masks, targets, generator, noise_rms=NOISE_RMS, background_rms=BACKGROUND_RMS):
+def disturb(waves, masks, generator, noise_rms=NOISE_RMS, background_rms=BACKGROUND_RMS):
     """Turn clean waves into what scanners record: everything here leaves the stiffness as it is.
 
     In this order: global phase; smooth background of compressional and bulk motion, in each channel its own;
@@ -79,8 +72,6 @@ def disturb(waves, masks, targets, generator, noise_rms=NOISE_RMS, background_rm
     ----------
     waves : (patch, 2, y, x) tensor
     masks : (patch, 1, y, x) tensor
-    targets : (patch, y, x) tensor
-        Log of the squared wavelength in pixels.
     noise_rms, background_rms : float
         Largest noise and background relative to the wave's rms.
 
@@ -100,9 +91,7 @@ def disturb(waves, masks, targets, generator, noise_rms=NOISE_RMS, background_rm
     )
     rms = _rms(waves, masks)
 
-    logs = (targets * masks[:, 0]).sum(dim=(1, 2)) / masks.sum(dim=(1, 2, 3)).clamp(min=1)
-    shortest = COMPRESSIONAL_RATIO * torch.exp(logs / 2)
-    background = smooth_background((patches, 2, height, width), shortest, generator)
+    background = smooth_background((patches, 2, height, width), generator)
     background = background / _rms(background, masks).clamp(min=1e-6)
     size = background_rms * _uniform((patches, 2), generator) ** 2 * _chance((patches, 1), 0.7, generator)
     waves = waves + rms * size[..., None, None] * background
@@ -139,18 +128,15 @@ def _ellipse(patches, height, width, generator):
     ) < 1
 
 
-def smooth_background(shape, shortest, generator):
+def smooth_background(shape, generator, pixels_per_wavelength=70.0):
     """Smooth random fields: plane waves longer than any shear wave, and second-order polynomials.
 
-    Parameters
-    ----------
-    shape : (patch, channel, y, x)
-    shortest : (patch,) tensor
-        Wavelength of the shortest plane waves [pixel].
+    Assumption: compressional and bulk motion varies over more than 110 mm (70 pixels at the working
+    resolution of 1.5 mm at 60 Hz); the released homogeneous phantoms show such a background.
 
     Returns
     -------
-    tensor of `shape`
+    tensor of `shape` = (patch, channel, y, x)
     """
     patches, channels, height, width = shape
     y, x = _places(height, width, generator.device)
@@ -159,7 +145,7 @@ def smooth_background(shape, shortest, generator):
     field = torch.einsum("pct,tyx->pcyx", weights, terms)
     for _ in range(2):
         angle = 2 * math.pi * _uniform((patches, channels), generator)[..., None, None]
-        wavenumber = 2 * math.pi * height / shortest[:, None] * _uniform((patches, channels), generator)
+        wavenumber = 2 * math.pi * height / pixels_per_wavelength * _uniform((patches, channels), generator)
         wave_phase = 2 * math.pi * _uniform((patches, channels), generator)[..., None, None]
         along = x * torch.cos(angle) + y * torch.sin(angle)
         size = _normal((patches, channels), generator)[..., None, None]

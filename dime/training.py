@@ -94,7 +94,7 @@ def training_images(dataset):
     return torch.from_numpy(np.stack([wave.real, wave.imag, mask, target], axis=1).astype(np.float32))
 
 
-def train(training, validation, schedule, folder, report=REPORT, devices=1, start=None):
+def train(training, validation, schedule, folder, report=REPORT, devices=1):
     """Train to the end of the schedule, resuming where a killed run left `folder/checkpoint.pt`.
 
     What another schedule, other data or another version of the code left is not continued but replaced.
@@ -115,8 +115,6 @@ def train(training, validation, schedule, folder, report=REPORT, devices=1, star
         Called with one line per epoch; with several devices at the top of an importable module.
     devices : int
         GPUs of this machine, or processes where it has none; `batch` is divided among them.
-    start : UNet, optional
-        A network of the schedule's architecture to go on from; without, weights are drawn.
 
     `folder/effort.json` says on what and for how long: it differs between runs whose weights do not.
 
@@ -135,8 +133,8 @@ def train(training, validation, schedule, folder, report=REPORT, devices=1, star
     if schedule.batch % devices:
         raise ValueError(f"batch: expected a multiple of the {devices} devices, found {schedule.batch}")
     if devices == 1:
-        return _train(training, validation, schedule, folder, report, start)
-    arguments = training, validation, schedule, folder, report, start
+        return _train(training, validation, schedule, folder, report)
+    arguments = training, validation, schedule, folder, report
     weights, history = parallel.launch(_train_replica, devices, *arguments)[0]
     model = UNet(schedule.widths, schedule.cell, schedule.normalisation)
     model.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
@@ -149,14 +147,11 @@ def _train_replica(*arguments):
     return {name: value.numpy() for name, value in model.state_dict().items()}, history
 
 
-def _train(training, validation, schedule, folder, report, start):
+def _train(training, validation, schedule, folder, report):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint_path = folder / "checkpoint.pt"
     work = [asdict(schedule), data_hash(training), data_hash(validation), code_digest(), parallel.count()]
-    if start is not None:
-        weights = torch.cat([value.flatten().double() for value in start.state_dict().values()])
-        work.append(data_hash(weights))
     fingerprint = json.dumps(work)
 
     torch.manual_seed(schedule.seed)
@@ -165,8 +160,6 @@ def _train(training, validation, schedule, folder, report, start):
     model = UNet(schedule.widths, schedule.cell, schedule.normalisation).to(
         device, memory_format=torch.channels_last
     )
-    if start is not None:
-        model.load_state_dict(start.state_dict())
     replica = parallel.replicate(model)
     steps = max(1, schedule.patches_per_epoch // schedule.batch)
     optimisers, cycles = _optimisers(model, schedule, schedule.epochs * steps)
@@ -256,9 +249,7 @@ def _epoch(model, optimisers, cycles, images, schedule, steps, generator):
 def _draw(images, schedule, patches, generator):
     rows = torch.randint(len(images), (patches,), generator=generator, device=images.device)
     waves, masks, targets = augment.random_patches(images, rows, schedule.patch, generator, schedule.zoom)
-    waves, masks = augment.disturb(
-        waves, masks, targets, generator, schedule.noise_rms, schedule.background_rms
-    )
+    waves, masks = augment.disturb(waves, masks, generator, schedule.noise_rms, schedule.background_rms)
     return waves, masks, targets
 
 
@@ -281,7 +272,7 @@ def _validation_batches(images, schedule):
     batches = []
     for rows in torch.arange(len(images), device=images.device).repeat(4).split(schedule.batch):
         waves, masks, targets = augment.random_patches(images, rows, schedule.patch, generator)
-        batches.append((*augment.disturb(waves, masks, targets, generator), targets))
+        batches.append((*augment.disturb(waves, masks, generator), targets))
     return batches
 
 

@@ -104,8 +104,8 @@ def test_magnified_and_turned_patches_carry_their_own_wavelength():
 def test_disturbing_keeps_the_wave_inside_a_part_of_its_mask():
     generator = torch.Generator().manual_seed(1)
     images = plane_wave_image()
-    waves, masks, targets = augment.random_patches(images, torch.zeros(32, dtype=torch.long), 64, generator)
-    disturbed, kept = augment.disturb(waves, masks, targets, generator)
+    waves, masks, _ = augment.random_patches(images, torch.zeros(32, dtype=torch.long), 64, generator)
+    disturbed, kept = augment.disturb(waves, masks, generator)
     assert (kept <= masks).all() and kept.sum() < masks.sum()
     assert not disturbed[(kept == 0).expand_as(disturbed)].any()
     assert torch.isfinite(disturbed).all() and not torch.allclose(disturbed, waves)
