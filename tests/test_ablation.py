@@ -109,12 +109,12 @@ def test_score_of_a_network_that_is_off_by_a_known_factor():
 
 
 def test_a_larger_budget_lowers_the_error_and_processes_change_nothing():
-    """Plane waves: 150 steps beat 2, and an arm in a process of its own equals the same in this one."""
+    """Plane waves: 300 steps beat 2, and an arm in a process of its own equals the same in this one."""
     data, waves = plane_waves(24, 0), plane_waves(5, 1)
     images = training.training_images(data)
     table = pd.DataFrame({"family": ["homogeneous"] * 24, "physics": ["antiplane"] * 24})
     arm = {"baseline": ablation.Arm("full recipe", "baseline")}
-    long = ablation.run(arm, SCHEDULE, 150, {"baseline": [1]}, images, table, waves, workers=1)
+    long = ablation.run(arm, SCHEDULE, 300, {"baseline": [1]}, images, table, waves, workers=1)
     torch.set_num_threads(1)
     network = budget.fit(images, replace(long[0]["schedule"], seed=1))
     pd.testing.assert_frame_equal(budget.score(network, waves, 32), long[0]["scores"])
