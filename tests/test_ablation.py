@@ -122,4 +122,4 @@ def test_a_larger_budget_lowers_the_error_and_processes_change_nothing():
     assert long[0]["scores"]["mape"].mean() < 0.7 * budget.score(short, waves, 32)["mape"].mean()
     summary = ablation.summarise(long)["baseline"]
     assert summary["mape_change"] == {"mean": 0.0, "low": None, "high": None, "n": 5}
-    assert summary["steps"] == 150 and summary["phantoms"] == 24
+    assert summary["steps"] == 300 and summary["phantoms"] == 24
