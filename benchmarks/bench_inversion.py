@@ -9,7 +9,7 @@ that has imported everything and computed nothing; `cores` is what that process 
 import json
 import os
 import platform
-import time
+import timeit
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -45,12 +45,7 @@ def median_seconds(call, runs=RUNS):
     """Median over the runs, after one to warm up where there is more than one."""
     if runs > 1:
         call()
-    seconds = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return float(np.median(seconds))
+    return float(np.median(timeit.repeat(call, number=1, repeat=runs)))
 
 
 def memory_mb(field):

@@ -5,7 +5,7 @@ needs DIME_REFERENCE, see dime/released.py.
 """
 
 import json
-import time
+import timeit
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +18,7 @@ RUNS = 9
 def median_seconds(call):
     """Median over RUNS runs, after one to warm up."""
     call()
-    seconds = []
-    for _ in range(RUNS):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return float(np.median(seconds))
+    return float(np.median(timeit.repeat(call, number=1, repeat=RUNS)))
 
 
 def timings():
