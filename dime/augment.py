@@ -64,8 +64,8 @@ def random_patches(images, rows, size, generator, zoom=ZOOM):
 def disturb(waves, masks, generator, noise_rms=NOISE_RMS, background_rms=BACKGROUND_RMS):
     """Turn clean waves into what scanners record: everything here leaves the stiffness as it is.
 
-    In this order: global phase; smooth background of compressional and bulk motion, in each channel its own;
-    what unwrapping left; loss of resolution; noise; a mask that leaves out part of the tissue. Gain and
+    In this order: global phase; smooth background of compressional and bulk motion, and motion that decays
+    from the edge of the tissue, in each channel its own; what unwrapping left; loss of resolution; noise; a mask that leaves out part of the tissue. Gain and
     constant offset of each channel need no augmentation: the network removes them.
 
     Parameters
@@ -95,6 +95,10 @@ def disturb(waves, masks, generator, noise_rms=NOISE_RMS, background_rms=BACKGRO
     background = background / _rms(background, masks).clamp(min=1e-6)
     size = background_rms * _uniform((patches, 2), generator) ** 2 * _chance((patches, 1), 0.7, generator)
     waves = waves + rms * size[..., None, None] * background
+
+    edge = edge_motion((patches, 2, height, width), masks, generator)
+    size = 2 * background_rms * _uniform((patches, 2), generator) ** 2 * _chance((patches, 1), 0.5, generator)
+    waves = waves + rms * size[..., None, None] * edge
 
     # A region that unwrapping left a whole turn off: in the first harmonic a constant on either channel.
     wrapped = _ellipse(patches, height, width, generator) & (
@@ -151,6 +155,39 @@ def smooth_background(shape, generator, pixels_per_wavelength=70.0):
         size = _normal((patches, channels), generator)[..., None, None]
         field = field + size * torch.cos(wavenumber[..., None, None] * along + wave_phase)
     return field
+
+
+def edge_motion(shape, masks, generator, reach_pixels=(2.0, 20.0)):
+    """Motion that tissue's surface is forced into and that decays inwards, of peak 1 inside the mask.
+
+    What is no shear wave in nearly incompressible tissue follows the pressure, which is harmonic; where it
+    varies through the slice as e^{i k z}, it satisfies lap b = b / d^2 in the slice, d = 1 / k, and so do the
+    waves with k beyond the shear wave's, which do not travel. Here b is the field of random sources outside
+    the mask, (k^2 + d^-2) b = source in Fourier space, so that it satisfies this everywhere inside.
+
+    Assumption: d, 3 to 30 mm at 60 Hz; surfaces move on that scale. A patch without an edge has no such motion.
+
+    Parameters
+    ----------
+    shape : (patch, channel, y, x)
+    masks : (patch, 1, y, x) tensor
+    reach_pixels : smallest and largest d; log-uniform between
+
+    Returns
+    -------
+    tensor of `shape`
+    """
+    patches, _, height, width = shape
+    shortest, longest = reach_pixels
+    reach = shortest * (longest / shortest) ** _uniform(patches, generator)[:, None, None, None]
+    sources = smooth_background(shape, generator, pixels_per_wavelength=20.0) * (1 - masks)
+    padded = (height + height // 2, width + width // 2)  # or sources would act from the other side
+    k_y = 2 * math.pi * torch.fft.fftfreq(padded[0], device=masks.device)
+    k_x = 2 * math.pi * torch.fft.rfftfreq(padded[1], device=masks.device)
+    operator = k_y[:, None] ** 2 + k_x**2 + reach**-2
+    motion = torch.fft.irfft2(torch.fft.rfft2(sources, s=padded) / operator, s=padded)[..., :height, :width]
+    peak = (motion * masks).abs().amax(dim=(2, 3), keepdim=True)
+    return torch.where(peak > 0, motion / peak.clamp(min=1e-12), 0)
 
 
 def _coarsen(waves, masks, generator):

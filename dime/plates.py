@@ -150,7 +150,7 @@ def inclusion_size(found):
 def reliability(found):
     """Observed against nominal coverage, and the error of what is kept as the least certain is rejected."""
     studies = list(STUDY_NUMBERS)
-    figure, axes = panels(len(studies), rows=2, height=3.6)
+    figure, axes = panels(len(studies), rows=2, height=3.8)
     for column, study in enumerate(studies):
         for method in ordered(found["studies"][study]):
             entry = found["studies"][study][method]
@@ -158,18 +158,16 @@ def reliability(found):
             rejection = entry["rejection"]
             style = {"color": METHOD_COLOURS[method]}
             for key, line in (("model", "-"), ("oracle", ":"), ("random", "--")):
-                label = f"{METHOD_NAMES[method]}: {key}" if key == "model" else None
+                label = METHOD_NAMES[method] if key == "model" else None
                 axes[1, column].plot(rejection["fractions"], rejection[key], line, label=label, **style)
         axes[0, column].plot([0, 1], [0, 1], color="0.6", lw=0.8, zorder=0)
         axes[0, column].set(title=study, xlabel="nominal coverage", xlim=(0, 1), ylim=(0, 1), aspect="equal")
         axes[1, column].set(xlabel="share of pixels rejected", ylim=(0, None))
     axes[0, 0].set_ylabel("observed coverage")
     axes[1, 0].set_ylabel("MAPE of the pixels kept [%]")
-    axes[0, 0].legend(frameon=False, loc="upper left")
     for style, label in (("-", "least certain first"), (":", "worst first (oracle)"), ("--", "at random")):
         axes[1, 0].plot([], [], style, color="0.3", label=label)
-    handles, labels = axes[1, 0].get_legend_handles_labels()
-    axes[1, -1].legend(handles[-3:], labels[-3:], frameon=False, loc="lower left", fontsize=6)
+    legend_below(figure, axes[1, 0], 5)
     return figure
 
 

@@ -95,7 +95,7 @@ def training_images(dataset):
     return torch.from_numpy(np.stack([wave.real, wave.imag, mask, target], axis=1).astype(np.float32))
 
 
-def train(training, validation, schedule, folder, report=REPORT, devices=1):
+def train(training, validation, schedule, folder, report=REPORT, devices=1, start=None):
     """Train to the end of the schedule, resuming where a killed run left `folder/checkpoint.pt`.
 
     What another schedule, other data or another version of the code left is not continued but replaced.
@@ -116,6 +116,8 @@ def train(training, validation, schedule, folder, report=REPORT, devices=1):
         Called with one line per epoch; with several devices at the top of an importable module.
     devices : int
         GPUs of this machine, or processes where it has none; `batch` is divided among them.
+    start : UNet, optional
+        A network of the schedule's architecture to go on from; without, weights are drawn.
 
     `folder/effort.json` says on what and for how long: it differs between runs whose weights do not.
 
@@ -134,8 +136,8 @@ def train(training, validation, schedule, folder, report=REPORT, devices=1):
     if schedule.batch % devices:
         raise ValueError(f"batch: expected a multiple of the {devices} devices, found {schedule.batch}")
     if devices == 1:
-        return _train(training, validation, schedule, folder, report)
-    arguments = training, validation, schedule, folder, report
+        return _train(training, validation, schedule, folder, report, start)
+    arguments = training, validation, schedule, folder, report, start
     weights, history = parallel.launch(_train_replica, devices, *arguments)[0]
     model = UNet(schedule.widths, schedule.cell, schedule.normalisation)
     model.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
@@ -148,11 +150,14 @@ def _train_replica(*arguments):
     return {name: value.numpy() for name, value in model.state_dict().items()}, history
 
 
-def _train(training, validation, schedule, folder, report):
+def _train(training, validation, schedule, folder, report, start):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint_path = folder / "checkpoint.pt"
     work = [asdict(schedule), data_hash(training), data_hash(validation), code_digest(), parallel.count()]
+    if start is not None:
+        weights = torch.cat([value.flatten().double() for value in start.state_dict().values()])
+        work.append(data_hash(weights))
     fingerprint = json.dumps(work)
 
     torch.manual_seed(schedule.seed)
@@ -161,6 +166,8 @@ def _train(training, validation, schedule, folder, report):
     model = UNet(schedule.widths, schedule.cell, schedule.normalisation).to(
         device, memory_format=torch.channels_last
     )
+    if start is not None:
+        model.load_state_dict(start.state_dict())
     replica = parallel.replicate(model)
     steps = max(1, schedule.patches_per_epoch // schedule.batch)
     optimisers, cycles = _optimisers(model, schedule, schedule.epochs * steps)

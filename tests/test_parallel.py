@@ -45,7 +45,7 @@ def test_gradient_of_two_replicas_is_that_of_the_union_of_their_batches(monkeypa
 
 def test_two_processes_train_one_network(tmp_path, capfd):
     """Both end with the same weights and running statistics, the loss falls, every epoch is reported once."""
-    arguments = images(12, 0), images(4, 1), SCHEDULE, tmp_path, training.REPORT
+    arguments = images(12, 0), images(4, 1), SCHEDULE, tmp_path, training.REPORT, None
     (first, history), (second, other) = parallel.launch(training._train_replica, 2, *arguments)
     for name in first:
         assert np.array_equal(first[name], second[name]), name

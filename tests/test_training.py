@@ -11,6 +11,7 @@ import torch
 import xarray as xr
 
 from dime import training
+from dime.network import Convolution, UNet
 
 
 def images(count, seed):
@@ -54,6 +55,19 @@ def test_a_run_killed_and_resumed_equals_an_undisturbed_one(tmp_path):
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
     assert history[-1]["loss"] < history[0]["loss"]
+
+
+def test_training_goes_on_from_a_network(tmp_path):
+    """A step of almost no length leaves the convolutions where they started."""
+    schedule = training.Schedule(
+        epochs=1, patches_per_epoch=16, batch=16, patch=32, widths=(4, 4, 4, 4), learning_rate=1e-9
+    )
+    torch.manual_seed(5)
+    start = UNet(schedule.widths)
+    model, _ = training.train(images(2, 0), images(2, 1), schedule, tmp_path, start=start)
+    for here, there in zip(model.modules(), start.modules(), strict=True):
+        if isinstance(here, Convolution):
+            assert torch.allclose(here.weight, there.weight, atol=1e-6)
 
 
 def test_a_checkpoint_of_other_data_is_not_continued(tmp_path):
