@@ -64,9 +64,10 @@ def random_patches(images, rows, size, generator, zoom=ZOOM):
 def disturb(waves, masks, generator, noise_rms=NOISE_RMS, background_rms=BACKGROUND_RMS):
     """Turn clean waves into what scanners record: everything here leaves the stiffness as it is.
 
-    In this order: global phase; smooth background of compressional and bulk motion, and motion that decays
-    from the edge of the tissue, in each channel its own; what unwrapping left; loss of resolution; noise; a mask that leaves out part of the tissue. Gain and
-    constant offset of each channel need no augmentation: the network removes them.
+    In this order: global phase; in each channel its own, a smooth background of compressional and bulk motion
+    and motion that decays from the edge of the tissue; what unwrapping left; loss of resolution; noise; a
+    mask that leaves out part of the tissue. Gain and constant offset of each channel need no augmentation:
+    the network removes them.
 
     Parameters
     ----------
@@ -158,20 +159,21 @@ def smooth_background(shape, generator, pixels_per_wavelength=70.0):
 
 
 def edge_motion(shape, masks, generator, reach_pixels=(2.0, 20.0)):
-    """Motion that tissue's surface is forced into and that decays inwards, of peak 1 inside the mask.
+    """Motion that the surface of tissue is forced into and that decays inwards, of peak 1 inside the mask.
 
-    What is no shear wave in nearly incompressible tissue follows the pressure, which is harmonic; where it
-    varies through the slice as e^{i k z}, it satisfies lap b = b / d^2 in the slice, d = 1 / k, and so do the
-    waves with k beyond the shear wave's, which do not travel. Here b is the field of random sources outside
-    the mask, (k^2 + d^-2) b = source in Fourier space, so that it satisfies this everywhere inside.
+    In nearly incompressible tissue what is no shear wave follows the pressure, which is harmonic: where it
+    varies as e^{iz/d} through the slice, b obeys lap b = b / d^2 in the slice. So do shear waves that vary
+    faster along z than their wavelength: they do not travel. Here b is the field of random sources outside
+    the mask, lap b - b / d^2 = -source, solved in Fourier space, and obeys the equation all over the tissue.
 
-    Assumption: d, 3 to 30 mm at 60 Hz; surfaces move on that scale. A patch without an edge has no such motion.
+    Assumption: d from 3 to 30 mm (at 60 Hz), as surfaces are pressed on. The released homogeneous phantoms
+    show such motion in a rim of 5 to 15 mm. A patch without an edge has none.
 
     Parameters
     ----------
     shape : (patch, channel, y, x)
     masks : (patch, 1, y, x) tensor
-    reach_pixels : smallest and largest d; log-uniform between
+    reach_pixels : smallest and largest d, log-uniform between
 
     Returns
     -------

@@ -22,8 +22,8 @@ BLOCK = 8
 """Phantoms per task and per chunk on disk: large enough to hide scheduling, small enough to lose little."""
 
 WORKER_ENVIRONMENT = {f"{library}_NUM_THREADS": 1 for library in ("OMP", "MKL", "OPENBLAS")}
-"""One BLAS thread each, as in Dask's own, but without its MALLOC_TRIM_THRESHOLD_: that gives every matrix back
-to the system, which then clears the same pages for the next, a third of the time of a solve."""
+"""One BLAS thread each, as in Dask's own, but without its MALLOC_TRIM_THRESHOLD_: that gives every matrix
+back to the system, which then clears the same pages for the next, a third of the time of a solve."""
 
 
 def simulate(recipe, path, workers=2, scheduler=None):
