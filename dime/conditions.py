@@ -7,7 +7,6 @@ import pandas as pd
 
 from dime import DENSITY_KG_M3, inversion, metrics, prediction
 from dime.examination import simulate_phantom
-from dime.training import WORKING_PIXEL_M_PER_S
 
 METHODS = ("dime", "released", "mmdi", "lfe", "ahi")
 """This run's network, the one that comes with the package, and three direct inversions."""
@@ -36,8 +35,8 @@ def errors(recipe, invert, rim_m, **changes):
     Returns
     -------
     list of dict
-        phantom; method; mape, bias [%]; covered, share of the tissue judged whose true wavelength, in working
-        pixels, training covered (`prediction.LOG_RANGE`); wavelength_px, its median wavelength in pixels.
+        phantom; method; mape, bias [%]; covered, share of the tissue judged whose true wavelength, in pixels
+        of the network, training covered (`prediction.LOG_RANGE`); wavelength_px, its median in voxels.
     """
     recipe = replace(recipe, **changes)
     place = recipe.spacing_m, recipe.frequency_hz
@@ -48,7 +47,7 @@ def errors(recipe, invert, rim_m, **changes):
         inner = metrics.interior(mask[None], rim_m / recipe.spacing_m)[0]
         speed = np.sqrt(truth[inner] / DENSITY_KG_M3)
         low, high = prediction.LOG_RANGE
-        ratio = 2 * np.log(speed / WORKING_PIXEL_M_PER_S)
+        ratio = 2 * np.log(speed / prediction.PIXEL_M_PER_S)
         about = {
             "phantom": index,
             "covered": float(np.mean((ratio > low) & (ratio < high))),

@@ -13,6 +13,7 @@ import xarray as xr
 
 from dime import mmdi, peers, prediction
 from dime.checkpoints import load_model
+from dime.network import frozen
 from dime.nonlinear import nonlinear
 
 RELEASED = Path(__file__).parent / "weights"
@@ -34,7 +35,7 @@ class Method(NamedTuple):
 
 def _trained(model):
     network, card = load_model(model)
-    invert_slice = partial(prediction.predict, network, calibration=card.get("calibration", 1.0))
+    invert_slice = partial(prediction.predict, frozen(network), calibration=card.get("calibration", 1.0))
     return Method(invert_slice, "uncertainty", {"sha256": card["sha256"]})
 
 

@@ -5,9 +5,12 @@ network predicts the logarithm of that number; `inversion` puts the units back. 
 frequency and voxel size.
 """
 
+import copy
+
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 LOG_CENTRE = 6.0
 """Typical log(mu / (rho (f dx)^2)), 20 pixels per wavelength; the network predicts the deviation from it."""
@@ -164,6 +167,46 @@ class UNet(nn.Module):
         x = F.pixel_shuffle(self.head(x).float(), self.cell)[..., :height, :width]
         mean, log_scale = x.unbind(dim=1)
         return LOG_CENTRE + mean, log_scale.clamp(*LOG_SCALE_RANGE)
+
+
+def half_precision():
+    """Whether this processor multiplies in bf16; one that does not emulates it, slower than float32."""
+    return torch.cpu._is_avx512_bf16_supported()
+
+
+def frozen(network):
+    """The same network for inference alone, a quarter faster and more on small images.
+
+    Running statistics become part of the convolutions that they follow, and these are laid out and rounded
+    once as the processor multiplies them, not at every call.
+
+    Parameters
+    ----------
+    network : UNet
+
+    Returns
+    -------
+    UNet
+        In evaluation mode; it cannot learn any more.
+    """
+    fast = copy.deepcopy(network).eval()
+    for block in (*fast.down, *fast.up):
+        for place in range(0, len(block), 3):
+            matrix, statistics = block[place], block[place + 1]
+            folded = nn.Conv2d(matrix.kernel[1], matrix.kernel[0], 3, padding=1)
+            folded.weight, folded.bias = fuse_conv_bn_weights(
+                matrix.weight.view(matrix.kernel),
+                None,
+                statistics.running_mean,
+                statistics.running_var,
+                statistics.eps,
+                statistics.weight,
+                statistics.bias,
+            )
+            dtype = torch.bfloat16 if half_precision() else torch.float32
+            block[place] = folded.to(dtype, memory_format=torch.channels_last)
+            block[place + 1] = nn.Identity()
+    return fast.requires_grad_(False)
 
 
 def laplace_loss(mean, log_scale, target, mask):

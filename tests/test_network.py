@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dime import augment
-from dime.network import UNet, laplace_loss, normalise, normalise_locally
+from dime.network import UNet, frozen, laplace_loss, normalise, normalise_locally
 
 
 def example(generator, patches=2, side=32):
@@ -125,3 +125,23 @@ def test_edge_motion_decays_inwards_as_its_equation_says():
     assert torch.allclose(inside.amax(dim=(2, 3)), torch.ones(16, 2))
     assert (inside[..., deep].amax(dim=-1) < 1).all()
     assert not augment.edge_motion((1, 2, 64, 64), torch.ones(1, 1, 64, 64), generator).any()
+
+
+def test_a_frozen_network_says_the_same(monkeypatch):
+    """In float32 to rounding, with running statistics far from 0 and 1; the network stays as it was."""
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    torch.manual_seed(6)
+    network = UNet((8, 12, 16)).eval()
+    for part in network.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.running_mean.normal_()
+            part.running_var.uniform_(0.5, 2)
+            torch.nn.init.normal_(part.weight)
+            torch.nn.init.normal_(part.bias)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    waves, masks = torch.randn(2, 2, 40, 52), torch.ones(2, 1, 40, 52)
+    with torch.no_grad():
+        for expected, found in zip(network(waves, masks), frozen(network)(waves, masks), strict=True):
+            assert torch.allclose(found, expected, rtol=1e-4, atol=1e-4)
+            assert expected.std() > 0.1
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())

@@ -54,7 +54,7 @@ def test_eight_views_make_the_map_turn_with_the_slice(symmetry, full_precision):
     network, (wave, mask) = AmplitudeOnly(), slice_of()
 
     def both(views):
-        place = (1.5e-3, 60.0)
+        place = (prediction.PIXEL_M_PER_S / 60, 60.0)
         straight = prediction.predict(network, wave, mask, *place, views=views)
         turned = prediction.predict(network, symmetry(wave), symmetry(mask), *place, views=views)
         return [symmetry(image)[symmetry(mask)] for image in straight], [
@@ -105,9 +105,9 @@ def test_calibration_finds_by_how_much_the_scale_is_wrong(factor):
     variables = {"wave": wave, "mask": masks, "stiffness": np.full(wave.shape, 3e3)}
     dataset = xr.Dataset(
         {name: (dims, values) for name, values in variables.items()},
-        attrs={"spacing_m": 1.5e-3, "frequency_hz": 60.0},
+        attrs={"spacing_m": prediction.PIXEL_M_PER_S / 60, "frequency_hz": 60.0},
     )
-    network = Wrong(errors, math.log(3e3 / (1000 * prediction.WORKING_PIXEL_M_PER_S**2)))
+    network = Wrong(errors, math.log(3e3 / (1000 * prediction.PIXEL_M_PER_S**2)))
     assert prediction.calibrate(network, dataset) == pytest.approx(factor, rel=0.1)
 
 
@@ -122,13 +122,13 @@ def test_scatter_between_views_adds_to_the_uncertainty(full_precision):
 
 
 def test_tissue_without_motion_or_with_a_wavelength_never_learnt_is_not_trusted():
-    """The right half hardly moves; one corner is too stiff and one too soft for a working wavelength of 8
-    to 49 pixels, exp(4.2) (f dx)^2 rho = 540 Pa to 19.8 kPa; nodes of a standing wave are trusted."""
+    """The right half hardly moves; one corner is too stiff and one too soft for a wavelength of 8 to 49
+    pixels, exp(4.2) (f dx)^2 rho = 375 Pa to 13.7 kPa; nodes of a standing wave are trusted."""
     x = np.arange(160) * np.ones((120, 1))
     mask = np.ones(x.shape, bool)
     wave = np.cos(2 * np.pi * x / 20) * np.where(x < 80, 1.0, 1e-3) + 0j
     stiffness = np.full(x.shape, 3e3)
-    stiffness[:20, :20], stiffness[100:, :20] = 22e3, 480.0
+    stiffness[:20, :20], stiffness[100:, :20] = 15e3, 340.0
     found = prediction.trusted(wave, mask, stiffness, 1.5e-3, 60.0)
     assert not found[:, 110:].any()
     assert not found[:20, :20].any() and not found[100:, :20].any()
