@@ -16,7 +16,7 @@ from dime import DENSITY_KG_M3, augment, code_digest, parallel
 from dime.network import LOSSES, Convolution, UNet, half_precision, laplace_loss
 
 WORKING_PIXEL_M_PER_S = 0.09
-"""Frequency times pixel at which the network works [m/s]: 1.5 mm at 60 Hz; every wave is resampled to it."""
+"""Frequency times pixel of the training data [m/s]: 1.5 mm at 60 Hz."""
 
 OPTIMISERS = {
     "muon": partial(torch.optim.Muon, adjust_lr_fn="match_rms_adamw"),

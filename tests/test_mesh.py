@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from skfem import MeshTri
 
 from dime.fem.locate import arc_fraction, locate_on_grid, point_at
-from dime.fem.mesh import mean_edge_length, mesh_region, smallest_angle_deg
+from dime.fem.mesh import mean_edge_length, mesh_region
+
+
+def smallest_angle_deg(mesh):
+    """Smallest angle of each triangle [degrees], shape (element,)."""
+    vertex = mesh.p[:, mesh.t]
+    a, b = np.roll(vertex, 1, axis=1) - vertex, np.roll(vertex, -1, axis=1) - vertex
+    cosine = (a * b).sum(0) / np.linalg.norm(a, axis=0) / np.linalg.norm(b, axis=0)
+    return np.rad2deg(np.arccos(np.clip(cosine, -1, 1))).min(0)
 
 
 def ellipse(a, b, n=400, centre=(0.0, 0.0)):

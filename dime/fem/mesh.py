@@ -88,14 +88,6 @@ def mean_edge_length(mesh):
     return np.linalg.norm(vertex - np.roll(vertex, 1, axis=1), axis=0).mean(0)
 
 
-def smallest_angle_deg(mesh):
-    """Smallest angle of each triangle [degrees], shape (element,)."""
-    vertex = mesh.p[:, mesh.t]
-    a, b = np.roll(vertex, 1, axis=1) - vertex, np.roll(vertex, -1, axis=1) - vertex
-    cosine = (a * b).sum(0) / np.linalg.norm(a, axis=0) / np.linalg.norm(b, axis=0)
-    return np.rad2deg(np.arccos(np.clip(cosine, -1, 1))).min(0)
-
-
 def _area(corners):
     """Area of triangles, corners (triangle, corner, axis)."""
     (ax, ay), (bx, by) = (corners[:, 1] - corners[:, 0]).T, (corners[:, 2] - corners[:, 0]).T
