@@ -20,6 +20,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from dime import checkpoints, inversion, phantoms, prediction, training
+from dime.network import frozen
 
 SPACING_M, FREQUENCY_HZ = 1.5e-3, 60.0
 SIDES = (64, 128, 256, 512)
@@ -108,7 +109,7 @@ def one_slice():
     """A 256 x 256 liver slice, mask to map: the network as it is used, and other ways to tile the slice."""
     mask, spacing_m = liver(), 1.40625e-3
     wave = wave_in(mask, spacing_m, 82)
-    network, _ = checkpoints.load_model(inversion.RELEASED)
+    network = frozen(checkpoints.load_model(inversion.RELEASED)[0])  # as `inversion` has it
     ways = {
         "default": {},
         "one_view": {"views": 1},
