@@ -85,13 +85,9 @@ def predict(
     magnification = spacing_m * frequency_hz / PIXEL_M_PER_S
     whole, box = mask.shape, ndimage.find_objects(mask.astype(int))[0]
     wave, mask = wave[box], mask[box]
-    tissue, (real, imaginary) = _resample(
-        mask, [np.where(mask, part, 0) for part in (wave.real, wave.imag)], magnification
-    )
+    tissue, parts = _resample(mask, wave, magnification)
     (height, width), padded, corners = _tiles(tissue, tile, stride)
-    images = torch.from_numpy(
-        np.pad(np.stack([real, imaginary, tissue]), ((0, 0), *padded)).astype(np.float32)
-    )
+    images = torch.from_numpy(np.pad(np.stack([*parts, tissue]), ((0, 0), *padded)).astype(np.float32))
     tiles = torch.stack([images[:, y : y + height, x : x + width] for y, x in corners])
     waves, masks = tiles[:, :2], tiles[:, 2:]
     covered = masks.mean(dim=(1, 2, 3))
@@ -113,9 +109,8 @@ def predict(
     # Tissue in no tile (slivers) and the pixels just outside the mask take their nearest neighbour's value.
     known = tissue & inside[window]
     nearest = tuple(ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True))
-    log_ratio, scale = (
-        _grid(field[window][nearest], mask.shape, magnification) for field in (log_ratio, scale)
-    )
+    found = np.stack([log_ratio, scale])[:, *window][:, *nearest]
+    log_ratio, scale = _grid(found, mask.shape, magnification)
     stiffness, uncertainty = np.zeros(whole), np.zeros(whole)
     stiffness[box] = np.where(mask, DENSITY_KG_M3 * PIXEL_M_PER_S**2 * np.exp(log_ratio), 0)
     uncertainty[box] = np.where(mask, scale, 0)
@@ -213,29 +208,32 @@ def _blend(mean, scale, corners, shape):
     return total[0] / safe, total[1] / safe, inside
 
 
-def _resample(mask, parts, magnification):
-    """Mask and wave parts on the network's grid; smoothed by a Gaussian first where that is coarser.
+def _resample(mask, wave, magnification):
+    """Mask and both wave parts on the network's grid; smoothed by a Gaussian first where that is coarser.
 
     Interpolated values are divided by the interpolated mask: the rim does not mix with the zeros outside.
     """
     shape = tuple(max(1, round(n * magnification)) for n in mask.shape)
-    weight = _grid(_soften(mask.astype(float), magnification), shape, 1 / magnification)
+    images = np.stack([mask, np.where(mask, wave.real, 0), np.where(mask, wave.imag, 0)])
+    if magnification < 1:
+        images = ndimage.gaussian_filter(images, 0.4 / magnification, axes=(1, 2))
+    weight, *parts = _grid(images, shape, 1 / magnification)
     tissue = weight > 0.5
     if not tissue.any():
         tissue = weight >= weight.max()
-    safe = np.where(tissue, weight, 1)
-    resampled = (_grid(_soften(part, magnification), shape, 1 / magnification) for part in parts)
-    return tissue, [np.where(tissue, part / safe, 0) for part in resampled]
+    return tissue, np.where(tissue, parts / np.where(tissue, weight, 1), 0)
 
 
-def _soften(image, magnification):
-    return ndimage.gaussian_filter(image, 0.4 / magnification) if magnification < 1 else image
+def _grid(images, shape, step):
+    """Linear interpolation of (..., y, x) onto `shape` pixels, `step` old ones wide, centres aligned."""
+    down, across = (_hats(*sides, step) for sides in zip(images.shape[-2:], shape, strict=True))
+    return down @ images @ across.T
 
 
-def _grid(image, shape, step):
-    """Linear interpolation onto a grid of `shape` whose pixels are `step` old ones wide, centres aligned."""
-    offset = (np.array(image.shape) - 1 - step * (np.array(shape) - 1)) / 2
-    return ndimage.affine_transform(image, (step, step), offset, output_shape=shape, order=1, mode="nearest")
+def _hats(length, count, step):
+    """Matrix (count, length) that interpolates along one axis; beyond its ends the outermost pixels go on."""
+    place = (length - 1 - step * (count - 1)) / 2 + step * np.arange(count)
+    return np.maximum(0, 1 - np.abs(np.clip(place, 0, length - 1)[:, None] - np.arange(length)))
 
 
 def _tiles(tissue, tile, stride):
