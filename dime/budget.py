@@ -89,7 +89,14 @@ def score(network, waves, patch=prediction.TILE, stride=0, views=1, teaches_scal
         one = waves.isel(phantom=row)
         mask = one["mask"].values
         stiffness, b = prediction.predict(
-            network, one["wave"].values, mask, *scale, views=views, tile=patch, stride=stride or patch // 2
+            network,
+            one["wave"].values,
+            mask,
+            *scale,
+            views=views,
+            tile=patch,
+            stride=stride or patch // 2,
+            pixel_m_per_s=training.WORKING_PIXEL_M_PER_S,  # also networks that know no other
         )
         rows.append(slice_sums(stiffness[mask], one["stiffness"].values[mask]))
         if teaches_scale:

@@ -52,13 +52,21 @@ COVERAGE = 0.9
 
 @torch.no_grad()
 def predict(
-    network, wave, mask, spacing_m, frequency_hz, calibration=1.0, views=VIEWS, tile=TILE, stride=STRIDE
+    network,
+    wave,
+    mask,
+    spacing_m,
+    frequency_hz,
+    calibration=1.0,
+    views=VIEWS,
+    tile=TILE,
+    stride=STRIDE,
+    pixel_m_per_s=PIXEL_M_PER_S,
 ):
     """Stiffness of one slice by the network.
 
-    The wave is resampled (f dx = `PIXEL_M_PER_S`) and, where the tissue is
-    larger than a tile, cut into overlapping ones that are normalised each on its own. The predicted
-    logarithms are blended by a cosine window, averaged over views that change nothing physical (quarter
+    The wave is resampled (f dx = `pixel_m_per_s`) and, where the tissue is larger than a tile, cut into
+    overlapping ones that are normalised each on its own. The predicted logarithms are blended by a cosine window, averaged over views that change nothing physical (quarter
     turns, mirror images, global phase), resampled back and given their unit: |G*| = rho (f dx)^2 exp(mean).
     The views are the ensemble: their scatter adds to the scale b that the network predicts,
     b_total = calibration (b + mean |view - mean|).
@@ -75,6 +83,8 @@ def predict(
         1 to 8: four quarter turns, then those of the mirror image.
     tile, stride : int
         Largest side of the tiles, and the way between them [pixel].
+    pixel_m_per_s : float
+        Frequency times pixel that the network sees.
 
     Returns
     -------
@@ -82,7 +92,7 @@ def predict(
     uncertainty : (y, x) array
         Laplace scale of log stiffness, 0 outside the mask.
     """
-    magnification = spacing_m * frequency_hz / PIXEL_M_PER_S
+    magnification = spacing_m * frequency_hz / pixel_m_per_s
     whole, box = mask.shape, ndimage.find_objects(mask.astype(int))[0]
     wave, mask = wave[box], mask[box]
     tissue, parts = _resample(mask, wave, magnification)
@@ -112,7 +122,7 @@ def predict(
     found = np.stack([log_ratio, scale])[:, *window][:, *nearest]
     log_ratio, scale = _grid(found, mask.shape, magnification)
     stiffness, uncertainty = np.zeros(whole), np.zeros(whole)
-    stiffness[box] = np.where(mask, DENSITY_KG_M3 * PIXEL_M_PER_S**2 * np.exp(log_ratio), 0)
+    stiffness[box] = np.where(mask, DENSITY_KG_M3 * pixel_m_per_s**2 * np.exp(log_ratio), 0)
     uncertainty[box] = np.where(mask, scale, 0)
     return stiffness, uncertainty
 
