@@ -66,10 +66,10 @@ def predict(
     """Stiffness of one slice by the network.
 
     The wave is resampled (f dx = `pixel_m_per_s`) and, where the tissue is larger than a tile, cut into
-    overlapping ones that are normalised each on its own. The predicted logarithms are blended by a cosine window, averaged over views that change nothing physical (quarter
-    turns, mirror images, global phase), resampled back and given their unit: |G*| = rho (f dx)^2 exp(mean).
-    The views are the ensemble: their scatter adds to the scale b that the network predicts,
-    b_total = calibration (b + mean |view - mean|).
+    overlapping ones that are normalised each on its own. The predicted logarithms are blended by a cosine
+    window, averaged over views that change nothing physical (quarter turns, mirror images, global phase),
+    resampled back and given their unit: |G*| = rho (f dx)^2 exp(mean). The views are the ensemble: their
+    scatter adds to the scale b that the network predicts, b_total = calibration (b + mean |view - mean|).
 
     Parameters
     ----------
