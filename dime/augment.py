@@ -74,7 +74,7 @@ def disturb(waves, masks, generator, noise_rms=NOISE_RMS, background_rms=BACKGRO
     waves : (patch, 2, y, x) tensor
     masks : (patch, 1, y, x) tensor
     noise_rms, background_rms : float
-        Largest noise and background relative to the wave's rms.
+        Largest noise and background relative to the wave's rms; motion at the edge peaks at twice the latter.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def disturb(waves, masks, generator, noise_rms=NOISE_RMS, background_rms=BACKGRO
     size = background_rms * _uniform((patches, 2), generator) ** 2 * _chance((patches, 1), 0.7, generator)
     waves = waves + rms * size[..., None, None] * background
 
-    edge = edge_motion((patches, 2, height, width), masks, generator)
+    edge = edge_motion(masks, generator)
     size = 2 * background_rms * _uniform((patches, 2), generator) ** 2 * _chance((patches, 1), 0.5, generator)
     waves = waves + rms * size[..., None, None] * edge
 
@@ -158,7 +158,7 @@ def smooth_background(shape, generator, pixels_per_wavelength=70.0):
     return field
 
 
-def edge_motion(shape, masks, generator, reach_pixels=(2.0, 20.0)):
+def edge_motion(masks, generator, reach_pixels=(2.0, 20.0)):
     """Motion that the surface of tissue is forced into and that decays inwards, of peak 1 inside the mask.
 
     In nearly incompressible tissue what is no shear wave follows the pressure, which is harmonic: where it
@@ -166,28 +166,29 @@ def edge_motion(shape, masks, generator, reach_pixels=(2.0, 20.0)):
     faster along z than their wavelength: they do not travel. Here b is the field of random sources outside
     the mask, lap b - b / d^2 = -source, solved in Fourier space, and obeys the equation all over the tissue.
 
-    Assumption: d from 3 to 30 mm (at 60 Hz), as surfaces are pressed on. The released homogeneous phantoms
-    show such motion in a rim of 5 to 15 mm. A patch without an edge has none.
+    Assumption: d from 3 to 30 mm (at 60 Hz), as surfaces are pressed on; the waves of the released
+    homogeneous phantoms are fitted with 6 to 11 mm. A patch without an edge has no such motion.
 
     Parameters
     ----------
-    shape : (patch, channel, y, x)
-    masks : (patch, 1, y, x) tensor
+    masks : (patch, 1, y, x) tensor of 0 and 1
     reach_pixels : smallest and largest d, log-uniform between
 
     Returns
     -------
-    tensor of `shape`
+    (patch, 2, y, x) tensor
+        Of each channel, by chance alone.
     """
-    patches, _, height, width = shape
+    patches, _, height, width = masks.shape
     shortest, longest = reach_pixels
     reach = shortest * (longest / shortest) ** _uniform(patches, generator)[:, None, None, None]
-    sources = smooth_background(shape, generator, pixels_per_wavelength=20.0) * (1 - masks)
+    sources = smooth_background((patches, 2, height, width), generator, pixels_per_wavelength=20.0)
     padded = (height + height // 2, width + width // 2)  # or sources would act from the other side
     k_y = 2 * math.pi * torch.fft.fftfreq(padded[0], device=masks.device)
     k_x = 2 * math.pi * torch.fft.rfftfreq(padded[1], device=masks.device)
     operator = k_y[:, None] ** 2 + k_x**2 + reach**-2
-    motion = torch.fft.irfft2(torch.fft.rfft2(sources, s=padded) / operator, s=padded)[..., :height, :width]
+    spectrum = torch.fft.rfft2(sources * (1 - masks), s=padded) / operator
+    motion = torch.fft.irfft2(spectrum, s=padded)[..., :height, :width]
     peak = (motion * masks).abs().amax(dim=(2, 3), keepdim=True)
     return torch.where(peak > 0, motion / peak.clamp(min=1e-12), 0)
 

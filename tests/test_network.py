@@ -116,7 +116,7 @@ def test_edge_motion_decays_inwards_as_its_equation_says():
     generator, reach = torch.Generator().manual_seed(4), 8.0
     y, x = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
     masks = ((x - 20) ** 2 + (y - 24) ** 2 < 28**2).float().expand(16, 1, 64, 64)
-    motion = augment.edge_motion((16, 2, 64, 64), masks, generator, reach_pixels=(reach, reach))
+    motion = augment.edge_motion(masks, generator, reach_pixels=(reach, reach))
     deep = ((x - 20) ** 2 + (y - 24) ** 2 < 24**2) & (x > 1) & (y > 1)
     laplacian = sum(motion.roll(step, axis) for step in (-1, 1) for axis in (2, 3)) - 4 * motion
     misfit = (laplacian - motion / reach**2)[..., deep].square().mean().sqrt()
@@ -124,7 +124,7 @@ def test_edge_motion_decays_inwards_as_its_equation_says():
     inside = motion.abs() * masks
     assert torch.allclose(inside.amax(dim=(2, 3)), torch.ones(16, 2))
     assert (inside[..., deep].amax(dim=-1) < 1).all()
-    assert not augment.edge_motion((1, 2, 64, 64), torch.ones(1, 1, 64, 64), generator).any()
+    assert not augment.edge_motion(torch.ones(1, 1, 64, 64), generator).any()
 
 
 def test_a_frozen_network_says_the_same(monkeypatch):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from scipy import ndimage
 
 from dime import augment, examination, phantoms, prediction, training
 from dime.network import UNet
@@ -73,6 +74,20 @@ def test_views_are_the_eight_symmetries_of_the_square_and_can_be_undone():
     for view, seen in enumerate(views):
         assert torch.equal(prediction._unview(seen, view), tiles)
         assert not any(torch.equal(seen, other) for other in views[:view])
+
+
+@pytest.mark.parametrize("step", [0.4, 0.83, 1.0, 1.7])
+def test_grids_are_interpolated_linearly_about_one_centre(step):
+    """As scipy does it; a ramp stays a ramp, with 0 where its centre was."""
+    y, x = np.mgrid[:30, :41] - np.array([14.5, 20.0])[:, None, None]
+    images = np.stack([y, x, np.random.default_rng(0).normal(size=y.shape)])
+    shape = (round(25 / step), round(33 / step))
+    found = prediction._grid(images, shape, step)
+    offset = [(n - 1 - step * (m - 1)) / 2 for n, m in zip(y.shape, shape, strict=True)]
+    for image, grid in zip(images, found, strict=True):
+        expected = ndimage.affine_transform(image, (step, step), offset, shape, order=1, mode="nearest")
+        np.testing.assert_allclose(grid, expected, atol=1e-12)
+    np.testing.assert_allclose(found[0][:, 0], step * (np.arange(shape[0]) - (shape[0] - 1) / 2), atol=1e-12)
 
 
 class Wrong(torch.nn.Module):
