@@ -77,7 +77,7 @@ def arms(widths, counts, diversity_count):
         "antiplane_only": Arm("antiplane waves only", "recipe", physics="antiplane"),
     }
     table |= {f"phantoms_{n}": Arm(f"{n} phantoms", "phantoms", phantoms=n) for n in counts}
-    for family in ("homogeneous", "heterogeneous", "liver"):
+    for family in ("homogeneous", "heterogeneous", "liver", "graded"):
         table[f"only_{family}"] = Arm(f"{family} only", "diversity", family=family, phantoms=diversity_count)
     return table
 

@@ -19,6 +19,7 @@ from dime.phantoms.tissue import Tubes
 BUILDERS = {
     "homogeneous": inclusions.homogeneous,
     "heterogeneous": inclusions.heterogeneous,
+    "graded": inclusions.graded,
     "liver": organs.liver,
     "spleen": organs.spleen,
     "kidney": organs.kidney,

@@ -183,6 +183,19 @@ DISTRIBUTIONS["heterogeneous"] = {
     "lesion_loss_tangent": Triangular(0.0, 0.6, 0.22),
 }
 
+DISTRIBUTIONS["graded"] = {
+    **DISTRIBUTIONS["homogeneous"],
+    # Assumption: no borders at all, but as much contrast as organs have in all: clinical maps of stiffness
+    # vary smoothly and severalfold across one liver.
+    "stiffness_pa": LogUniform(1.2e3, 7e3),
+    "drift": Uniform(0.1, 0.45),  # log |G*|, rms
+    "drift_length_m": LogUniform(0.015, 0.06),
+    "texture": Uniform(0.0, 0.25),
+    "texture_length_m": LogUniform(0.006, 0.015),
+    "loss_texture": Uniform(0.0, 0.3),  # log tan(delta), rms
+    "loss_length_m": LogUniform(0.015, 0.06),
+}
+
 STAGES = {  # stiffness of the parenchyma [Pa], patchiness in log |G*| (rms), nodularity of the contour [m]
     # Source: staging cut-offs at 60 Hz, kPa: < 2.5 normal; 2.5-2.9 normal or inflammation; 2.9-3.5 F1-2;
     # 3.5-4.0 F2-3; 4.0-5.0 F3-4; > 5.0 F4. Neighbouring stages overlap, as those cut-offs do.

@@ -91,3 +91,17 @@ def heterogeneous(draws):
     regions, curves, found = lesions(draws, outline, base, loss, kinds=True)
     tissue = Tissue(base, loss, (texture,), regions=tuple(regions))
     return outline, tissue, tuple(curves), {"shape": kind, "stiffness_pa": base, "lesions": found}
+
+
+def graded(draws):
+    """Stiffness that drifts through the body without any border."""
+    outline, kind = simple_body(draws)
+    base, loss = draws("stiffness_pa"), draws("loss_tangent")
+    # As patchy as that no place is more than 1.6 standard deviations off.
+    textures = tuple(
+        (draws(name), Texture.draw(draws(f"{name}_length_m"), draws.rng, patchiness=1.0))
+        for name in ("drift", "texture")
+    )
+    losses = ((draws("loss_texture"), Texture.draw(draws("loss_length_m"), draws.rng)),)
+    tissue = Tissue(base, loss, textures, losses)
+    return outline, tissue, (), {"shape": kind, "stiffness_pa": base}
