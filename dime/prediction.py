@@ -110,17 +110,19 @@ def predict(
         blended = _blend(_unview(mean, view), _unview(log_scale.exp(), view), corners, images.shape[1:])
         logs.append(blended[0])
         scales.append(blended[1])
-    inside = blended[2]
+    known = blended[2] > 0
     log_ratio = np.mean(logs, axis=0)
     scale = calibration * (np.mean(scales, axis=0) + np.mean(np.abs(logs - log_ratio), axis=0))
 
     (top, _), (left, _) = padded
     window = np.s_[top : top + tissue.shape[0], left : left + tissue.shape[1]]
-    # Tissue in no tile (slivers) and the pixels just outside the mask take their nearest neighbour's value.
-    known = tissue & inside[window]
-    nearest = tuple(ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True))
-    found = np.stack([log_ratio, scale])[:, *window][:, *nearest]
-    log_ratio, scale = _grid(found, mask.shape, magnification)
+    found = np.where(known[window] & tissue, np.stack([known, log_ratio, scale])[:, *window], 0)
+    weight, *parts = _grid(found, mask.shape, magnification)
+    reached = weight > 0.01
+    log_ratio, scale = parts / np.where(reached, weight, 1)
+    if not reached[mask].all():  # slivers of tissue, in no tile or lost in resampling
+        nearest = ndimage.distance_transform_edt(~reached, return_distances=False, return_indices=True)
+        log_ratio, scale = (image[tuple(nearest)] for image in (log_ratio, scale))
     stiffness, uncertainty = np.zeros(whole), np.zeros(whole)
     stiffness[box] = np.where(mask, DENSITY_KG_M3 * pixel_m_per_s**2 * np.exp(log_ratio), 0)
     uncertainty[box] = np.where(mask, scale, 0)
