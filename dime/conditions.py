@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from dime import DENSITY_KG_M3, inversion, metrics, prediction
+from dime import DENSITY_KG_M3, inversion, metrics, prediction, trust
 from dime.examination import simulate_phantom
 
 METHODS = ("dime", "released", "mmdi", "lfe", "ahi")
@@ -36,7 +36,7 @@ def errors(recipe, invert, rim_m, **changes):
     -------
     list of dict
         phantom; method; mape, bias [%]; covered, share of the tissue judged whose true wavelength, in pixels
-        of the network, training covered (`prediction.LOG_RANGE`); wavelength_px, its median in voxels.
+        of the network, training covered (`trust.LOG_RANGE`); wavelength_px, its median in voxels.
     """
     recipe = replace(recipe, **changes)
     place = recipe.spacing_m, recipe.frequency_hz
@@ -46,7 +46,7 @@ def errors(recipe, invert, rim_m, **changes):
         wave, mask, truth = (phantom[name] for name in ("wave", "mask", "stiffness"))
         inner = metrics.interior(mask[None], rim_m / recipe.spacing_m)[0]
         speed = np.sqrt(truth[inner] / DENSITY_KG_M3)
-        low, high = prediction.LOG_RANGE
+        low, high = trust.LOG_RANGE
         ratio = 2 * np.log(speed / prediction.PIXEL_M_PER_S)
         about = {
             "phantom": index,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from dime import mmdi, peers, prediction
+from dime import mmdi, peers, prediction, trust
 from dime.checkpoints import load_model
 from dime.network import frozen
 from dime.nonlinear import nonlinear
@@ -103,7 +103,7 @@ def invert(waves, method, model=RELEASED):
         check_slice(image, tissue)
         maps["stiffness"][row], maps[chosen.second][row] = chosen.invert_slice(image, tissue, *scale)
         if method == "dime":
-            maps["trusted"][row] = prediction.trusted(image, tissue, maps["stiffness"][row], *scale)
+            maps["trusted"][row] = trust.trusted(image, tissue, maps["stiffness"][row], *scale)
     result = xr.Dataset({name: (wave.dims, values) for name, values in maps.items()}, coords=wave.coords)
     result["stiffness"].attrs["units"] = "Pa"
     settings = json.dumps(chosen.settings, default=list)

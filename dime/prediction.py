@@ -1,4 +1,4 @@
-"""From a trained network to a map: resampling, tiles, views, calibrated uncertainty, where to trust it."""
+"""From a trained network to a map: resampling, tiles, views, calibrated uncertainty."""
 
 import math
 
@@ -34,17 +34,6 @@ On validation phantoms four were as good as eight, with the mirror images; one l
 
 LEAST_TISSUE = 0.02
 """Patches with less than this fraction of tissue are left to their neighbours."""
-
-LOG_RANGE = (4.2, 7.8)
-"""Log of the squared wavelength in the pixels that the network sees, 1-99 % of those of the training patches.
-
-8 to 49 pixels per wavelength, which is |G*| from 0.4 to 14 kPa at 60 Hz on the pixels that slices are
-inverted on: what the mixed family of phantoms (4.83 to 7.15) and the zoom of the patches cover.
-"""
-
-LEAST_AMPLITUDE = 0.05
-"""Motion nearby, relative to the slice's rms, below which a pixel is not trusted. Assumption: at the SNR of
-20 that liver examinations reach, the wave is then no larger than the noise."""
 
 COVERAGE = 0.9
 """Of the interval that the uncertainty is calibrated for."""
@@ -158,28 +147,6 @@ def calibrate(network, dataset, seed=0):
         error = np.abs(np.log(stiffness[mask] / truth[mask]))
         ratios.append(rng.choice(error / (reach * b[mask]), 500))
     return float(np.quantile(ratios, COVERAGE))
-
-
-def trusted(wave, mask, stiffness, spacing_m, frequency_hz):
-    """Where the network's map may be believed: enough motion nearby, and a wavelength that training covered.
-
-    Parameters
-    ----------
-    wave, mask, stiffness : (y, x) arrays, the last in Pa
-    spacing_m, frequency_hz : float
-
-    Returns
-    -------
-    (y, x) bool array
-    """
-    # "Nearby" is a quarter of a working wavelength: a node of a standing wave is not a lack of motion.
-    sigma = 5 * WORKING_PIXEL_M_PER_S / (spacing_m * frequency_hz)
-    motion = np.where(mask, np.abs(wave - wave[mask].mean()) ** 2, 0)
-    near, tissue = (ndimage.gaussian_filter(image, sigma) for image in (motion, mask.astype(float)))
-    amplitude = np.sqrt(near / np.where(mask, tissue, 1))
-    log_ratio = np.log(np.where(mask, stiffness, 1) / (DENSITY_KG_M3 * PIXEL_M_PER_S**2))
-    covered = (log_ratio > LOG_RANGE[0]) & (log_ratio < LOG_RANGE[1])
-    return mask & covered & (amplitude > LEAST_AMPLITUDE * np.sqrt(motion[mask].mean()))
 
 
 def _forward(network, waves, masks):

@@ -8,7 +8,7 @@ import torch
 import xarray as xr
 from scipy import ndimage
 
-from dime import augment, examination, phantoms, prediction, training
+from dime import prediction
 from dime.network import UNet
 
 
@@ -134,35 +134,3 @@ def test_scatter_between_views_adds_to_the_uncertainty(full_precision):
     _, doubled = prediction.predict(network, wave, mask, 1.5e-3, 60.0, calibration=2.0)
     assert together[mask].mean() > alone[mask].mean()
     np.testing.assert_allclose(doubled[mask], 2 * together[mask], rtol=1e-6)
-
-
-def test_tissue_without_motion_or_with_a_wavelength_never_learnt_is_not_trusted():
-    """The right half hardly moves; one corner is too stiff and one too soft for a wavelength of 8 to 49
-    pixels, exp(4.2) (f dx)^2 rho = 375 Pa to 13.7 kPa; nodes of a standing wave are trusted."""
-    x = np.arange(160) * np.ones((120, 1))
-    mask = np.ones(x.shape, bool)
-    wave = np.cos(2 * np.pi * x / 20) * np.where(x < 80, 1.0, 1e-3) + 0j
-    stiffness = np.full(x.shape, 3e3)
-    stiffness[:20, :20], stiffness[100:, :20] = 15e3, 340.0
-    found = prediction.trusted(wave, mask, stiffness, 1.5e-3, 60.0)
-    assert not found[:, 110:].any()
-    assert not found[:20, :20].any() and not found[100:, :20].any()
-    assert found[20:100, :60].all()
-
-
-def test_the_trusted_wavelengths_are_those_of_the_training_patches():
-    """1-99 % of log mu / (rho (f dx)^2) over the pixels of the mixed family, each patch zoomed at random."""
-    rng, axis, logs = np.random.default_rng(0), (np.arange(40) - 19.5) * 6e-3, []
-    for index in range(240):
-        phantom = phantoms.draw(examination.FAMILIES[index % 3], np.random.default_rng([1, index]))
-        maps = phantoms.render(phantom, axis, axis)
-        inside = rng.choice(maps["stiffness"].values[maps["mask"].values], 100)
-        zoom = augment.ZOOM ** rng.uniform(-1, 1, inside.size)
-        logs.append(np.log(inside / (1000 * training.WORKING_PIXEL_M_PER_S**2)) + 2 * np.log(zoom))
-    np.testing.assert_allclose(np.percentile(logs, [1, 99]), prediction.LOG_RANGE, atol=0.2)
-
-
-def test_nothing_outside_the_mask_is_trusted():
-    wave, mask = slice_of()
-    found = prediction.trusted(wave, mask, np.where(mask, 3e3, 0), 1.5e-3, 60.0)
-    assert not found[~mask].any() and found[mask].mean() > 0.95

@@ -1,0 +1,83 @@
+"""Where a network's map may be believed: enough motion, and a wavelength that its training covered."""
+
+import math
+
+import numpy as np
+from scipy import ndimage, stats
+
+from dime import DENSITY_KG_M3
+from dime.prediction import PIXEL_M_PER_S
+from dime.training import WORKING_PIXEL_M_PER_S
+
+LOG_RANGE = (4.2, 7.8)
+"""Log of the squared wavelength in the pixels that the network sees, 1-99 % of those of the training patches.
+
+8 to 49 pixels per wavelength, which is |G*| from 0.4 to 14 kPa at 60 Hz on the pixels that slices are
+inverted on: what the mixed family of phantoms (4.83 to 7.15) and the zoom of the patches cover.
+"""
+
+LEAST_AMPLITUDE = 0.05
+"""Motion nearby, relative to the slice's rms, below which a pixel is not trusted even without noise.
+Assumption: a twentieth is what the noise of liver examinations leaves visible, at their SNR of 20."""
+
+LEAST_SNR = 1.0
+"""Wave nearby over the noise, both as rms, below which a pixel is not trusted."""
+
+
+def noise_rms(wave, mask):
+    """Root mean square of the white noise in a wave, both channels together.
+
+    sqrt(2) median |N * u| / (6 Phi^-1(3/4)) over the channels' pixels, N = (1, -2, 1)^T (1, -2, 1), a second
+    difference along both axes, to which a wave of 12 pixels is a fiftieth of its amplitude. Noise that
+    interpolation has smoothed is seen less, or not at all.
+
+    Source: Immerkaer 1996 (Computer Vision and Image Understanding 64).
+    Assumption: the median in place of the mean, so that a few sharp edges of the wave do not count.
+
+    Parameters
+    ----------
+    wave : (y, x) complex array, any unit
+    mask : (y, x) bool array
+
+    Returns
+    -------
+    float
+        In the wave's unit; 0 where no pixel has all its neighbours in the mask.
+    """
+    inside = ndimage.binary_erosion(mask, np.ones((3, 3)))
+    kernel = np.outer([1.0, -2.0, 1.0], [1.0, -2.0, 1.0])
+    found = [np.abs(ndimage.correlate(part, kernel)[inside]) for part in (wave.real, wave.imag)]
+    return math.sqrt(2) * float(np.median(found)) / (6 * stats.norm.ppf(0.75)) if inside.any() else 0.0
+
+
+def trusted(wave, mask, stiffness, spacing_m, frequency_hz):
+    """Where the network's map may be believed: enough motion nearby, and a wavelength that training covered.
+
+    Nearby, the wave must be `LEAST_SNR` of the noise (`noise_rms`) and, noise included, `LEAST_AMPLITUDE` of
+    the slice's rms.
+
+    Parameters
+    ----------
+    wave, mask, stiffness : (y, x) arrays, the last in Pa
+    spacing_m, frequency_hz : float
+
+    Returns
+    -------
+    (y, x) bool array
+    """
+    # "Nearby" is a quarter of a working wavelength: a node of a standing wave is not a lack of motion. An
+    # offset is what stays over three times that: the mean of the slice would move what is still.
+    sigma = 5 * WORKING_PIXEL_M_PER_S / (spacing_m * frequency_hz)
+    wave = np.where(mask, wave - _nearby(wave, mask, 3 * sigma), 0)
+    power = _nearby(np.abs(wave) ** 2, mask, sigma)
+    least = LEAST_AMPLITUDE**2 * np.mean(np.abs(wave[mask]) ** 2)
+    moves = power > max(least, (1 + LEAST_SNR**2) * noise_rms(wave, mask) ** 2)
+    log_ratio = np.log(np.where(mask, stiffness, 1) / (DENSITY_KG_M3 * PIXEL_M_PER_S**2))
+    covered = (log_ratio > LOG_RANGE[0]) & (log_ratio < LOG_RANGE[1])
+    return mask & covered & moves
+
+
+def _nearby(image, mask, sigma):
+    """Gaussian mean of the tissue around each of its pixels; 0 outside the mask."""
+    parts = [ndimage.gaussian_filter(part, sigma) for part in (np.where(mask, image, 0), mask.astype(float))]
+    return np.where(mask, parts[0], 0) / np.where(mask, parts[1], 1)
