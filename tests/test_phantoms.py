@@ -49,6 +49,17 @@ def test_outlines_and_interfaces_are_fit_to_mesh(family):
         assert 0 <= loss.min() and loss.max() < 1.2
 
 
+def test_graded_stiffness_drifts_as_far_as_drawn():
+    """log(|G*| / base) has the rms that was drawn and stays within 1.6 of it; none drawn, none there."""
+    x, y = np.meshgrid(*[np.linspace(-0.25, 0.25, 120)] * 2)
+    for drift in (0.0, 0.4):
+        phantom = phantoms.draw("graded", np.random.default_rng(3), drift=drift, texture=0.0)
+        log_ratio = np.log(phantom.stiffness(x, y) / phantom.labels["stiffness_pa"])
+        assert np.std(log_ratio) == pytest.approx(drift, rel=0.1, abs=1e-12)
+        assert np.abs(log_ratio).max() <= 1.6 * drift + 1e-12
+    assert phantom.interfaces == ()
+
+
 def test_homogeneous_stiffness_is_log_uniform():
     """Draws of |G*| against the uniform law of log |G*| between 1 and 10 kPa (Kolmogorov-Smirnov)."""
     rng = np.random.default_rng(0)

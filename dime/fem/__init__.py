@@ -115,10 +115,8 @@ def solve(
         unknowns = 24 * base.nvertices * layers
         if unknowns > MAX_SLAB_UNKNOWNS:
             most = elements_per_wavelength * (MAX_SLAB_UNKNOWNS / unknowns) ** (1 / 3)
-            raise ValueError(
-                f"mesh too coarse for {frequency_hz} Hz: {MAX_SLAB_UNKNOWNS} unknowns give "
-                f"{most:.1f} elements per wavelength, {elements_per_wavelength} needed"
-            )
+            raise ValueError(f"mesh too coarse for {frequency_hz} Hz: {MAX_SLAB_UNKNOWNS} unknowns give "
+                             f"{most:.1f} elements per wavelength, {elements_per_wavelength} needed")
         solid, quadratic, linear = extrude(base, thickness_m, layers), ElementTetP2(), ElementTetP1()
     else:
         solid, quadratic, linear = base, ElementTriP2(), ElementTriP1()

@@ -97,7 +97,7 @@ def graded(draws):
     """Stiffness that drifts through the body without any border."""
     outline, kind = simple_body(draws)
     base, loss = draws("stiffness_pa"), draws("loss_tangent")
-    # As patchy as that no place is more than 1.6 standard deviations off.
+    # Patchiness bounds them: no place is more than 1.6 standard deviations off.
     textures = tuple(
         (draws(name), Texture.draw(draws(f"{name}_length_m"), draws.rng, patchiness=1.0))
         for name in ("drift", "texture")
