@@ -27,7 +27,7 @@ BATCH_PIXELS = 150_000
 """Pixels that the network takes at a time: all tiles of a large slice at once take twice as long."""
 
 VIEWS = 4
-"""Turned views of a slice, each also at a phase of its own, that one map is the mean of.
+"""Turned views of a slice, each also a quarter period later, that one map is the mean of.
 
 On validation phantoms four were as good as eight, with the mirror images; one lost a tenth of the accuracy.
 """
@@ -56,7 +56,7 @@ def predict(
 
     The wave is resampled (f dx = `pixel_m_per_s`) and, where the tissue is larger than a tile, cut into
     overlapping ones that are normalised each on its own. The predicted logarithms are blended by a cosine
-    window, averaged over views that change nothing physical (quarter turns, mirror images, global phase),
+    window, averaged over views that change nothing physical (quarter turns, mirror images, quarter periods),
     resampled back and given their unit: |G*| = rho (f dx)^2 exp(mean). The views are the ensemble: their
     scatter adds to the scale b that the network predicts, b_total = calibration (b + mean |view - mean|).
 
@@ -95,7 +95,7 @@ def predict(
     logs, scales = [], []
     for view in range(views):
         turned, turned_masks = (_view(part, view) for part in (waves[seen], masks[seen]))
-        mean, log_scale = _forward(network, _rotate(turned, math.pi * view / views), turned_masks)
+        mean, log_scale = _forward(network, _advance(turned, view), turned_masks)
         blended = _blend(_unview(mean, view), _unview(log_scale.exp(), view), corners, images.shape[1:])
         logs.append(blended[0])
         scales.append(blended[1])
@@ -167,11 +167,11 @@ def _unview(tiles, view):
     return torch.rot90(tiles.flip(-1) if view >= 4 else tiles, -(view % 4), dims=(-2, -1))
 
 
-def _rotate(waves, phase):
-    """Advance the phase of waves (tile, 2, y, x)."""
-    real, imaginary = waves.unbind(dim=1)
-    cos, sin = math.cos(phase), math.sin(phase)
-    return torch.stack([real * cos - imaginary * sin, real * sin + imaginary * cos], dim=1)
+def _advance(waves, quarters):
+    """Waves (tile, 2, y, x) some quarter periods later; other phases would mix channels of unknown gains."""
+    for _ in range(quarters % 4):
+        waves = torch.stack([-waves[:, 1], waves[:, 0]], dim=1)
+    return waves
 
 
 def _blend(mean, scale, corners, shape):

@@ -41,6 +41,16 @@ def slice_of(seed=0, side=96):
     return np.where(mask, wave, 0), mask
 
 
+def test_gain_and_offset_of_each_channel_leave_the_map_as_it_is(full_precision):
+    """Real and imaginary part each rescaled on its own, as images on disk are: all views, random network."""
+    torch.manual_seed(0)
+    network, (wave, mask) = UNet((8, 8, 8)).eval(), slice_of()
+    rescaled = np.where(mask, 3 * wave.real + 5 + 1j * (0.2 * wave.imag - 1), 0)
+    maps = [prediction.predict(network, w, mask, 1.5e-3, 60.0) for w in (rescaled, wave)]
+    for found, expected in zip(*maps, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-3 * np.ptp(expected[mask]))
+
+
 SYMMETRIES = {
     "flip": lambda image: image[:, ::-1],
     "upside down": lambda image: image[::-1],
