@@ -88,11 +88,11 @@ def what_the_network_needs(found):
     axes[0, 1].minorticks_off()
     taught = [
         name
-        for name in ("baseline", *(f"only_{study}" for study in STUDY_NUMBERS))
+        for name in ("baseline", *(f"only_{family}" for family in (*STUDY_NUMBERS, "graded")))
         if name in found["by_family"]
     ]
     table = [[found["by_family"][name][study] for study in STUDY_NUMBERS] for name in taught]
-    labels = [name.removeprefix("only_").replace("baseline", "all three") for name in taught]
+    labels = [name.removeprefix("only_").replace("baseline", "all four") for name in taught]
     matrix(axes[0, 2], table, labels, list(STUDY_NUMBERS))
     axes[0, 2].set(xlabel="tested on", ylabel="taught by", title="variety")
     return figure
