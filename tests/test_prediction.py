@@ -144,3 +144,15 @@ def test_scatter_between_views_adds_to_the_uncertainty(full_precision):
     _, doubled = prediction.predict(network, wave, mask, 1.5e-3, 60.0, calibration=2.0)
     assert together[mask].mean() > alone[mask].mean()
     np.testing.assert_allclose(doubled[mask], 2 * together[mask], rtol=1e-6)
+
+
+def test_a_hair_of_tissue_lost_in_resampling_takes_its_nearest_neighbours_value(full_precision):
+    """On pixels of 0.3 mm a line one pixel wide vanishes from the network's grid; no other pixel does."""
+    y, x = np.mgrid[:200, :200]
+    body = (x - 70) ** 2 + (y - 100) ** 2 < 55**2
+    hair = (y == 100) & (x >= 150) & (x < 190)
+    wave = np.where(body | hair, x / 100 * np.exp(0.05j * (x + y)), 0)
+    for image in prediction.predict(AmplitudeOnly(), wave, body | hair, 0.3e-3, 60.0):
+        assert (image[body | hair] > 0).all() and not image[~(body | hair)].any()
+        assert np.ptp(image[hair]) == 0 < np.ptp(image[body])
+        assert abs(image[hair][0] - image[100, 124]) < 0.05 * np.ptp(image[body])
