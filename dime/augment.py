@@ -74,7 +74,8 @@ def disturb(waves, masks, generator, noise_rms=NOISE_RMS, background_rms=BACKGRO
     waves : (patch, 2, y, x) tensor
     masks : (patch, 1, y, x) tensor
     noise_rms, background_rms : float
-        Largest noise and background relative to the wave's rms; motion at the edge peaks at twice the latter.
+        Largest noise and background relative to the wave's rms; motion at the edge peaks at three times the
+        latter, twice.
 
     Returns
     -------
@@ -97,9 +98,10 @@ def disturb(waves, masks, generator, noise_rms=NOISE_RMS, background_rms=BACKGRO
     size = background_rms * _uniform((patches, 2), generator) ** 2 * _chance((patches, 1), 0.7, generator)
     waves = waves + rms * size[..., None, None] * background
 
-    edge = edge_motion(masks, generator)
-    size = 2 * background_rms * _uniform((patches, 2), generator) ** 2 * _chance((patches, 1), 0.5, generator)
-    waves = waves + rms * size[..., None, None] * edge
+    for _ in range(2):  # measured edges have a thin layer and a deep one at once
+        edge = edge_motion(masks, generator)
+        size = _uniform((patches, 2), generator) ** 2 * _chance((patches, 1), 0.4, generator)
+        waves = waves + rms * 3 * background_rms * size[..., None, None] * edge
 
     # A region that unwrapping left a whole turn off: in the first harmonic a constant on either channel.
     wrapped = _ellipse(patches, height, width, generator) & (
@@ -167,7 +169,9 @@ def edge_motion(masks, generator, reach_pixels=(2.0, 20.0)):
     the mask, lap b - b / d^2 = -source, solved in Fourier space, and obeys the equation all over the tissue.
 
     Assumption: d from 3 to 30 mm (at 60 Hz), as surfaces are pressed on; the waves of the released
-    homogeneous phantoms are fitted with 6 to 11 mm. A patch without an edge has no such motion.
+    homogeneous phantoms are fitted with 6 to 11 mm, those of the heterogeneous ones with a layer of 4 mm and
+    a deep one that together peak at two to three times the rms of the shear wave. A patch without an edge
+    has no such motion.
 
     Parameters
     ----------
