@@ -1,0 +1,57 @@
+"""What a wave shows of a stiffness that is known, given a truth that is wrong in a known way."""
+
+import numpy as np
+import pytest
+from scipy.special import iv, jv
+
+from dime import apparent, fem, phantoms
+
+SPACING_M = 2e-3
+AXIS = (np.arange(48) - 23.5) * SPACING_M
+X, Y = np.meshgrid(AXIS, AXIS)
+RADIUS = np.hypot(X, Y)
+MASK = RADIUS < 44e-3
+
+
+def test_the_level_of_a_bessel_wave_among_motion_of_the_edge():
+    """J_0 and J_3 of 3 kPa with loss 0.2, said to be 2 kPa: s (2 / 2.5) = 3 / 2.5, exponent 1. Each channel
+    has a gain and an offset of its own and motion that decays from the edge, as large as the wave."""
+    k = 2 * np.pi * 60 * np.sqrt(1000 / (3e3 * (1 + 0.2j) / abs(1 + 0.2j)))
+    angle = np.arctan2(Y, X)
+    wave = (jv(0, k * RADIUS) + 2j * jv(3, k * RADIUS) * np.cos(3 * angle)) / np.abs(jv(0, k * 44e-3))
+    edge = iv(2, RADIUS / 8e-3) * np.sin(2 * angle) / iv(2, 44 / 8)
+    channels = 5 * (wave.real + 2 * edge) + 7 + 1j * (0.3 * (wave.imag - 3 * edge) - 2)
+    found = apparent.apparent(np.full(MASK.shape, 2e3), channels, MASK, SPACING_M, 60.0)
+    assert found.exponent == 1 and found.exponent_error == 0
+    assert found.stiffness(2e3) == pytest.approx(3e3, rel=0.005)
+    assert found.loss_tangent == pytest.approx(0.2, rel=0.05)
+    assert found.unexplained < 0.01 < 5 * found.unexplained < found.unexplained_by_truth
+
+
+def test_the_contrast_of_a_wave_whose_truth_has_too_much():
+    """Waves of a map u, said to be of t with u = m (t / m)^0.8: p = 0.8, s = 1; told the map itself, p = 1.
+    Noise of a twentieth leaves the exponent within its standard error's reach."""
+    stiffness = 2.5e3 * np.exp(0.5 * np.sin(X / 15e-3) * np.cos(Y / 18e-3))
+    phantom = phantoms.from_maps(MASK, stiffness, 0.1, SPACING_M)
+    driver = fem.Driver(0.0, 0.3, 1.0, "smooth")
+    wave = fem.solve(phantom, driver, 60.0, boundary="impedance").sample(AXIS, AXIS)
+    mask = MASK & np.isfinite(wave)
+    truth = apparent.PIVOT_PA * (stiffness / apparent.PIVOT_PA) ** 1.25
+    found = apparent.apparent(truth, wave, mask, SPACING_M, 60.0)
+    assert found.exponent == pytest.approx(0.8, abs=0.01)
+    assert found.scale == pytest.approx(1, abs=0.01)
+    assert found.unexplained < 0.02 < 5 * found.unexplained < found.unexplained_by_truth
+    np.testing.assert_allclose(found.stiffness(truth[mask]), stiffness[mask], rtol=0.02)
+    right = apparent.apparent(stiffness, wave, mask, SPACING_M, 60.0)
+    assert right.exponent == pytest.approx(1, abs=0.01)
+    rng = np.random.default_rng(0)
+    noise = 0.05 * wave[mask].std() * (rng.normal(size=wave.shape) + 1j * rng.normal(size=wave.shape))
+    noisy = apparent.apparent(truth, wave + noise, mask, SPACING_M, 60.0)
+    assert 0 < noisy.exponent_error < 0.1
+    assert abs(noisy.exponent - 0.8) < 4 * noisy.exponent_error + 0.01
+
+
+def test_a_truth_that_is_no_stiffness_is_refused():
+    wave = np.cos(X / 5e-3) + 1j * np.sin(X / 5e-3)
+    with pytest.raises(ValueError, match="stiffness: expected positive values"):
+        apparent.apparent(np.where(X > 0, 2e3, 0), wave, MASK, SPACING_M, 60.0)
