@@ -10,18 +10,19 @@ div(G* grad u) + rho omega^2 u = 0 allows in the outline (on it a Fourier series
 fit of each channel by least squares is taken off, with a constant and motion that decays from the edge,
 lap e = e / d^2 (`dime.augment.edge_motion`). Channels are fitted each alone, so that neither their gain and
 offset nor the phase and the sign of time matter.
+
+Source: Golub and Pereyra 1973, SIAM J Numer Anal 10:413 (least squares whose linear unknowns are eliminated).
 """
 
 from typing import NamedTuple
 
 import numpy as np
 from scipy import linalg, optimize
-from scipy.sparse.linalg import splu
-from skfem import Basis, BilinearForm, ElementTriP2
-from skfem.helpers import dot, grad
+from skfem import Basis, ElementTriP2
+from skfem.models.poisson import laplace, mass
 
 from dime.fem import arc_fraction, assemble_antiplane, complex_modulus, fit_mesh, shear_wavelength
-from dime.fem.solvers import SYMMETRIC
+from dime.fem.solvers import solve_sparse
 from dime.filters import check_field
 from dime.phantoms import from_maps
 from dime.pixels import sampler
@@ -30,13 +31,13 @@ PIVOT_PA = 2.5e3
 """m, where p alone changes nothing."""
 
 REACHES_M = (4e-3, 8e-3, 16e-3, np.inf)
-"""d of the motion that decays from the edge."""
+"""d of the motion that decays from the edge. Assumption: from a thin layer to one that spans the slice."""
 
 ELEMENTS_PER_WAVELENGTH = 8.0
 """Quadratic elements: their own dispersion stays below a thousandth of the stiffness."""
 
 HARMONICS_PER_WAVELENGTH = 2.0
-"""Of the series on the outline, so that drivers' ends are resolved too."""
+"""Of the series on the outline. Assumption: two; one does not resolve drivers' ends."""
 
 EVERY = 4
 """Of the pixels, which lie far denser than the wave asks for, every fourth is fitted: their noise is alike in
@@ -133,7 +134,7 @@ class _Waves:
 
         image = sampler(self.basis, mask, spacing_m)
         self.sample, values = image.matrix[::EVERY], wave[image.covered][::EVERY]
-        gradients, identity = _gradients.assemble(self.basis), _values.assemble(self.basis)
+        gradients, identity = laplace.assemble(self.basis), mass.assemble(self.basis)
         others = [self.sample @ self.extend(gradients + identity / reach**2) for reach in REACHES_M]
         others.append(np.ones((len(values), 1)))
         self.others = linalg.qr(np.hstack(others), mode="economic")[0]
@@ -151,7 +152,7 @@ class _Waves:
         inside, coupling = A[self.inner][:, self.inner], A[self.inner][:, self.edge]
         u = np.zeros((self.basis.N, self.boundary.shape[1]), A.dtype)
         u[self.edge] = self.boundary
-        u[self.inner] = splu(inside, **SYMMETRIC).solve(-(coupling @ self.boundary))
+        u[self.inner] = solve_sparse(inside, -(coupling @ self.boundary))
         return u
 
     def left(self, unknowns):
@@ -163,16 +164,6 @@ class _Waves:
         waves = self.without_others(np.hstack([u.real, u.imag]))
         fit = waves @ linalg.lstsq(waves, self.channels, cond=1e-8)[0]
         return (self.channels - fit).ravel()
-
-
-@BilinearForm
-def _gradients(u, v, w):
-    return dot(grad(u), grad(v))
-
-
-@BilinearForm
-def _values(u, v, w):
-    return u * v
 
 
 def _rms(values):
