@@ -43,8 +43,10 @@ def random_patches(images, rows, size, generator, zoom=ZOOM):
     zoom = zoom ** (2 * _uniform(patches, generator) - 1)
     mirror = torch.sign(_uniform(patches, generator) - 0.5)
     # The centre is a random pixel of the mask; the affine map takes patch to image coordinates in [-1, 1].
-    flat = batch[:, 2].flatten(1)
-    centre = torch.multinomial(flat + 1e-12, 1, generator=generator)[:, 0]
+    counted = batch[:, 2].flatten(1).cumsum(dim=1)  # torch.multinomial would draw a number for every pixel
+    last = counted[:, -1] - 1
+    which = torch.minimum((counted[:, -1] * _uniform(patches, generator)).floor(), last)
+    centre = torch.searchsorted(counted, which[:, None], right=True)[:, 0]
     centre_y, centre_x = centre // width, centre % width
     scale_x, scale_y = size / (width * zoom), size / (height * zoom)
     cos, sin = torch.cos(angle), torch.sin(angle)
@@ -74,8 +76,8 @@ def disturb(waves, masks, generator, noise_rms=NOISE_RMS, background_rms=BACKGRO
     waves : (patch, 2, y, x) tensor
     masks : (patch, 1, y, x) tensor
     noise_rms, background_rms : float
-        Largest noise and background relative to the wave's rms; motion at the edge peaks at three times the
-        latter, twice.
+        Largest noise and background relative to the wave's rms; each of two layers of motion at the edge peaks
+        at up to three times the latter.
 
     Returns
     -------

@@ -96,8 +96,8 @@ def test_grids_are_interpolated_linearly_about_one_centre(step):
     offset = [(n - 1 - step * (m - 1)) / 2 for n, m in zip(y.shape, shape, strict=True)]
     for image, grid in zip(images, found, strict=True):
         expected = ndimage.affine_transform(image, (step, step), offset, shape, order=1, mode="nearest")
-        np.testing.assert_allclose(grid, expected, atol=1e-12)
-    np.testing.assert_allclose(found[0][:, 0], step * (np.arange(shape[0]) - (shape[0] - 1) / 2), atol=1e-12)
+        np.testing.assert_allclose(grid, expected, atol=1e-5)  # float32
+    np.testing.assert_allclose(found[0][:, 0], step * (np.arange(shape[0]) - (shape[0] - 1) / 2), atol=1e-5)
 
 
 class Wrong(torch.nn.Module):
