@@ -76,8 +76,8 @@ def disturb(waves, masks, generator, noise_rms=NOISE_RMS, background_rms=BACKGRO
     waves : (patch, 2, y, x) tensor
     masks : (patch, 1, y, x) tensor
     noise_rms, background_rms : float
-        Largest noise and background relative to the wave's rms; each of two layers of motion at the edge peaks
-        at up to three times the latter.
+        Largest noise and background relative to the wave's rms; two layers of motion at the edge peak at up
+        to three times the latter each.
 
     Returns
     -------
