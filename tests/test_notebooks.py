@@ -115,3 +115,21 @@ def test_stage_depends_on_every_module_its_notebook_uses(name):
 def test_executed_notebooks_are_outputs_never_dependencies():
     for stage in STAGES.values():
         assert not any("results/notebooks" in dependency for dependency in stage.get("deps", []))
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, ROOT / "README.md"], ids=lambda p: p.stem)
+def test_sections_of_the_paper_that_are_named_exist(path):
+    """`Results, *Uncertainty*`: a chapter, and how one of its sections begins."""
+    chapters, chapter = {}, None
+    for line in (ROOT / "paper" / "dime.typ").read_text().splitlines():
+        if line.startswith("= "):
+            chapter = chapters.setdefault(line[2:], [])
+        elif line.startswith("== "):
+            chapter.append(line[3:])
+    text = path.read_text()
+    if path.suffix == ".ipynb":
+        text = "\n".join(cell.source for cell in nbformat.reads(text, as_version=4).cells)
+    named = re.findall(r"(Methods|Results),\s+\*([^*]+)\*", text)
+    assert named or path.stem == "06-figures"
+    for chapter, section in named:
+        assert any(title.startswith(section) for title in chapters[chapter]), f"{chapter}, {section}"
