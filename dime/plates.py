@@ -98,8 +98,12 @@ def to_page(figure):
     return figure
 
 
-def study_agreement(studies, found, limit_kpa=12):
-    """Each study a row: estimate against truth by pixel for the main methods, and differences by slice."""
+def study_agreement(studies, found):
+    """Each study a row: estimate against truth by pixel for the main methods, and differences by slice.
+
+    The axes end above the stiffest truth of all studies.
+    """
+    limit_kpa = np.ceil(max(data["stiffness"].values.max() for data in studies.values()) / 1e3)
     figure, axes = panels(len(MAIN) + 1, rows=len(studies), height=1.55 * len(studies))
     for ax, method in zip(axes[0], MAIN, strict=False):
         ax.set_title(METHOD_NAMES[method])
