@@ -12,8 +12,8 @@ from dime.training import WORKING_PIXEL_M_PER_S
 LOG_RANGE = (4.2, 7.8)
 """Log of the squared wavelength in the pixels that the network sees, 1-99 % of those of the training patches.
 
-8 to 49 pixels per wavelength, which is |G*| from 0.4 to 14 kPa at 60 Hz on the pixels that slices are
-inverted on: what the mixed family of phantoms (4.83 to 7.15) and the zoom of the patches cover.
+8 to 49 pixels per wavelength, which is |G*| from 0.4 to 14 kPa on the pixels that slices are inverted on:
+what the mixed family of phantoms (4.83 to 7.15) and the zoom of the patches cover.
 """
 
 LEAST_AMPLITUDE = 0.05
