@@ -97,7 +97,6 @@ def score(network, waves, patch=prediction.TILE, stride=0, views=1, teaches_scal
             tile=patch,
             stride=stride or patch // 2,
             pixel_m_per_s=training.WORKING_PIXEL_M_PER_S,  # also networks that know no other
-            time_signs=(1,),  # known of simulations, and not every network knows how sure it is
         )
         rows.append(slice_sums(stiffness[mask], one["stiffness"].values[mask]))
         if teaches_scale:

@@ -114,6 +114,8 @@ def invert(
     except EOFError:
         raise ValueError(f"{wave}: ends too early, is it whole?") from None
     result = inversion.invert(waves, method, model or inversion.RELEASED)
+    if result.attrs["time_sign"] < 0:
+        waves["wave"] = waves["wave"].conj()
     left = residual.of_slices(result["stiffness"], waves) if check else []
     result["stiffness"] = result["stiffness"] / 1e3
     _write_maps({path: result[name].values for name, path in outputs.items()}, wave)

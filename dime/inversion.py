@@ -20,6 +20,12 @@ RELEASED = Path(__file__).parent / "weights"
 """Folder of the network that comes with the package; its `card.json` says what it learnt from."""
 
 
+TIME_SIGNS = (1, -1)
+"""Of the waves as they are, and of their conjugates. On single validation phantoms, also with strong noise or
+motion at the edge, the network is surer of the true sign; read with the wrong one, livers err twice as much.
+"""
+
+
 class Method(NamedTuple):
     """One way to invert a slice.
 
@@ -65,6 +71,12 @@ METHODS = {
 def invert(waves, method, model=RELEASED):
     """Stiffness of every slice of a dataset by one method.
 
+    A file does not say whether its waves are u e^{+i omega t} or u e^{-i omega t}, nor whether the gain of a
+    channel is negative, but waves decay along their way and so tell. The network learnt from e^{+i omega t};
+    it inverts all slices as they are, then their conjugates, and what it is surer of (lower mean log b over
+    all tissue) is the result. To the direct methods it makes no difference; nonlinear inversion takes
+    e^{+i omega t} for granted.
+
     Parameters
     ----------
     waves : xarray.Dataset
@@ -79,7 +91,8 @@ def invert(waves, method, model=RELEASED):
     xarray.Dataset
         `stiffness` |G*| [Pa], 0 outside the mask. With "dime": `uncertainty`, the Laplace scale of
         log stiffness (relative, 1), and `trusted`, where amplitude and wavelength are what the network
-        learnt from; with the others: `confidence` 0..1. Attrs `method`, `settings` (JSON).
+        learnt from; with the others: `confidence` 0..1. Attrs `method`, `settings` (JSON), `time_sign`: 1, or
+        -1 where the conjugates were inverted.
 
     Raises
     ------
@@ -93,21 +106,29 @@ def invert(waves, method, model=RELEASED):
         raise ValueError(f"method: expected one of {', '.join(METHODS)}, found {method!r}")
     chosen = METHODS[method](model)
     scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
-    maps = {name: np.zeros(wave.shape, np.float32) for name in ("stiffness", chosen.second)}
+    # a slice beyond the organ stays 0
+    rows = [row for row in np.ndindex(wave.shape[:-2]) if mask.values[row].any() or not mask.values.any()]
+    slices = {row: (wave.values[row], mask.values[row]) for row in rows}
+    for image, tissue in slices.values():
+        check_slice(image, tissue)
+    tried = {}
+    for sign in TIME_SIGNS if method == "dime" else (1,):
+        tried[sign] = np.zeros((2, *wave.shape), np.float32)
+        for row, (image, tissue) in slices.items():
+            signed = image if sign > 0 else image.conj()
+            tried[sign][:, *row] = chosen.invert_slice(signed, tissue, *scale)
+    sign = 1
+    if len(tried) > 1:
+        sign = min(tried, key=lambda sign: np.log(tried[sign][1][mask.values]).sum())
+    maps = dict(zip(("stiffness", chosen.second), tried[sign], strict=True))
     if method == "dime":
         maps["trusted"] = np.zeros(wave.shape, bool)
-    for row in np.ndindex(wave.shape[:-2]):
-        image, tissue = wave.values[row], mask.values[row]
-        if mask.values.any() and not tissue.any():
-            continue  # a slice beyond the organ stays 0
-        check_slice(image, tissue)
-        maps["stiffness"][row], maps[chosen.second][row] = chosen.invert_slice(image, tissue, *scale)
-        if method == "dime":
+        for row, (image, tissue) in slices.items():
             maps["trusted"][row] = trust.trusted(image, tissue, maps["stiffness"][row], *scale)
     result = xr.Dataset({name: (wave.dims, values) for name, values in maps.items()}, coords=wave.coords)
     result["stiffness"].attrs["units"] = "Pa"
     settings = json.dumps(chosen.settings, default=list)
-    result.attrs = waves.attrs | {"method": method, "settings": settings}
+    result.attrs = waves.attrs | {"method": method, "settings": settings, "time_sign": sign}
     return result
 
 

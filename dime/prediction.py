@@ -32,11 +32,6 @@ VIEWS = 4
 On validation phantoms four were as good as eight, with the mirror images; one lost a tenth of the accuracy.
 """
 
-TIME_SIGNS = (1, -1)
-"""Of the waves as they are, and of their conjugates. On validation phantoms, also with strong noise or motion
-at the edge, the network is surer of the true sign; read with the wrong one, livers err twice as much.
-"""
-
 LEAST_TISSUE = 0.02
 """Patches with less than this fraction of tissue are left to their neighbours."""
 
@@ -56,7 +51,6 @@ def predict(
     tile=TILE,
     stride=STRIDE,
     pixel_m_per_s=PIXEL_M_PER_S,
-    time_signs=TIME_SIGNS,
 ):
     """Stiffness of one slice by the network.
 
@@ -65,10 +59,6 @@ def predict(
     window, averaged over views that change nothing physical (quarter turns, mirror images, quarter periods),
     resampled back and given their unit: |G*| = rho (f dx)^2 exp(mean). The views are the ensemble: their
     scatter adds to the scale b that the network predicts, b_total = calibration (b + mean |view - mean|).
-
-    A file does not say whether its waves are u e^{+i omega t} or u e^{-i omega t}, nor whether a channel's
-    gain is negative, but waves decay along their way and so tell. The network learnt from one sign; the slice
-    is inverted with both, u and conj(u), and the one of the lower mean log b is the map.
 
     Parameters
     ----------
@@ -84,8 +74,6 @@ def predict(
         Largest side of the tiles, and the way between them [pixel].
     pixel_m_per_s : float
         Frequency times pixel that the network sees.
-    time_signs : sequence of 1 and -1
-        Which signs of time are tried: 1 is that of the training data, e^{+i omega t}.
 
     Returns
     -------
@@ -104,16 +92,21 @@ def predict(
     covered = masks.mean(dim=(1, 2, 3))
     seen = covered >= min(LEAST_TISSUE, covered.max())
     corners = np.array(corners)[seen.numpy()]
+    logs, scales = [], []
+    for view in range(views):
+        turned, turned_masks = (_view(part, view) for part in (waves[seen], masks[seen]))
+        mean, log_scale = _forward(network, _advance(turned, view), turned_masks)
+        blended = _blend(_unview(mean, view), _unview(log_scale.exp(), view), corners, images.shape[1:])
+        logs.append(blended[0])
+        scales.append(blended[1])
+    known = blended[2] > 0
+    log_ratio = np.mean(logs, axis=0)
+    scale = calibration * (np.mean(scales, axis=0) + np.mean(np.abs(logs - log_ratio), axis=0))
+
     (top, _), (left, _) = padded
-    window = np.s_[:, top : top + tissue.shape[0], left : left + tissue.shape[1]]
-    tried = []
-    for sign in time_signs:
-        signed = waves[seen] * torch.tensor([1.0, sign])[:, None, None]
-        found = np.stack(_ensemble(network, signed, masks[seen], corners, images.shape[1:], views))[window]
-        inside = (found[0] > 0) & tissue
-        tried.append((np.log(found[2][inside]).mean(), np.where(inside, found, 0)))
-    surest = min(tried, key=lambda one: one[0])[1]
-    weight, *parts = _grid(surest, mask.shape, magnification)
+    window = np.s_[top : top + tissue.shape[0], left : left + tissue.shape[1]]
+    found = np.where(known[window] & tissue, np.stack([known, log_ratio, scale])[:, *window], 0)
+    weight, *parts = _grid(found, mask.shape, magnification)
     reached = weight > 0.01
     log_ratio, scale = parts / np.where(reached, weight, 1)
     if not reached[mask].all():  # slivers of tissue, in no tile or lost in resampling
@@ -121,21 +114,8 @@ def predict(
         log_ratio, scale = (image[tuple(nearest)] for image in (log_ratio, scale))
     stiffness, uncertainty = np.zeros(whole), np.zeros(whole)
     stiffness[box] = np.where(mask, DENSITY_KG_M3 * pixel_m_per_s**2 * np.exp(log_ratio), 0)
-    uncertainty[box] = np.where(mask, calibration * scale, 0)
+    uncertainty[box] = np.where(mask, scale, 0)
     return stiffness, uncertainty
-
-
-def _ensemble(network, waves, masks, corners, shape, views):
-    """Whether there is any tile, log ratio and scale b + mean |view - mean|, (y, x) each, over the views."""
-    logs, scales = [], []
-    for view in range(views):
-        turned, turned_masks = (_view(part, view) for part in (waves, masks))
-        mean, log_scale = _forward(network, _advance(turned, view), turned_masks)
-        blended = _blend(_unview(mean, view), _unview(log_scale.exp(), view), corners, shape)
-        logs.append(blended[0])
-        scales.append(blended[1])
-    log_ratio = np.mean(logs, axis=0)
-    return blended[2], log_ratio, np.mean(scales, axis=0) + np.mean(np.abs(logs - log_ratio), axis=0)
 
 
 def calibrate(network, dataset, seed=0):
