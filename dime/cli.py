@@ -109,10 +109,7 @@ def invert(
             raise FileNotFoundError(f"{path.parent}: no such folder")
     if len({path.resolve() for path in (wave, *outputs.values())}) <= len(outputs):
         raise ValueError("wave and outputs: expected files of different names")
-    try:
-        waves = io.read_wave(wave, frequency, None if spacing is None else spacing * 1e-3, mask, layout)
-    except EOFError:
-        raise ValueError(f"{wave}: ends too early, is it whole?") from None
+    waves = io.read_wave(wave, frequency, None if spacing is None else spacing * 1e-3, mask, layout)
     result = inversion.invert(waves, method, model or inversion.RELEASED)
     if result.attrs["time_sign"] < 0:
         waves["wave"] = waves["wave"].conj()

@@ -1,7 +1,9 @@
 """Files of other people's making <-> xarray, with units: NIfTI waves and maps, and the measured slices."""
 
+import gzip
 import os
 import shutil
+import zlib
 from pathlib import Path
 
 import nibabel
@@ -165,6 +167,7 @@ def write(dataset, path):
 LAYOUTS = ("offsets", "real-imag", "complex")
 
 SPACING_RANGE_M = (0.2e-3, 10e-3)
+FREQUENCY_RANGE_HZ = (1.0, 1000.0)
 
 
 def read_wave(path, frequency_hz, spacing_m=None, mask_path=None, layout=None):
@@ -198,8 +201,9 @@ def read_wave(path, frequency_hz, spacing_m=None, mask_path=None, layout=None):
     Assumption: offsets whose values lie within -pi to pi are phases in radians and are unwrapped; others are
     taken as unwrapped already, in any unit, since stiffness does not depend on the wave's scale.
     """
-    if not (np.isfinite(frequency_hz) and frequency_hz > 0):
-        raise ValueError(f"frequency: expected a positive number of Hz, found {frequency_hz}")
+    low, high = FREQUENCY_RANGE_HZ
+    if not low <= frequency_hz <= high:
+        raise ValueError(f"frequency: expected {low:g} to {high:g} Hz, found {frequency_hz:g}")
     image, values = _load_nifti(path)
     layout = layout or _infer_layout(values)
     if layout not in LAYOUTS:
@@ -286,9 +290,16 @@ def _load_nifti(path):
         raise FileNotFoundError(f"{path}: no such file")
     try:
         image = nibabel.load(path)
+        values = np.asarray(image.dataobj)
+        if Path(path).suffix == ".gz":
+            with gzip.open(path) as packed:  # to its end, where the checksum is, which nibabel does not reach
+                while packed.read(2**20):
+                    pass
+        return image, values
     except nibabel.filebasedimages.ImageFileError as error:
         raise ValueError(f"{path}: not a NIfTI file ({error})") from None
-    return image, np.asarray(image.dataobj)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"{path}: damaged or not whole ({error})") from None
 
 
 def _infer_layout(values):
@@ -301,6 +312,8 @@ def _read_mask(path, shape):
     """Mask (z, y, x) from a NIfTI file of (x, y) or (x, y, z)."""
     _, values = _load_nifti(path)
     values = values[:, :, None] if values.ndim == 2 else values
+    if not np.isfinite(values).all():
+        raise ValueError(f"{path}: expected finite values, found NaN or infinity")
     mask = np.moveaxis(values != 0, (2, 1, 0), (0, 1, 2))
     if mask.shape != shape:
         expected = tuple(reversed(shape))

@@ -6,6 +6,7 @@ frequency and voxel size.
 """
 
 import copy
+import math
 
 import torch
 from torch import nn
@@ -150,7 +151,7 @@ class UNet(nn.Module):
             Log of the Laplace scale b of that mean: p(t) = exp(-|t - mean| / b) / (2 b).
         """
         height, width = waves.shape[2:]
-        step = self.cell * 2 ** (len(self.widths) - 1)
+        step = math.lcm(self.cell * 2 ** (len(self.widths) - 1), NEIGHBOURHOOD[0])
         padding = (0, -width % step, 0, -height % step)
         waves, masks = F.pad(waves, padding), F.pad(masks, padding)
         x = normalise(waves, masks)

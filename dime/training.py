@@ -179,6 +179,8 @@ def _train(training, validation, schedule, folder, report, start):
             part.load_state_dict(saved)
         history, best, best_loss = state["history"], state["best"], state["best_loss"]
         seconds = state["seconds"]
+    elif state:
+        report("a checkpoint of another schedule, other data or another version of the code: begun anew")
 
     held_out = _validation_batches(validation, schedule)
     for epoch in range(len(history), schedule.epochs):

@@ -168,8 +168,8 @@ def changed(folder, source):
     ("words", "message"),
     [
         ("wave.nii.gz", "Missing option '--frequency'"),
-        ("wave.nii.gz --frequency 0", "frequency: expected a positive number of Hz"),
-        ("wave.nii.gz --frequency nan", "frequency: expected a positive number of Hz"),
+        ("wave.nii.gz --frequency 0", "frequency: expected 1 to 1000 Hz"),
+        ("wave.nii.gz --frequency nan", "frequency: expected 1 to 1000 Hz"),
         ("wave.nii.gz --frequency fast", "Invalid value for '--frequency'"),
         ("wave.nii.gz --frequency 60 --spacing 25", "expected a spacing of 0.2 to 10 mm, found 25 mm"),
         ("wave.nii.gz --frequency 60 --spacing 0.1", "expected a spacing of 0.2 to 10 mm, found 0.1 mm"),
@@ -191,7 +191,11 @@ def changed(folder, source):
         ("wave.nii.gz --frequency 60 --trusted t.nii.gz", "--trusted: only method dime has one"),
         ("none.nii.gz --frequency 60", "none.nii.gz: no such file"),
         ("text.nii.gz --frequency 60", "text.nii.gz"),
-        ("cut.nii.gz --frequency 60", "cut.nii.gz: ends too early"),
+        ("cut.nii.gz --frequency 60", "cut.nii.gz: damaged or not whole"),
+        ("torn.nii.gz --frequency 60", "torn.nii.gz: damaged or not whole"),
+        ("wave.nii.gz --frequency 60 --mask cut.nii.gz", "cut.nii.gz: damaged or not whole"),
+        ("wave.nii.gz --frequency 60 --mask nan.nii.gz", "nan.nii.gz: expected finite values"),
+        ("wave.nii.gz --frequency 6000", "frequency: expected 1 to 1000 Hz, found 6000"),
     ],
 )
 def test_invert_refuses_in_one_line_and_writes_nothing(tmp_path, network, here, words, message):
@@ -209,6 +213,8 @@ def test_invert_refuses_in_one_line_and_writes_nothing(tmp_path, network, here, 
     (tmp_path / "text.nii.gz").write_text("no image")
     whole = (tmp_path / "wave.nii.gz").read_bytes()
     (tmp_path / "cut.nii.gz").write_bytes(whole[: 2 * len(whole) // 3])
+    torn = len(whole) // 2
+    (tmp_path / "torn.nii.gz").write_bytes(whole[:torn] + bytes([whole[torn] ^ 255]) + whole[torn + 1 :])
     changed(tmp_path / "changed", network)
     before = set(tmp_path.iterdir())
     method = [] if "--method" in words else ["--method", "mmdi"]

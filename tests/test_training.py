@@ -80,7 +80,9 @@ def test_a_checkpoint_of_other_data_is_not_continued(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         training.train(images(2, 5), images(2, 1), schedule, tmp_path / "used", report=kill)
     assert (tmp_path / "used/checkpoint.pt").is_file()
-    _, history = training.train(images(2, 0), images(2, 1), schedule, tmp_path / "used")
+    lines = []
+    _, history = training.train(images(2, 0), images(2, 1), schedule, tmp_path / "used", report=lines.append)
+    assert lines[0].endswith("begun anew") and len(lines) == 3
     _, fresh = training.train(images(2, 0), images(2, 1), schedule, tmp_path / "fresh")
     assert history == fresh and len(history) == 2
     assert not (tmp_path / "used/checkpoint.pt").exists()
