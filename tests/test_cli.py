@@ -117,6 +117,22 @@ def test_invert_takes_every_layout_and_keeps_grid_and_affine(tmp_path, here):
             assert not values[~mask].any()
 
 
+def test_invert_finds_the_sign_of_time_and_checks_with_it(tmp_path, here):
+    """A damped plane wave and its conjugate: one map by the released network, as much of the wave left."""
+    wave, _ = plane_wave()
+    x = 2e-3 * np.arange(60)[:, None]
+    left = {}
+    for name, values in (("forwards", wave * np.exp(-12 * x)), ("backwards", wave.conj() * np.exp(-12 * x))):
+        save(tmp_path / "wave.nii.gz", values.astype(np.complex64))
+        words = f"invert wave.nii.gz --frequency 60 --check -o {name}.nii.gz"
+        done = here(*words.split(), cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        left[name] = done.stdout.partition("leaves ")[2]
+    forwards, backwards = (nibabel.load(tmp_path / f"{name}.nii.gz").get_fdata() for name in left)
+    np.testing.assert_allclose(backwards, forwards, rtol=1e-5)
+    assert left["forwards"] == left["backwards"] and float(left["forwards"].partition(" %")[0]) <= 10
+
+
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
     """An untrained network on disk: what it answers is beside the point here."""
