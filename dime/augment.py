@@ -15,9 +15,9 @@ ZOOM = 1.6
 BACKGROUND_RMS = 1.5
 """Largest rms of the added smooth background relative to the shear wave's."""
 
-NOISE_RMS = 0.33
-"""Largest noise, as standard deviation over the wave's rms in one channel: SNR 3 there. By the measure of the
-studies, the rms of both channels together over the noise of one, it is 4.3."""
+NOISE_RMS = math.sqrt(2) / 3
+"""Largest noise, as standard deviation in one channel over the wave's rms in one: SNR 3 by the measure of the
+studies, the rms of both channels together over the noise of one."""
 
 
 def random_patches(images, rows, size, generator, zoom=ZOOM):
@@ -215,8 +215,8 @@ def _coarsen(waves, masks, generator):
         inside = [axis <= limit for axis, limit in zip(cycles, kept, strict=True)]
         spectrum = torch.fft.fft2(waves) * inside[0][:, None] * inside[1]
         return torch.fft.ifft2(spectrum).real * masks
-    # Each axis keeps every second or third line: repeated rows, or lines drawn between them.
-    steps = [2 + int(_uniform((), generator).item() > 0.7) for _ in range(2)]
+    # Each axis keeps every line, every second or every third: repeated rows, or lines drawn between them.
+    steps = [1 + int(3 * _uniform((), generator).item()) for _ in range(2)]
     size = waves.shape[2:]
     coarse = [F.avg_pool2d(image, steps, ceil_mode=True) for image in (waves, weight)]
     mode = {"mode": "nearest"} if kind < 0.9 else {"mode": "bilinear", "align_corners": False}

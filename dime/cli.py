@@ -144,9 +144,9 @@ def _write_maps(maps, like):
 @app.command()
 def measured(output: Path):
     """Convert the measured slices (data/, or $DIME_REFERENCE) to OUTPUT; none there is an empty dataset."""
-    from dime import io
+    from dime import measured as slices
 
-    typer.echo(io.convert_measured(output))
+    typer.echo(slices.convert(output))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Files of other people's making <-> xarray, with units: NIfTI waves and maps, and the measured slices."""
+"""NIfTI waves and maps <-> arrays with units, and datasets that take their name when they are whole."""
 
 import gzip
 import os
@@ -9,141 +9,8 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import xarray as xr
-from scipy.io import loadmat
 
 from dime import acquisition
-
-MEASURED_SPACING_M = 1.40625e-3
-"""Pixel of the measured slices: 360 mm over 256. Their headers say 1 mm and are wrong."""
-
-MEASURED_FREQUENCY_HZ = 60.0
-
-MEASURED_TYPES = {"wave": "complex64", "mask": "bool", "clinical_stiffness": "float32"}
-
-ZERO_DISPLACEMENT = 2047.5
-"""Value that means no displacement in the measured slices' 12-bit scale, the same for all offsets."""
-
-
-def read_measured(folder):
-    """The authors' measured liver slices (study 3) with the stiffness maps that MMDI gave them.
-
-    First harmonic U = (2/N) sum_j phi_j exp(-2 pi i j / N) over the N phase offsets.
-
-    Parameters
-    ----------
-    folder : path
-        Holds `Processed Data/NN.nii` (256 x 256 x 8 offsets, 0 outside the mask, one scale for all
-        offsets) and `Processed Stiffness/NN.mat` (`stiff`, 0.01 kPa, transposed against the waves).
-
-    Returns
-    -------
-    xarray.Dataset
-        `wave` complex64 (slice, y, x) in the scanner's arbitrary unit, `mask`,
-        `clinical_stiffness` [Pa] (0 where the clinic's map has none); coordinate `slice` the file's number.
-
-    Raises
-    ------
-    FileNotFoundError
-        No slice there, or one without its stiffness map.
-    ValueError
-        A file has another shape or values that are not finite: names the file and what was expected.
-    """
-    folder = Path(folder)
-    paths = sorted((folder / "Processed Data").glob("*.nii"))
-    if not paths:
-        raise FileNotFoundError(f"{folder / 'Processed Data'}: expected measured slices NN.nii, found none")
-    slices = [_read_slice(path, folder / "Processed Stiffness" / f"{path.stem}.mat") for path in paths]
-    displacement, mask, stiffness = (np.stack(arrays) for arrays in zip(*slices, strict=True))
-    offsets = displacement.shape[1]
-    kernel = 2 / offsets * np.exp(-2j * np.pi * np.arange(offsets) / offsets)
-    wave = np.einsum("j,sjyx->syx", kernel, displacement).astype(np.complex64)
-    y, x = ((np.arange(n) - (n - 1) / 2) * MEASURED_SPACING_M for n in mask.shape[1:])
-    return xr.Dataset(
-        {
-            "wave": (
-                ("slice", "y", "x"),
-                wave,
-                {"units": "1", "long_name": "first harmonic, scanner's scale"},
-            ),
-            "mask": (("slice", "y", "x"), mask),
-            "clinical_stiffness": (("slice", "y", "x"), stiffness, {"units": "Pa"}),
-        },
-        coords={"slice": [int(path.stem) for path in paths], "y": y, "x": x},
-        attrs={"spacing_m": MEASURED_SPACING_M, "frequency_hz": MEASURED_FREQUENCY_HZ},
-    )
-
-
-def _read_slice(path, stiffness_path):
-    """Displacement (offset, y, x), mask and clinical stiffness [Pa] of one slice, in one orientation."""
-    if not stiffness_path.is_file():
-        raise FileNotFoundError(f"{stiffness_path}: missing; expected the stiffness map of {path.name}")
-    frames = np.asarray(nibabel.load(path).dataobj, dtype=np.float32)
-    if frames.ndim != 3 or frames.shape[2] < 3:
-        raise ValueError(
-            f"{path}: expected (x, y, offset) with at least 3 offsets, found shape {frames.shape}"
-        )
-    if not np.isfinite(frames).all():
-        raise ValueError(f"{path}: {np.count_nonzero(~np.isfinite(frames))} values are not finite")
-    frames = np.moveaxis(frames, 2, 0)
-    # A pixel of tissue may reach 0, the bottom of the scale, in one offset; outside the mask all are 0.
-    mask = (frames != 0).any(axis=0)
-    if not mask.any():
-        raise ValueError(f"{path}: no tissue, all values are 0")
-    content = loadmat(stiffness_path)
-    if "stiff" not in content:
-        raise ValueError(f"{stiffness_path}: expected a variable 'stiff', found {sorted(content)}")
-    stiffness = content["stiff"].T.astype(np.float32) * 10  # 0.01 kPa -> Pa
-    if stiffness.shape != mask.shape:
-        raise ValueError(
-            f"{stiffness_path}: expected shape {mask.shape} of {path.name}, found {stiffness.shape}"
-        )
-    return np.where(mask, frames - ZERO_DISPLACEMENT, 0).astype(np.float32), mask, stiffness
-
-
-def find_measured():
-    """Folder of the measured slices: `data/`, or `$DIME_REFERENCE/study3_in_vivo`; None where neither is."""
-    candidates = [Path("data")]
-    if "DIME_REFERENCE" in os.environ:
-        candidates.append(Path(os.environ["DIME_REFERENCE"]) / "study3_in_vivo")
-    return next((folder for folder in candidates if folder.is_dir()), None)
-
-
-def convert_measured(output):
-    """Write the measured slices as one zarr folder, or one without slices where there are no data.
-
-    The folder takes its name when it is whole; equal data give equal bytes.
-
-    Parameters
-    ----------
-    output : path
-
-    Returns
-    -------
-    str
-        One line that says what was found.
-    """
-    folder = find_measured()
-    if folder is None:
-        side = 2
-        empty = {
-            name: (("slice", "y", "x"), np.zeros((0, side, side), dtype))
-            for name, dtype in MEASURED_TYPES.items()
-        }
-        measured = xr.Dataset(
-            empty,
-            coords={
-                "slice": np.zeros(0, int),
-                "y": np.arange(side) * MEASURED_SPACING_M,
-                "x": np.arange(side) * MEASURED_SPACING_M,
-            },
-            attrs={"spacing_m": MEASURED_SPACING_M, "frequency_hz": MEASURED_FREQUENCY_HZ},
-        )
-        line = "measured slices: none (data/ is absent: `dvc pull data.dvc` gets it); the paper will say so"
-    else:
-        measured = read_measured(folder)
-        line = f"measured slices: {measured.sizes['slice']} from {folder}"
-    write(measured, output)
-    return line
 
 
 def write(dataset, path):
@@ -291,7 +158,7 @@ def _load_nifti(path):
     try:
         image = nibabel.load(path)
         values = np.asarray(image.dataobj)
-        if Path(path).suffix == ".gz":
+        if path.suffix == ".gz":
             with gzip.open(path) as packed:  # to its end, where the checksum is, which nibabel does not reach
                 while packed.read(2**20):
                     pass

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
+from scipy import ndimage, stats
 from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
@@ -50,17 +50,29 @@ def local_fit(pixels, values, places, spacing_m, radius_m):
 
 
 def noise(wave, mask):
-    """Standard deviation of a pixel's complex noise, per part.
+    """Standard deviation of the white noise in either channel of a wave.
 
-    From fourth differences [1 -2 1] x [1 -2 1], which a wave of 20 pixels hardly has: Immerkaer 1996,
-    Comput Vis Image Underst 64:300.
+    median |N * u| / (6 Phi^-1(3/4)) over the channels' pixels, N = (1, -2, 1)^T (1, -2, 1), a second
+    difference along both axes, to which a wave of 12 pixels is a fiftieth of its amplitude. Noise that
+    interpolation has smoothed is seen less, or not at all.
+
+    Source: Immerkaer 1996 (Computer Vision and Image Understanding 64).
+    Assumption: the median in place of the mean, so that a few sharp edges of the wave do not count.
+
+    Parameters
+    ----------
+    wave : (y, x) complex array, any unit
+    mask : (y, x) bool array
+
+    Returns
+    -------
+    float
+        In the wave's unit; 0 where no pixel has all its neighbours in the mask.
     """
-    inner = ndimage.binary_erosion(mask, np.ones((3, 3)))
-    if not inner.any():
-        return 0.0
-    kernel = np.outer([1, -2, 1], [1, -2, 1]) / 6
-    parts = [ndimage.convolve(part, kernel)[inner] for part in (wave.real, wave.imag)]
-    return float(np.sqrt(np.mean(np.square(parts))))
+    inside = ndimage.binary_erosion(mask, np.ones((3, 3)))
+    kernel = np.outer([1.0, -2.0, 1.0], [1.0, -2.0, 1.0])
+    found = [np.abs(ndimage.correlate(part, kernel)[inside]) for part in (wave.real, wave.imag)]
+    return float(np.median(found)) / (6 * stats.norm.ppf(0.75)) if inside.any() else 0.0
 
 
 def rigid_motion(mask):

@@ -1,11 +1,10 @@
 """Where a network's map may be believed: enough motion, and a wavelength that its training covered."""
 
-import math
-
 import numpy as np
-from scipy import ndimage, stats
+from scipy import ndimage
 
 from dime import DENSITY_KG_M3
+from dime.pixels import noise
 from dime.prediction import PIXEL_M_PER_S
 from dime.training import WORKING_PIXEL_M_PER_S
 
@@ -24,37 +23,11 @@ LEAST_SNR = 1.0
 """Wave nearby over the noise, both as rms, below which a pixel is not trusted."""
 
 
-def noise_rms(wave, mask):
-    """Root mean square of the white noise in a wave, both channels together.
-
-    sqrt(2) median |N * u| / (6 Phi^-1(3/4)) over the channels' pixels, N = (1, -2, 1)^T (1, -2, 1), a second
-    difference along both axes, to which a wave of 12 pixels is a fiftieth of its amplitude. Noise that
-    interpolation has smoothed is seen less, or not at all.
-
-    Source: Immerkaer 1996 (Computer Vision and Image Understanding 64).
-    Assumption: the median in place of the mean, so that a few sharp edges of the wave do not count.
-
-    Parameters
-    ----------
-    wave : (y, x) complex array, any unit
-    mask : (y, x) bool array
-
-    Returns
-    -------
-    float
-        In the wave's unit; 0 where no pixel has all its neighbours in the mask.
-    """
-    inside = ndimage.binary_erosion(mask, np.ones((3, 3)))
-    kernel = np.outer([1.0, -2.0, 1.0], [1.0, -2.0, 1.0])
-    found = [np.abs(ndimage.correlate(part, kernel)[inside]) for part in (wave.real, wave.imag)]
-    return math.sqrt(2) * float(np.median(found)) / (6 * stats.norm.ppf(0.75)) if inside.any() else 0.0
-
-
 def trusted(wave, mask, stiffness, spacing_m, frequency_hz):
     """Where the network's map may be believed: enough motion nearby, and a wavelength that training covered.
 
-    Nearby, the wave must be `LEAST_SNR` of the noise (`noise_rms`) and, noise included, `LEAST_AMPLITUDE` of
-    the slice's rms.
+    Nearby, the wave must be `LEAST_SNR` of the noise (`pixels.noise`, both channels together) and, noise
+    included, `LEAST_AMPLITUDE` of the slice's rms.
 
     Parameters
     ----------
@@ -71,7 +44,7 @@ def trusted(wave, mask, stiffness, spacing_m, frequency_hz):
     wave = np.where(mask, wave - _nearby(wave, mask, 3 * sigma), 0)
     power = _nearby(np.abs(wave) ** 2, mask, sigma)
     least = LEAST_AMPLITUDE**2 * np.mean(np.abs(wave[mask]) ** 2)
-    moves = power > max(least, (1 + LEAST_SNR**2) * noise_rms(wave, mask) ** 2)
+    moves = power > max(least, (1 + LEAST_SNR**2) * 2 * noise(wave, mask) ** 2)
     log_ratio = np.log(np.where(mask, stiffness, 1) / (DENSITY_KG_M3 * PIXEL_M_PER_S**2))
     covered = (log_ratio > LOG_RANGE[0]) & (log_ratio < LOG_RANGE[1])
     return mask & covered & moves

@@ -8,7 +8,6 @@ from scipy import ndimage
 
 from dime import acquisition, fem, mmdi, peers, phantoms
 from dime.nonlinear import Problem, nonlinear
-from dime.pixels import local_fit
 
 FREQUENCY_HZ = 60.0
 SPACING_M = 1.5e-3
@@ -130,19 +129,6 @@ def test_gain_and_motion_as_a_whole_change_nothing():
     plain = nonlinear(wave, mask, SPACING_M, FREQUENCY_HZ, iterations=5)
     other = nonlinear(1e3j * moved, mask, SPACING_M, FREQUENCY_HZ, iterations=5)
     np.testing.assert_allclose(other.stiffness, plain.stiffness, rtol=1e-3)
-
-
-def test_trace_on_the_outline_is_exact_for_quadratics():
-    """1 + 2x - y + x^2 + 3xy - 2y^2 (in cm) on the pixels of a half plane, read off on its edge."""
-    y, x = np.mgrid[0:0.03:1e-3, 0:0.02:1e-3]
-    pixels = np.stack([x.ravel(), y.ravel()], 1)
-    edge = np.stack([np.full(9, -0.0005), np.linspace(0.005, 0.025, 9)], 1)
-
-    def surface(points):
-        x, y = points.T * 100
-        return 1 + 2 * x - y + x**2 + 3 * x * y - 2 * y**2 + 0j
-
-    np.testing.assert_allclose(local_fit(pixels, surface(pixels), edge, 1e-3, 4e-3), surface(edge), atol=1e-9)
 
 
 def test_parts_of_a_mask_and_what_lies_outside():

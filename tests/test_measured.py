@@ -12,7 +12,7 @@ import xarray as xr
 import yaml
 from scipy.io import savemat
 
-from dime import io
+from dime import measured
 
 
 def write_slice(folder, number=51, offsets=8, shape=(12, 10)):
@@ -33,7 +33,7 @@ def write_slice(folder, number=51, offsets=8, shape=(12, 10)):
 def test_first_harmonic_and_clinical_map_come_in_one_orientation_and_unit(tmp_path):
     """cos(2 pi j / N + phi) has the first harmonic e^{i phi}; 0.01 kPa is 10 Pa."""
     mask, phi = write_slice(tmp_path)
-    data = io.read_measured(tmp_path)
+    data = measured.read(tmp_path)
     assert data["slice"].values.tolist() == [51]
     np.testing.assert_array_equal(data["mask"].values[0], mask)
     expected = np.where(mask, 100 * np.exp(1j * phi), 0)
@@ -44,27 +44,27 @@ def test_first_harmonic_and_clinical_map_come_in_one_orientation_and_unit(tmp_pa
 
 def test_wrong_files_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="expected measured slices"):
-        io.read_measured(tmp_path)
+        measured.read(tmp_path)
     write_slice(tmp_path, offsets=2)
     with pytest.raises(ValueError, match=r"51\.nii: expected \(x, y, offset\) with at least 3 offsets"):
-        io.read_measured(tmp_path)
+        measured.read(tmp_path)
     write_slice(tmp_path)
     savemat(tmp_path / "Processed Stiffness/51.mat", {"stiff": np.zeros((3, 3), np.int16)})
     with pytest.raises(ValueError, match=r"51\.mat: expected shape \(12, 10\)"):
-        io.read_measured(tmp_path)
+        measured.read(tmp_path)
     (tmp_path / "Processed Stiffness/51.mat").unlink()
     with pytest.raises(FileNotFoundError, match=r"51\.mat: missing"):
-        io.read_measured(tmp_path)
+        measured.read(tmp_path)
 
 
 def test_absent_data_are_an_empty_dataset_and_a_line_that_says_so(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DIME_REFERENCE", raising=False)
-    line = io.convert_measured("out.zarr")
+    line = measured.convert("out.zarr")
     assert "none" in line and "\n" not in line
     assert xr.open_zarr("out.zarr", consolidated=False).sizes["slice"] == 0
     write_slice(tmp_path / "data")
-    assert "1 from data" in io.convert_measured("out.zarr")
+    assert "1 from data" in measured.convert("out.zarr")
     assert xr.open_zarr("out.zarr", consolidated=False).sizes["slice"] == 1
 
 
@@ -84,7 +84,7 @@ def test_the_released_slices_are_those_that_data_dvc_names(tmp_path):
     assert imported["md5"] == hashlib.md5(json.dumps(listing).encode()).hexdigest() + ".dir"
     assert imported["nfiles"] == len(files)
 
-    data = io.read_measured(folder)
+    data = measured.read(folder)
     mask, clinical = data["mask"].values, data["clinical_stiffness"].values > 0
     overlap = (mask & clinical).sum(axis=(1, 2)) / (mask | clinical).sum(axis=(1, 2))
     assert data.sizes["slice"] == 10 and (overlap > 0.95).all()
