@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from dime import DENSITY_KG_M3, augment, code_digest, parallel
@@ -119,7 +120,8 @@ def train(training, validation, schedule, folder, report=REPORT, devices=1, star
     start : UNet, optional
         A network of the schedule's architecture to go on from; without, weights are drawn.
 
-    `folder/effort.json` says on what and for how long: it differs between runs whose weights do not.
+    `folder/history.csv` holds the epochs so far, while it trains too; `folder/effort.json` says on what and for
+    how long: it differs between runs whose weights do not.
 
     Returns
     -------
@@ -212,6 +214,7 @@ def _train(training, validation, schedule, folder, report, start):
                 "best_loss": best_loss,
             },
         )
+        _write_curves(history, folder)
         report(
             f"epoch {epoch + 1}/{schedule.epochs}: loss {loss:.3f}, "
             f"validation {row['validation_loss']:.3f}, MAPE {row['validation_mape']:.1f} %"
@@ -221,6 +224,7 @@ def _train(training, validation, schedule, folder, report, start):
         effort["hours"] = seconds / 3600
         effort["patches_per_second"] = steps * schedule.batch * schedule.epochs / seconds
         (folder / "effort.json").write_text(json.dumps(effort) + "\n")
+        _write_curves(history, folder)  # a run killed here before may have lost them
         checkpoint_path.unlink()
     model.load_state_dict(best)
     return model.eval().cpu(), history
@@ -300,6 +304,10 @@ def _evaluate(model, batches):
 def data_hash(images):
     """SHA-256 of the tensor a network was trained on, for its card."""
     return hashlib.sha256(images.numpy().tobytes()).hexdigest()
+
+
+def _write_curves(history, folder):
+    pd.DataFrame(history).to_csv(folder / "history.csv", index=False, float_format="%.6g")
 
 
 def _write_aside(path, state):

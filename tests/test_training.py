@@ -48,6 +48,7 @@ def test_a_run_killed_and_resumed_equals_an_undisturbed_one(tmp_path):
         seen = next(line for line in process.stdout if line.startswith("epoch 1/"))
         process.kill()
     assert process.returncode == -signal.SIGKILL and "validation" in seen
+    assert "validation_loss" in (tmp_path / "killed/history.csv").read_text()
     lines = []
     resumed, resumed_history = training.train(train, validation, SCHEDULE, tmp_path / "killed", lines.append)
     assert len(lines) < SCHEDULE.epochs, "the killed process's epochs were done again"
