@@ -120,8 +120,8 @@ def train(training, validation, schedule, folder, report=REPORT, devices=1, star
     start : UNet, optional
         A network of the schedule's architecture to go on from; without, weights are drawn.
 
-    `folder/history.csv` holds the epochs so far, while it trains too; `folder/effort.json` says on what and for
-    how long: it differs between runs whose weights do not.
+    `folder/history.csv` holds the epochs so far, while it trains too; `folder/effort.json` says on what and
+    for how long: it differs between runs whose weights do not.
 
     Returns
     -------
