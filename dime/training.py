@@ -75,7 +75,9 @@ def training_images(dataset):
     Returns
     -------
     (phantom, 4, y, x) float32 tensor
-        Real part, imaginary part, mask, log(mu / (rho (f dx)^2)). Waves are scaled to rms 1 per phantom.
+        Real part, imaginary part, mask, log(mu / (rho (f dx)^2)). Waves have mean 0 and rms 1 per phantom:
+        tissue that is pushed from all sides in the slice moves as a whole a hundred times farther than it
+        shears, and noise and background are relative to the wave.
 
     Raises
     ------
@@ -88,9 +90,10 @@ def training_images(dataset):
             f"dataset: frequency x spacing is {pixel:g} m/s, training expects {WORKING_PIXEL_M_PER_S:g} m/s"
         )
     mask = dataset["mask"].values
+    pixels = mask.sum(axis=(1, 2), keepdims=True)
     wave = np.where(mask, dataset["wave"].values, 0)
-    rms = np.sqrt((np.abs(wave) ** 2).sum(axis=(1, 2), keepdims=True) / mask.sum(axis=(1, 2), keepdims=True))
-    wave = wave / rms
+    wave = np.where(mask, wave - wave.sum(axis=(1, 2), keepdims=True) / pixels, 0)
+    wave = wave / np.sqrt((np.abs(wave) ** 2).sum(axis=(1, 2), keepdims=True) / pixels)
     stiffness = np.where(mask, dataset["stiffness"].values, 1.0)
     target = np.log(stiffness / (DENSITY_KG_M3 * pixel**2))
     return torch.from_numpy(np.stack([wave.real, wave.imag, mask, target], axis=1).astype(np.float32))

@@ -114,7 +114,7 @@ def simulate_case(condition, seed, index, snr=np.inf):
         wave = wave["xyz".index(examination.ENCODED[physics])]
     mask = np.isfinite(wave)
     stiffness = np.abs(field.modulus(*np.meshgrid(axis, axis)))
-    wave = np.where(mask, wave, 0)
+    wave = np.where(mask, wave - wave[mask].mean(), 0)  # what moves as a whole shows no wave
     if np.isfinite(snr):
         wave = acquisition.add_noise(wave, mask, snr, noise)
     stiffness = np.where(mask, stiffness, 0).astype(np.float32)
