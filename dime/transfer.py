@@ -80,7 +80,8 @@ def simulate_case(condition, seed, index, snr=np.inf):
     condition : Condition
     seed, index : int
     snr : float
-        Rms of the wave over the noise per channel.
+        Rms of the wave, less its mean, over the noise per channel. Tissue that is pushed from all sides in
+        the slice moves as a whole and shears by less than a hundredth of that.
 
     Returns
     -------

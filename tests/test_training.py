@@ -90,8 +90,8 @@ def test_a_checkpoint_of_other_data_is_not_continued(tmp_path):
 
 
 def test_images_carry_the_scale_free_label_and_unit_waves():
-    """mu = 4 kPa, 60 Hz, 1.5 mm: log(4000 / (1000 * 0.09^2)); the wave's unit drops out."""
-    wave = 1e-6 * np.random.default_rng(0).normal(size=(1, 16, 16)) * (1 + 1j)
+    """mu = 4 kPa, 60 Hz, 1.5 mm: log(4000 / (1000 * 0.09^2)); unit and motion as a whole drop out."""
+    wave = 1e-6 * np.random.default_rng(0).normal(size=(1, 16, 16)) * (1 + 1j) + 1e-4j
     data = xr.Dataset(
         {
             "wave": (("phantom", "y", "x"), wave),
@@ -102,6 +102,7 @@ def test_images_carry_the_scale_free_label_and_unit_waves():
     )
     stack = training.training_images(data)
     assert stack[0, 3].numpy() == pytest.approx(np.log(4 / 0.09**2))
+    assert abs(stack[0, :2].mean(dim=(1, 2))).max() < 1e-5
     assert (stack[0, :2] ** 2).sum(dim=0).mean().item() == pytest.approx(1, rel=1e-5)
     data.attrs["spacing_m"] = 1e-3
     with pytest.raises(ValueError, match=r"training expects 0\.09 m/s"):

@@ -47,6 +47,15 @@ def test_a_boundary_matters_only_where_nothing_drives_it():
         assert apart(free, impedance) == 0 if driven else apart(free, impedance) > 0.05
 
 
+def test_noise_is_relative_to_the_wave_not_to_motion_as_a_whole():
+    """Tissue pushed from all sides in the slice moves as a whole; at SNR 10 its shear still stands out."""
+    clean, noisy = (transfer.simulate_case(CONDITIONS["inplane"], 1, 4, snr) for snr in (np.inf, 10.0))
+    mask = clean["mask"]
+    assert abs(clean["wave"][mask].mean()) < 1e-3 * np.abs(clean["wave"][mask]).max()
+    sigma = np.sqrt(np.mean(np.abs(clean["wave"][mask]) ** 2)) / 10
+    assert np.std((noisy["wave"] - clean["wave"])[mask].real) == pytest.approx(sigma, rel=0.05)
+
+
 def test_kelvin_voigt_tissue_is_stiffer_at_80_hz_as_its_closed_form_says():
     """|G*(80)| / |G*(60)| = sqrt(1 + (80/60 tan)^2) / sqrt(1 + tan^2), at one loss tangent everywhere."""
     tan = 0.5
