@@ -76,8 +76,7 @@ def training_images(dataset):
     -------
     (phantom, 4, y, x) float32 tensor
         Real part, imaginary part, mask, log(mu / (rho (f dx)^2)). Waves have mean 0 and rms 1 per phantom:
-        tissue that is pushed from all sides in the slice moves as a whole a hundred times farther than it
-        shears, and noise and background are relative to the wave.
+        noise and background are relative to the wave, and tissue pushed in the slice moves as a whole, too.
 
     Raises
     ------

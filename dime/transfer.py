@@ -80,8 +80,8 @@ def simulate_case(condition, seed, index, snr=np.inf):
     condition : Condition
     seed, index : int
     snr : float
-        Rms of the wave, less its mean, over the noise per channel. Tissue that is pushed from all sides in
-        the slice moves as a whole and shears by less than a hundredth of that.
+        Rms of the wave, less its mean, over the noise per channel: nearly incompressible tissue that is
+        pushed in the slice moves as a whole, too.
 
     Returns
     -------
@@ -95,8 +95,7 @@ def simulate_case(condition, seed, index, snr=np.inf):
         phantom = replace(phantom, loss_tangent=lambda x, y: np.full(np.shape(x), condition.loss_tangent))
     drivers, boundary = examination.draw_drive(drive)
     physics = condition.physics
-    if physics != "antiplane":
-        drivers = [replace(driver, direction=examination.DIRECTION[physics]) for driver in drivers]
+    drivers = examination.directed(drivers, physics)
     numerics = {"elements_per_wavelength": condition.elements_per_wavelength}
     numerics |= examination.SLAB if physics == "3d" else {}
     field = fem.solve(

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from dime import acquisition, dataset, examination, fem
+from dime import acquisition, dataset, examination, fem, phantoms
 
 RECIPE = examination.Recipe("homogeneous", 20, 11, spacing_m=6e-3, frequency_hz=30.0, snr=20.0)
 
@@ -165,6 +165,23 @@ def test_drives_are_arcs_that_do_not_overlap():
         on = np.array([np.isfinite(d.displacement(np.linspace(0, 1, 500, endpoint=False))) for d in drivers])
         assert (on.sum(axis=0) <= 1).all() and on.any()
         assert all(isinstance(d, fem.Driver) for d in drivers)
+
+
+def test_a_whole_outline_is_turned_in_the_slice():
+    """Pushed to one side, nearly incompressible tissue goes along as a whole and shows next to no wave."""
+    whole, arc = fem.Driver(), fem.Driver(0.1, 0.3)
+    phantom = phantoms.draw("homogeneous", np.random.default_rng(0))
+    turned, pushed = examination.directed([whole, arc], "inplane")
+    assert (turned.direction, pushed.direction) == ("tangential", examination.DIRECTION["inplane"])
+    axis = np.linspace(-0.12, 0.12, 60)
+    shares = []
+    for driver in (turned, replace(whole, direction=pushed.direction)):
+        wave = fem.solve(phantom, [driver], 60.0, physics="inplane").sample(axis, axis)[1]
+        wave = wave[np.isfinite(wave)]
+        shares.append(np.std(wave) / np.sqrt(np.mean(np.abs(wave) ** 2)))
+    assert shares[1] < 0.05 and shares[0] > 0.9
+    assert examination.directed([whole, arc], "antiplane") == [whole, arc]
+    assert {one.direction for one in examination.directed([whole, arc], "3d")} == {examination.DIRECTION["3d"]}
 
 
 @pytest.mark.parametrize(
