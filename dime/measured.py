@@ -125,18 +125,9 @@ def convert(output):
     """
     folder = find()
     if folder is None:
-        side = 2
-        empty = {
-            name: (("slice", "y", "x"), np.zeros((0, side, side), dtype))
-            for name, dtype in TYPES.items()
-        }
         measured = xr.Dataset(
-            empty,
-            coords={
-                "slice": np.zeros(0, int),
-                "y": np.arange(side) * SPACING_M,
-                "x": np.arange(side) * SPACING_M,
-            },
+            {name: (("slice", "y", "x"), np.zeros((0, 2, 2), kind)) for name, kind in TYPES.items()},
+            coords={"slice": np.zeros(0, int)},
             attrs={"spacing_m": SPACING_M, "frequency_hz": FREQUENCY_HZ},
         )
         line = "measured slices: none (data/ is absent: `dvc pull data.dvc` gets it); the paper will say so"

@@ -50,9 +50,8 @@ def convert(output):
         if folder and (folder / study / f"{released.STUDIES[study] + case}_truth.nii.gz").is_file()
     ]
     arrays = [read(study, case) for study, case in cases]
-    side = 2
     maps = {
-        name: np.array([one[name] for one in arrays], kind) if cases else np.zeros((0, side, side), kind)
+        name: np.array([one[name] for one in arrays], kind) if cases else np.zeros((0, 2, 2), kind)
         for name, kind in TYPES.items()
     }
     data = xr.Dataset(

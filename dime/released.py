@@ -17,7 +17,7 @@ import numpy as np
 from scipy import ndimage, optimize
 from scipy.io import loadmat
 
-from dime import mmdi
+from dime import measured, mmdi
 
 FREQUENCY_HZ = 60.0
 STUDIES = {"study1a": 1250, "study1b": 1350, "study2": 1450}
@@ -25,8 +25,6 @@ CASES = (1, 2, 3, 4, 5)
 CALIBRATION = (1, 2)
 ASSUMED_SPACING_M = 1.0e-3
 """Pixel size that the authors' MMDI assumed in the phantoms, inferred: with it the median ratio is 1."""
-IN_VIVO_SPACING_M = 1.40625e-3
-SLICES = tuple(range(51, 61))
 ERODE_PX = 10
 CEILING_PA = 15e3
 
@@ -44,18 +42,6 @@ def read_case(study, case):
     mask = ndimage.binary_fill_holes((channels != 0).any(-1))
     theirs = loadmat(stem + "authors_mmdi.mat")["mmdi_stiff"].astype(float) * 1e3
     return channels[..., 0] + 1j * channels[..., 1], mask, theirs
-
-
-def read_slice(number):
-    """Measured liver: first harmonic, mask, the authors' MMDI map [Pa] (frames are transposed against it)."""
-    root = folder() / "study3_in_vivo"
-    frames = np.squeeze(np.asarray(nibabel.load(root / "Processed Data" / f"{number}.nii").dataobj, float))
-    frames = frames.transpose(1, 0, 2)  # (y, x, offset)
-    mask = (frames != 0).any(-1)
-    turns = np.exp(-2j * np.pi * np.arange(frames.shape[-1]) / frames.shape[-1])
-    wave = 2 / frames.shape[-1] * ((frames - 2047.5) * turns).sum(-1)
-    theirs = loadmat(root / "Processed Stiffness" / f"{number}.mat")["stiff"] * 10.0
-    return wave, mask, theirs
 
 
 def agreement(ours, mask, theirs, erode_px=ERODE_PX):
@@ -146,11 +132,16 @@ def compare_restored(study, case, settings=AS_THEIRS, erode_px=(ERODE_PX, 2 * ER
     return [agreement(ours, mask, theirs, depth) for depth in erode_px], c
 
 
-def compare_slice(number, spacing_m=IN_VIVO_SPACING_M, erode_px=5):
-    """Agreement of one measured slice, default settings."""
-    wave, mask, theirs = read_slice(number)
-    ours = mmdi.invert(wave, mask, spacing_m, FREQUENCY_HZ).stiffness
-    return agreement(ours, mask, theirs, erode_px)
+def compare_slices(spacing_m=measured.SPACING_M, erode_px=5):
+    """Agreement of each measured slice, default settings: a dict by the slice's number."""
+    livers = measured.read(folder() / "study3_in_vivo")
+    found = {}
+    for number in livers["slice"].values.tolist():
+        one = livers.sel(slice=number)
+        mask = one["mask"].values
+        ours = mmdi.invert(one["wave"].values, mask, spacing_m, FREQUENCY_HZ).stiffness
+        found[number] = agreement(ours, mask, one["clinical_stiffness"].values, erode_px)
+    return found
 
 
 def example(study, case):
@@ -185,8 +176,7 @@ def agreement_table():
                     c: round(float(np.degrees(np.angle(found[c][1])))) for c in found
                 }
                 table[f"{study}, input restored{name}, eroded {depth} px"] = row
-    slices = {n: compare_slice(n) for n in SLICES}
-    table["study 3 in vivo, default, eroded 5 px"] = _summary(slices, ())
+    table["study 3 in vivo, default, eroded 5 px"] = _summary(compare_slices(), ())
     return table
 
 
