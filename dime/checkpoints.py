@@ -4,6 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from dime.network import UNet
@@ -36,7 +37,8 @@ def release(source, folder, commit):
     source : path
         Folder of the run's network, with the `effort.json` of its training.
     folder : path
-        Where the released network lies; its card gains `effort` (device, threads, hours) and `commit`.
+        Where the released network lies; its card gains `commit` and `effort`: device, threads, hours, and
+        those of the networks that it went on from, together.
     commit : str
         Of the code that trained it.
 
@@ -49,7 +51,15 @@ def release(source, folder, commit):
     model, card = load_model(source)
     if not effort.is_file():
         raise FileNotFoundError(f"{effort}: missing; the stage `train` writes it")
-    save_model(model, card | {"effort": json.loads(effort.read_text()), "commit": commit}, folder)
+    card = card | {"effort": json.loads(effort.read_text()), "commit": commit}
+    card["effort"]["hours_of_all_legs"] = _hours(card)
+    save_model(model, card, folder)
+
+
+def _hours(card):
+    """Of a network's training and of those that it went on from."""
+    before = card.get("started_from")
+    return card.get("effort", {}).get("hours", 0) + (_hours(before) if isinstance(before, dict) else 0)
 
 
 def load_model(folder):
@@ -66,15 +76,22 @@ def load_model(folder):
     FileNotFoundError
         No model in that folder.
     ValueError
-        The weights are not those that the card describes.
+        The card is no card, or the weights are not those that it describes.
     """
     weights, card_path = Path(folder) / "weights.safetensors", Path(folder) / "card.json"
     for path in (weights, card_path):
         if not path.is_file():
             raise FileNotFoundError(f"{path}: missing; the stage `train` writes it")
-    card = json.loads(card_path.read_text())
+    try:
+        card = json.loads(card_path.read_text())
+        architecture = card["architecture"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{card_path}: expected the card of a network, found {error!r}") from None
     if hashlib.sha256(weights.read_bytes()).hexdigest() != card.get("sha256"):
         raise ValueError(f"{weights}: SHA-256 differs from the one in {card_path}")
-    model = UNet(**card["architecture"])
-    model.load_state_dict(load_file(weights))
+    try:
+        model = UNet(**architecture)
+        model.load_state_dict(load_file(weights))
+    except (TypeError, ValueError, RuntimeError, SafetensorError):
+        raise ValueError(f"{weights}: not of the architecture in {card_path}") from None
     return model.eval(), card

@@ -1,24 +1,34 @@
 """The command line: stages (`run`, `measured`, `paper`, `summary`) and methods (`simulate`, `invert`)."""
 
 import os
+import warnings
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 import yaml
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # takes [kPa] for markup and leaves it out
+    help=__doc__,
+)
 
 
 def main():
     """Run the command line; bad input is one line on stderr and exit code 2."""
+    warnings.formatwarning = lambda message, *_, **__: f"dime: {message}\n"
     try:
         raise SystemExit(app(standalone_mode=False) or 0)
     except typer.exceptions.TyperException as error:  # options that are missing, unknown or no number
         if error.format_message():  # empty where help was shown instead
             typer.echo(f"dime: {error.format_message()}", err=True)
     except (ValueError, OSError) as error:
-        typer.echo(f"dime: {error}", err=True)
+        typer.echo(f"dime: {' '.join(str(error).split())}", err=True)
     raise SystemExit(2)
 
 
@@ -77,16 +87,25 @@ def simulate(
 
 @app.command()
 def invert(
-    wave: Annotated[Path, typer.Argument(help="NIfTI: phase offsets, real and imaginary part, or complex.")],
+    wave: Annotated[
+        Path,
+        typer.Argument(
+            help="NIfTI: phase offsets (x, y, z, n) or (x, y, n), real and imaginary part (x, y, 2) or "
+            "(x, y, z, 2), or complex (x, y) or (x, y, z)."
+        ),
+    ],
     frequency: Annotated[float, typer.Option(help="Vibration [Hz].")],
     output: Annotated[Path, typer.Option("-o", help="NIfTI to write: stiffness [kPa], 0 outside the mask.")],
     spacing: Annotated[float | None, typer.Option(help="Pixel [mm]; default: the header's.")] = None,
     mask: Annotated[Path | None, typer.Option(help="NIfTI, tissue where not 0.")] = None,
-    method: Annotated[str, typer.Option(help="dime, mmdi, ...")] = "dime",
-    layout: Annotated[str | None, typer.Option(help="offsets, real-imag or complex.")] = None,
+    method: Annotated[str, typer.Option(help="dime, mmdi, ahi, mdev, kmdev, lfe or nonlinear.")] = "dime",
+    layout: Annotated[
+        str | None, typer.Option(help="offsets, real-imag or complex; default: by type and last axis.")
+    ] = None,
     model: Annotated[Path | None, typer.Option(help="Folder of a network; else the released one.")] = None,
     uncertainty: Annotated[
-        Path | None, typer.Option(help="NIfTI to write: Laplace scale of log stiffness.")
+        Path | None,
+        typer.Option(help="NIfTI to write: Laplace scale b of log stiffness; 90 % lies within exp(+-2.3 b)."),
     ] = None,
     trusted: Annotated[
         Path | None, typer.Option(help="NIfTI to write: 1 where the network is to be trusted.")
@@ -107,8 +126,9 @@ def invert(
             raise ValueError(f"{path}: expected a name that ends in .nii or .nii.gz")
         if not path.parent.is_dir():
             raise FileNotFoundError(f"{path.parent}: no such folder")
-    if len({path.resolve() for path in (wave, *outputs.values())}) <= len(outputs):
-        raise ValueError("wave and outputs: expected files of different names")
+    files = [wave, *([mask] if mask else []), *outputs.values()]
+    if len({path.resolve() for path in files}) < len(files):
+        raise ValueError("wave, mask and outputs: expected files of different names")
     waves = io.read_wave(wave, frequency, None if spacing is None else spacing * 1e-3, mask, layout)
     result = inversion.invert(waves, method, model or inversion.RELEASED)
     if result.attrs["time_sign"] < 0:
@@ -117,10 +137,11 @@ def invert(
     result["stiffness"] = result["stiffness"] / 1e3
     _write_maps({path: result[name].values for name, path in outputs.items()}, wave)
     kind = waves.attrs["layout"] + ("" if layout else " (inferred)")
-    kind += ", unwrapped" if waves.attrs["unwrapped"] else ""
-    typer.echo(
-        f"{output}: {method}, layout {kind}, pixel {waves.attrs['spacing_m'] * 1e3:g} mm, {frequency:g} Hz"
-    )
+    if waves.attrs["layout"] == "offsets":
+        kind += ", unwrapped" if waves.attrs["unwrapped"] else ", taken as unwrapped"
+    sign = ", read as e^(-i omega t)" if result.attrs["time_sign"] < 0 else ""
+    pixel_mm = waves.attrs["spacing_m"] * 1e3
+    typer.echo(f"{output}: {method}, layout {kind}, pixel {pixel_mm:g} mm, {frequency:g} Hz{sign}")
     if left:
         shares = ", ".join(f"{100 * share:.0f} %" for share in left)
         typer.echo(f"{output}: put back through the wave equation it leaves {shares} of the wave, by slice")
@@ -130,15 +151,16 @@ def _write_maps(maps, like):
     """Write maps to their paths; they take their names when all are whole."""
     from dime import io
 
-    aside = {path: path.with_name("whole-" + path.name) for path in maps}
-    try:
+    with ExitStack() as folders:
+        aside = {
+            path: Path(folders.enter_context(TemporaryDirectory(prefix=".dime-", dir=path.parent)))
+            / path.name
+            for path in maps
+        }
         for path, values in maps.items():
             io.write_map(aside[path], values, like)
         for path in maps:
             os.replace(aside[path], path)
-    finally:
-        for path in aside.values():
-            path.unlink(missing_ok=True)
 
 
 @app.command()

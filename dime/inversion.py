@@ -23,6 +23,7 @@ RELEASED = Path(__file__).parent / "weights"
 TIME_SIGNS = (1, -1)
 """Of the waves as they are, and of their conjugates. On single validation phantoms, also with strong noise or
 motion at the edge, the network is surer of the true sign; read with the wrong one, livers err twice as much.
+Of single files of another simulator it may be surer of the other (notebooks/10-released.ipynb), at less cost.
 """
 
 
@@ -91,8 +92,8 @@ def invert(waves, method, model=RELEASED):
     xarray.Dataset
         `stiffness` |G*| [Pa], 0 outside the mask. With "dime": `uncertainty`, the Laplace scale of
         log stiffness (relative, 1), and `trusted`, where amplitude and wavelength are what the network
-        learnt from; with the others: `confidence` 0..1. Attrs `method`, `settings` (JSON), `time_sign`: 1, or
-        -1 where the conjugates were inverted.
+        learnt from and it is sure enough; with the others: `confidence` 0..1. Attrs `method`, `settings`
+        (JSON), `time_sign`: 1, or -1 where the conjugates were inverted.
 
     Raises
     ------
@@ -124,7 +125,9 @@ def invert(waves, method, model=RELEASED):
     if method == "dime":
         maps["trusted"] = np.zeros(wave.shape, bool)
         for row, (image, tissue) in slices.items():
-            maps["trusted"][row] = trust.trusted(image, tissue, maps["stiffness"][row], *scale)
+            maps["trusted"][row] = trust.trusted(
+                image, tissue, *(image_map[row] for image_map in tried[sign]), *scale
+            )
     result = xr.Dataset({name: (wave.dims, values) for name, values in maps.items()}, coords=wave.coords)
     result["stiffness"].attrs["units"] = "Pa"
     settings = json.dumps(chosen.settings, default=list)
@@ -138,7 +141,7 @@ def check_slice(wave, mask):
     Raises
     ------
     ValueError
-        Empty mask, values that are not finite inside it (counted), or no motion.
+        Empty mask, values that are not finite inside it (counted), or no motion: the same everywhere.
     """
     if not mask.any():
         raise ValueError("mask: expected at least one pixel of tissue, found none")
@@ -147,3 +150,5 @@ def check_slice(wave, mask):
         raise ValueError(f"wave: {bad} of {mask.sum()} pixels inside the mask are not finite")
     if not np.any(wave[mask]):
         raise ValueError("wave: zero everywhere inside the mask")
+    if np.all(wave[mask] == wave[mask][0]):
+        raise ValueError("wave: the same value everywhere inside the mask, expected a wave")

@@ -3,12 +3,14 @@
 import gzip
 import os
 import shutil
+import warnings
 import zlib
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import xarray as xr
+from scipy import ndimage
 
 from dime import acquisition
 
@@ -36,6 +38,9 @@ LAYOUTS = ("offsets", "real-imag", "complex")
 SPACING_RANGE_M = (0.2e-3, 10e-3)
 FREQUENCY_RANGE_HZ = (1.0, 1000.0)
 
+MILLIMETRES = {"meter": 1e3, "micron": 1e-3}
+"""In a header's unit of length; most state mm, or nothing."""
+
 
 def read_wave(path, frequency_hz, spacing_m=None, mask_path=None, layout=None):
     """A wave from a NIfTI file, ready for `inversion.invert`.
@@ -50,7 +55,8 @@ def read_wave(path, frequency_hz, spacing_m=None, mask_path=None, layout=None):
     spacing_m : float, optional
         In-plane pixel [m]; default: the header's.
     mask_path : path, optional
-        NIfTI mask (x, y) or (x, y, z), tissue where it is not 0; default: where the wave is not 0.
+        NIfTI mask (x, y) or (x, y, z), tissue where it is not 0; default: where the wave is neither 0 nor
+        NaN. Voxels are matched by index; a mask oriented otherwise by its header is warned of.
     layout : {"offsets", "real-imag", "complex"}, optional
         Default: complex by the type of the values, real-imag for a last axis of 2, else offsets.
 
@@ -63,10 +69,11 @@ def read_wave(path, frequency_hz, spacing_m=None, mask_path=None, layout=None):
     ------
     ValueError
         Names the file, what was found and what was expected: no frequency, spacing outside 0.2 to 10 mm,
-        fewer than 3 offsets, a mask of another shape or empty, values inside it that are not finite.
+        fewer than 3 offsets, offsets all alike, a mask of another shape or empty, values inside it or, where
+        none is given, amid the tissue, that are not finite.
 
-    Assumption: offsets whose values lie within -pi to pi are phases in radians and are unwrapped; others are
-    taken as unwrapped already, in any unit, since stiffness does not depend on the wave's scale.
+    Assumption: offsets whose values lie within -pi to pi, or 0 to 2 pi, are phases in radians and are
+    unwrapped; others are taken as unwrapped already, in any unit, since stiffness does not depend on it.
     """
     low, high = FREQUENCY_RANGE_HZ
     if not low <= frequency_hz <= high:
@@ -86,7 +93,7 @@ def read_wave(path, frequency_hz, spacing_m=None, mask_path=None, layout=None):
             raise ValueError(
                 f"{path}: expected square pixels, found {zooms[0]:g} x {zooms[1]:g} mm; give one"
             )
-        spacing_m = float(zooms[0]) * 1e-3
+        spacing_m = float(zooms[0]) * 1e-3 * MILLIMETRES.get(image.header.get_xyzt_units()[0], 1)
     if not SPACING_RANGE_M[0] <= spacing_m <= SPACING_RANGE_M[1]:
         raise ValueError(f"{path}: expected a spacing of 0.2 to 10 mm, found {spacing_m * 1e3:g} mm")
 
@@ -94,14 +101,14 @@ def read_wave(path, frequency_hz, spacing_m=None, mask_path=None, layout=None):
     if spatial == 2:
         components = components[:, :, None]
     components = np.moveaxis(components, (3, 2, 1, 0), (0, 1, 2, 3))  # (component, z, y, x)
-    mask = (
-        _read_mask(mask_path, components.shape[1:])
-        if mask_path
-        else (np.nan_to_num(components) != 0).any(axis=0)
-    )
+    if mask_path:
+        mask = tissue = _read_mask(mask_path, components.shape[1:], image)
+    else:
+        mask = (np.nan_to_num(components) != 0).any(axis=0)
+        tissue = np.stack([ndimage.binary_fill_holes(one) for one in mask])  # NaN around it is background
     if not mask.any():
         raise ValueError(f"{mask_path or path}: the mask is empty, expected at least one pixel of tissue")
-    bad = int((~np.isfinite(components) & mask).any(axis=0).sum())
+    bad = int((~np.isfinite(components) & tissue).any(axis=0).sum())
     if bad:
         raise ValueError(f"{path}: {bad} of {mask.sum()} pixels inside the mask are not finite")
     components = np.where(mask, components, 0)
@@ -118,11 +125,15 @@ def read_wave(path, frequency_hz, spacing_m=None, mask_path=None, layout=None):
     else:
         if len(components) < 3:
             raise ValueError(f"{path}: expected at least 3 phase offsets, found {len(components)}")
-        unwrapped = bool(np.abs(components).max() <= np.pi * (1 + 1e-3))
+        low, high = components.min(), components.max()
+        start = 0 if low >= 0 and high > np.pi * (1 + 1e-3) else -np.pi
+        unwrapped = bool(start * (1 + 1e-3) <= low and high - start <= 2 * np.pi * (1 + 1e-3))
         offsets = np.moveaxis(components, 1, 0)  # (z, offset, y, x)
         if unwrapped:
             offsets = [acquisition.unwrap(o, m) if m.any() else o for o, m in zip(offsets, mask, strict=True)]
         wave = np.stack([acquisition.first_harmonic(o) for o in offsets])
+        if np.abs(wave).max() <= 1e-10 * max(-low, high):
+            raise ValueError(f"{path}: expected motion between the phase offsets, found them all alike")
     return xr.Dataset(
         {"wave": (("z", "y", "x"), wave), "mask": (("z", "y", "x"), mask)},
         attrs={
@@ -135,20 +146,15 @@ def read_wave(path, frequency_hz, spacing_m=None, mask_path=None, layout=None):
 
 
 def write_map(path, values, like):
-    """Write a map (z, y, x) as NIfTI on the grid, orientation and affine of another file's first axes.
-
-    The file takes its name when it is whole.
-    """
-    path, source = Path(path), nibabel.load(like)
-    if not path.name.endswith((".nii", ".nii.gz")):
-        raise ValueError(f"{path}: expected a name that ends in .nii or .nii.gz")
+    """Write a map (z, y, x) as NIfTI on the grid, orientation and affine of another file's first axes."""
+    source = nibabel.load(like)
     image = np.moveaxis(np.asarray(values, np.float32), (2, 1, 0), (0, 1, 2))
     header = source.header.copy()
     header.set_data_dtype(np.float32)
     header.set_slope_inter(1, 0)
-    aside = path.with_name("partial-" + path.name)
-    nibabel.save(nibabel.Nifti1Image(image, source.affine, header), aside)
-    os.replace(aside, path)
+    header["cal_min"] = header["cal_max"] = 0  # the window that viewers open the wave with
+    header["descrip"] = b""
+    nibabel.save(nibabel.Nifti1Image(image, source.affine, header), path)
 
 
 def _load_nifti(path):
@@ -162,11 +168,13 @@ def _load_nifti(path):
             with gzip.open(path) as packed:  # to its end, where the checksum is, which nibabel does not reach
                 while packed.read(2**20):
                     pass
-        return image, values
     except nibabel.filebasedimages.ImageFileError as error:
         raise ValueError(f"{path}: not a NIfTI file ({error})") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(f"{path}: damaged or not whole ({error})") from None
+    if values.dtype.names:
+        raise ValueError(f"{path}: expected numbers, found colours ({', '.join(values.dtype.names)})")
+    return image, values
 
 
 def _infer_layout(values):
@@ -175,9 +183,9 @@ def _infer_layout(values):
     return "real-imag" if values.shape[-1] == 2 else "offsets"
 
 
-def _read_mask(path, shape):
-    """Mask (z, y, x) from a NIfTI file of (x, y) or (x, y, z)."""
-    _, values = _load_nifti(path)
+def _read_mask(path, shape, wave):
+    """Mask (z, y, x) from a NIfTI file of (x, y) or (x, y, z), for the image of a wave."""
+    image, values = _load_nifti(path)
     values = values[:, :, None] if values.ndim == 2 else values
     if not np.isfinite(values).all():
         raise ValueError(f"{path}: expected finite values, found NaN or infinity")
@@ -185,4 +193,11 @@ def _read_mask(path, shape):
     if mask.shape != shape:
         expected = tuple(reversed(shape))
         raise ValueError(f"{path}: expected the wave's shape {expected}, found {values.shape}")
+    axes = [nibabel.aff2axcodes(one.affine) for one in (wave, image)]
+    if axes[0] != axes[1]:
+        codes = ["".join(map(str, one)) for one in axes]
+        warnings.warn(
+            f"{path}: its header says {codes[1]}, the wave's {codes[0]}; voxels are matched by index",
+            stacklevel=2,
+        )
     return mask

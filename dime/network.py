@@ -105,8 +105,8 @@ class UNet(nn.Module):
     cells of pixels as channels follow Shi 2016 (CVPR).
     Assumption: 2 x 2 cells and three levels: the lowest sees 8-pixel cells, about a third of a wavelength at
     the working resolution, and the receptive field spans the patch. Convolutions on single pixels would cost
-    four times as many multiply-adds; on the ablation's short budget neither is better beyond chance
-    (notebooks/09-ablation.ipynb), and cells leave time for more patches.
+    four times as many multiply-adds, and cells leave time for more patches (notebooks/09-ablation.ipynb
+    compares the two on an equal budget).
 
     Parameters
     ----------

@@ -26,8 +26,8 @@ OPTIMISERS = {
 """Of the convolutions: Muon's steps are orthogonal matrices, AdamW scales every weight's step on its own.
 
 Source: Jordan 2024 (kellerjordan.github.io/posts/muon); Loshchilov and Hutter 2019 (ICLR).
-Over a thousand steps and more Muon's validation loss is lower by far; on the ablation's short default budget
-the two are alike (notebooks/09-ablation.ipynb).
+Over a thousand steps and more Muon's validation loss is lower by far; notebooks/09-ablation.ipynb compares
+the two on an equal budget.
 """
 
 SMALL_RATE = 3e-3

@@ -1,11 +1,13 @@
-"""Where a network's map may be believed: enough motion, and a wavelength that its training covered."""
+"""Where a network's map may be believed: enough motion, a wavelength that it learnt from, little doubt."""
+
+import math
 
 import numpy as np
 from scipy import ndimage
 
 from dime import DENSITY_KG_M3
 from dime.pixels import noise
-from dime.prediction import PIXEL_M_PER_S
+from dime.prediction import COVERAGE, PIXEL_M_PER_S
 from dime.training import WORKING_PIXEL_M_PER_S
 
 LOG_RANGE = (4.2, 7.8)
@@ -22,16 +24,23 @@ Assumption: a twentieth is what the noise of liver examinations leaves visible, 
 LEAST_SNR = 1.0
 """Wave nearby over the noise, both as rms, below which a pixel is not trusted."""
 
+WIDEST_FACTOR = 1.5
+"""Either way, of the interval that the uncertainty is calibrated for, beyond which a pixel is not trusted: of
+tissue too small for a wave, or without one, the network says so. Assumption: neighbouring stages of fibrosis
+lie within such a factor."""
 
-def trusted(wave, mask, stiffness, spacing_m, frequency_hz):
-    """Where the network's map may be believed: enough motion nearby, and a wavelength that training covered.
+
+def trusted(wave, mask, stiffness, uncertainty, spacing_m, frequency_hz):
+    """Where the network's map may be believed: enough motion, a wavelength that it learnt from, little doubt.
 
     Nearby, the wave must be `LEAST_SNR` of the noise (`pixels.noise`, both channels together) and, noise
     included, `LEAST_AMPLITUDE` of the slice's rms.
 
     Parameters
     ----------
-    wave, mask, stiffness : (y, x) arrays, the last in Pa
+    wave, mask, stiffness, uncertainty : (y, x) arrays
+        Stiffness in Pa; the uncertainty is the Laplace scale b of its logarithm: the interval's half width,
+        b log(1 / (1 - coverage)), is at most the logarithm of `WIDEST_FACTOR`.
     spacing_m, frequency_hz : float
 
     Returns
@@ -47,7 +56,8 @@ def trusted(wave, mask, stiffness, spacing_m, frequency_hz):
     moves = power > max(least, (1 + LEAST_SNR**2) * 2 * noise(wave, mask) ** 2)
     log_ratio = np.log(np.where(mask, stiffness, 1) / (DENSITY_KG_M3 * PIXEL_M_PER_S**2))
     covered = (log_ratio > LOG_RANGE[0]) & (log_ratio < LOG_RANGE[1])
-    return mask & covered & moves
+    sure = uncertainty < math.log(WIDEST_FACTOR) / math.log(1 / (1 - COVERAGE))
+    return mask & covered & moves & sure
 
 
 def _nearby(image, mask, sigma):

@@ -1,6 +1,7 @@
 """The command line does what the notebooks do; what is wrong is one line and exit code 2."""
 
 import importlib.resources
+import json
 import os
 import shutil
 import subprocess
@@ -117,6 +118,49 @@ def test_invert_takes_every_layout_and_keeps_grid_and_affine(tmp_path, here):
             assert not values[~mask].any()
 
 
+def test_invert_unwraps_phases_from_0_to_2_pi_and_says_so_where_it_does_not(tmp_path, here):
+    """The plane wave of 3.24 kPa in phases of either range, and unwrapped in an arbitrary unit."""
+    wave, mask = plane_wave()
+    steps = np.exp(2j * np.pi * np.arange(4) / 4)
+    phase = 4.0 * (wave[..., None] * steps).real
+    for values, kind in (
+        (np.mod(phase, 2 * np.pi), "offsets (inferred), unwrapped"),
+        (100 * phase, "offsets (inferred), taken as unwrapped"),
+    ):
+        save(tmp_path / "wave.nii.gz", np.where(mask[..., None], values, 0).astype(np.float32))
+        done = here(*"invert wave.nii.gz --frequency 60 --method mmdi -o out.nii.gz".split(), cwd=tmp_path)
+        assert f"layout {kind}" in done.stdout
+        found = nibabel.load(tmp_path / "out.nii.gz").get_fdata()[mask]
+        assert np.median(found) == pytest.approx(3.24, rel=0.05)
+
+
+def test_invert_warns_of_a_mask_that_is_oriented_otherwise(tmp_path, here):
+    wave, mask = plane_wave()
+    save(tmp_path / "wave.nii.gz", wave.astype(np.complex64))
+    flipped = nibabel.Nifti1Image(mask.astype(np.uint8), np.diag([2.0, 2.0, 5.0, 1.0]))
+    nibabel.save(flipped, tmp_path / "mask.nii.gz")
+    words = "invert wave.nii.gz --frequency 60 --method mmdi --mask mask.nii.gz -o out.nii.gz"
+    with pytest.warns(UserWarning, match="mask.nii.gz: its header says RAS, the wave's LAS; voxels are matched"):
+        assert here(*words.split(), cwd=tmp_path).returncode == 0
+
+
+def test_outputs_may_have_any_name(tmp_path, network, here):
+    """Names that a map might be written under first: what lies there stays, what is asked for comes."""
+    save(tmp_path / "wave.nii.gz", plane_wave()[0].astype(np.complex64))
+    (tmp_path / "partial-out.nii.gz").write_bytes(b"mine")
+    words = (
+        f"invert wave.nii.gz --frequency 60 --model {network} -o out.nii.gz --uncertainty whole-out.nii.gz"
+    )
+    assert here(*words.split(), cwd=tmp_path).returncode == 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "wave.nii.gz",
+        "partial-out.nii.gz",
+        "out.nii.gz",
+        "whole-out.nii.gz",
+    }
+    assert (tmp_path / "partial-out.nii.gz").read_bytes() == b"mine"
+
+
 def test_invert_finds_the_sign_of_time_and_checks_with_it(tmp_path, here):
     """A damped plane wave and its conjugate: one map by the released network, as much of the wave left."""
     wave, _ = plane_wave()
@@ -180,6 +224,14 @@ def changed(folder, source):
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
 
 
+def recarded(folder, source, change):
+    """A copy of a network with another card."""
+    shutil.copytree(source, folder)
+    card = json.loads((folder / "card.json").read_text())
+    change(card)
+    (folder / "card.json").write_text(json.dumps(card))
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -196,6 +248,12 @@ def changed(folder, source):
         ("wave.nii.gz --frequency 60 --layout complex", "layout complex does not fit values of type float"),
         ("wave.nii.gz --frequency 60 --layout phases", "layout: expected one of offsets, real-imag, complex"),
         ("nan.nii.gz --frequency 60", "nan.nii.gz: 3 of"),
+        ("hole.nii.gz --frequency 60", "hole.nii.gz: 3 of"),
+        ("still.nii.gz --frequency 60", "still.nii.gz: expected motion between the phase offsets"),
+        ("even.nii.gz --frequency 60", "wave: the same value everywhere inside the mask"),
+        ("even.nii.gz --frequency 60 --method dime", "wave: the same value everywhere inside the mask"),
+        ("colours.nii.gz --frequency 60", "colours.nii.gz: expected numbers, found colours (R, G, B)"),
+        ("short.nii --frequency 60", "short.nii"),
         ("zero.nii.gz --frequency 60", "zero.nii.gz: the mask is empty"),
         ("wave.nii.gz --frequency 60 --mask none.nii.gz", "none.nii.gz: no such file"),
         ("wave.nii.gz --frequency 60 --mask empty.nii.gz", "empty.nii.gz: the mask is empty"),
@@ -203,6 +261,11 @@ def changed(folder, source):
         ("wave.nii.gz --frequency 60 --method magic", "method: expected one of dime, mmdi"),
         ("wave.nii.gz --frequency 60 --method dime --model nowhere", "nowhere/weights.safetensors: missing"),
         ("wave.nii.gz --frequency 60 --method dime --model changed", "SHA-256 differs from the one in"),
+        (
+            "wave.nii.gz --frequency 60 --method dime --model bare",
+            "card.json: expected the card of a network",
+        ),
+        ("wave.nii.gz --frequency 60 --method dime --model wider", "not of the architecture in"),
         ("wave.nii.gz --frequency 60 --uncertainty u.nii.gz", "--uncertainty: only method dime has one"),
         ("wave.nii.gz --frequency 60 --trusted t.nii.gz", "--trusted: only method dime has one"),
         ("none.nii.gz --frequency 60", "none.nii.gz: no such file"),
@@ -226,12 +289,21 @@ def test_invert_refuses_in_one_line_and_writes_nothing(tmp_path, network, here, 
     save(tmp_path / "small.nii.gz", mask[:10, :10].astype(np.uint8))
     parts[30:33, 25, 0] = np.nan
     save(tmp_path / "nan.nii.gz", parts)
+    parts[30:33, 25] = np.nan
+    save(tmp_path / "hole.nii.gz", parts)
+    save(tmp_path / "still.nii.gz", np.full((60, 50, 4), 7.0, np.float32))
+    save(tmp_path / "even.nii.gz", np.full((60, 50), 2 + 1j, np.complex64))
+    save(tmp_path / "colours.nii.gz", np.ones((60, 50, 1), [(name, "u1") for name in "RGB"]))
+    save(tmp_path / "short.nii", np.ones((60, 50), np.complex64))
+    (tmp_path / "short.nii").write_bytes((tmp_path / "short.nii").read_bytes()[:5000])
     (tmp_path / "text.nii.gz").write_text("no image")
     whole = (tmp_path / "wave.nii.gz").read_bytes()
     (tmp_path / "cut.nii.gz").write_bytes(whole[: 2 * len(whole) // 3])
     torn = len(whole) // 2
     (tmp_path / "torn.nii.gz").write_bytes(whole[:torn] + bytes([whole[torn] ^ 255]) + whole[torn + 1 :])
     changed(tmp_path / "changed", network)
+    recarded(tmp_path / "bare", network, lambda card: card.pop("architecture"))
+    recarded(tmp_path / "wider", network, lambda card: card["architecture"].update(widths=[4, 8, 99]))
     before = set(tmp_path.iterdir())
     method = [] if "--method" in words else ["--method", "mmdi"]
     done = here("invert", *words.split(), *method, "-o", "out.nii.gz", cwd=tmp_path)
@@ -248,6 +320,7 @@ def test_invert_refuses_in_one_line_and_writes_nothing(tmp_path, network, here, 
         ("-o out.nii.gz --uncertainty nowhere/u.nii.gz", "nowhere: no such folder"),
         ("-o out.nii.gz --uncertainty out.nii.gz", "expected files of different names"),
         ("-o wave.nii.gz", "expected files of different names"),
+        ("--mask tissue.nii.gz -o tissue.nii.gz", "expected files of different names"),
     ],
 )
 def test_outputs_that_cannot_be_written_are_refused_before_any_is(tmp_path, network, here, outputs, message):
