@@ -25,11 +25,13 @@ def test_weights_come_back_as_saved_and_a_changed_file_is_refused(tmp_path):
 
 def test_a_released_network_says_what_its_training_cost_and_which_code_trained_it(tmp_path):
     model = UNet((4, 8, 8)).eval()
-    checkpoints.save_model(model, {"seed": 0}, tmp_path / "run")
+    leg_before = {"effort": {"hours": 2.0}, "started_from": {"effort": {"hours": 0.25}, "started_from": None}}
+    checkpoints.save_model(model, {"seed": 0, "started_from": leg_before}, tmp_path / "run")
     with pytest.raises(FileNotFoundError, match="effort"):
         checkpoints.release(tmp_path / "run", tmp_path / "released", "abc")
     assert not (tmp_path / "released").exists()
     (tmp_path / "run/effort.json").write_text('{"hours": 1.5}')
     checkpoints.release(tmp_path / "run", tmp_path / "released", "abc")
     _, card = checkpoints.load_model(tmp_path / "released")
-    assert card["effort"] == {"hours": 1.5} and card["commit"] == "abc" and card["seed"] == 0
+    assert card["effort"] == {"hours": 1.5, "hours_of_all_legs": 3.75}
+    assert card["commit"] == "abc" and card["seed"] == 0
