@@ -140,9 +140,7 @@ def test_invert_warns_of_a_mask_that_is_oriented_otherwise(tmp_path, here):
     flipped = nibabel.Nifti1Image(mask.astype(np.uint8), np.diag([2.0, 2.0, 5.0, 1.0]))
     nibabel.save(flipped, tmp_path / "mask.nii.gz")
     words = "invert wave.nii.gz --frequency 60 --method mmdi --mask mask.nii.gz -o out.nii.gz"
-    with pytest.warns(
-        UserWarning, match="mask.nii.gz: its header says RAS, the wave's LAS; voxels"
-    ):
+    with pytest.warns(UserWarning, match="mask.nii.gz: its header says RAS, the wave's LAS; voxels"):
         assert here(*words.split(), cwd=tmp_path).returncode == 0
 
 
