@@ -158,7 +158,10 @@ def _write_maps(maps, like):
             for path in maps
         }
         for path, values in maps.items():
-            io.write_map(aside[path], values, like)
+            try:
+                io.write_map(aside[path], values, like)
+            except OSError as error:
+                raise OSError(f"{path}: cannot be written ({error.strerror or error})") from None
         for path in maps:
             os.replace(aside[path], path)
 
