@@ -72,7 +72,7 @@ def simulate(
     frequency: Annotated[float, typer.Option(help="Vibration [Hz].")] = 60.0,
     spacing: Annotated[float, typer.Option(help="Pixel [mm].")] = 1.5,
     snr: Annotated[float, typer.Option(help="Wave rms over noise; inf for none.")] = float("inf"),
-    physics: Annotated[str, typer.Option(help="antiplane, inplane or 3d (a slab: slow).")] = "antiplane",
+    physics: Annotated[str, typer.Option(help="antiplane, oblique, inplane or 3d (slow).")] = "antiplane",
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
     scheduler: Annotated[str | None, typer.Option(help="Existing Dask scheduler, tcp://...")] = None,
 ):

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import track
 
 from dime import code_digest, fem
-from dime.examination import ENCODED, simulate_phantom
+from dime.examination import DIRECTION, ENCODED, simulate_phantom
 
 BLOCK = 8
 """Phantoms per task and per chunk on disk: large enough to hide scheduling, small enough to lose little."""
@@ -139,7 +139,7 @@ def _create(recipe, partial):
         )
         shapes["magnitude"] = ((recipe.offsets, side, side), "float32", {"units": "1"})
         dims |= {name: ("phantom", "offset", "y", "x") for name in ("phase", "magnitude")}
-    if recipe.physics != "antiplane":
+    if recipe.physics in DIRECTION:
         components = list("xyz")[: fem.COMPONENTS[recipe.physics]]
         shapes["displacement"] = (
             (len(components), side, side),
@@ -160,7 +160,7 @@ def _create(recipe, partial):
             dimension_names=dims[name],
             attributes=variable_attrs,
         )
-    if recipe.physics != "antiplane":
+    if recipe.physics in DIRECTION:
         names = group.create_array(
             "component", shape=(len(components),), dtype="string", dimension_names=("component",)
         )

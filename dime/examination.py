@@ -13,7 +13,7 @@ DRIVE_M = 40e-6
 FAMILIES = ("homogeneous", "heterogeneous", "liver")
 """The families that `family="mixed"` takes in turn."""
 
-ENCODED = {"antiplane": "z", "inplane": "y", "3d": "z"}
+ENCODED = {"antiplane": "z", "oblique": "z", "inplane": "y", "3d": "z"}
 """The component of the displacement that a scan encodes and `wave` holds: through the slice, if any."""
 
 DIRECTION = {"inplane": (0.0, 1.0), "3d": (0.0, 1.0, 1.0)}
@@ -31,6 +31,18 @@ tends to the antiplane wave as it grows thicker (notebooks/08-forward.ipynb).
 """
 
 
+OBLIQUE_SPEED_M_S = (1.0, 2.4)
+"""Frequency times wavelength through the slice of the uneven part of "oblique" motion: 17 to 40 mm at 60 Hz.
+
+Assumption: shorter ones do not reach into the tissue, longer ones differ from antiplane waves by little more
+than a wavelength that no image in the slice can tell from the tissue's.
+"""
+
+MOST_UNEVEN = 2.0
+"""Largest amplitude on the drivers of motion that varies through the slice, relative to the even one's.
+Assumption: pads and ribs press on a body unevenly; at 1 a driver is at rest where it moves the other way."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """All that determines a simulated dataset; equal recipes give equal bytes.
@@ -43,7 +55,8 @@ class Recipe:
     stages : fibrosis stage of each phantom (liver only); empty to draw them.
     offsets : phase offsets of a scanned acquisition (wrapped phase and magnitude are stored); 0 for none.
     acquired : lines and columns of k-space that the scan acquires; 0 for as many as pixels.
-    physics : "antiplane", "inplane" or "3d" (a slab): `fem.solve`.
+    physics : "antiplane", "inplane" or "3d" (a slab): `fem.solve`; "oblique": antiplane motion with a part
+        that varies through the slice (`oblique`).
     """
 
     family: str
@@ -137,10 +150,39 @@ def directed(drivers, physics):
     -------
     list of fem.Driver
     """
-    if physics == "antiplane":
+    if physics not in DIRECTION:
         return drivers
     whole = "tangential" if physics == "inplane" else DIRECTION[physics]
     return [replace(one, direction=whole if one.length == 1 else DIRECTION[physics]) for one in drivers]
+
+
+def oblique(field, phantom, drivers, boundary, rng):
+    """Displacement where the drivers move as 1 + a cos(kappa z) and the slice is at z = 0.
+
+    In tissue that is the same at all z each part travels on its own; the second obeys
+    div(G* grad u) + (rho omega^2 - G* kappa^2) u = 0: it decays from the drivers where the tissue is stiff
+    and travels, with too long a wave, where it is soft.
+
+    Parameters
+    ----------
+    field : fem.Field
+        Of the first part: antiplane.
+    phantom, drivers, boundary
+        That gave it.
+    rng : numpy.random.Generator
+        Draws a, up to `MOST_UNEVEN` either way, and kappa.
+
+    Returns
+    -------
+    callable, (x, y) axes [m] -> (y, x) complex array [m]
+    """
+    speed = np.exp(rng.uniform(*np.log(OBLIQUE_SPEED_M_S)))
+    share = rng.uniform(-MOST_UNEVEN, MOST_UNEVEN)
+    kappa = 2 * np.pi * field.frequency_hz / speed
+    uneven = fem.solve(
+        phantom, drivers, field.frequency_hz, boundary=boundary, through_plane_per_m=kappa, mesh=field.base
+    )
+    return lambda x, y: field.sample(x, y) + share * uneven.sample(x, y)
 
 
 def simulate_phantom(recipe, index):
@@ -157,8 +199,8 @@ def simulate_phantom(recipe, index):
         tissue moves along several axes: all components without background motion and noise, of which `wave`
         is the one that the scan encodes (`ENCODED`).
     """
-    seeds = np.random.SeedSequence([recipe.seed, index]).spawn(4)
-    tissue, drive, motion, noise = (np.random.default_rng(seed) for seed in seeds)
+    seeds = np.random.SeedSequence([recipe.seed, index]).spawn(5)
+    tissue, drive, motion, noise, through = (np.random.default_rng(seed) for seed in seeds)
     family = FAMILIES[index % len(FAMILIES)] if recipe.family == "mixed" else recipe.family
     overrides = {"stage": recipe.stages[index]} if recipe.stages else {}
     phantom = phantoms.draw(family, tissue, **overrides)
@@ -166,11 +208,14 @@ def simulate_phantom(recipe, index):
     maps = phantoms.render(phantom, axis, axis)
     mask = maps["mask"].values
     drivers, boundary = draw_drive(drive)
-    physics, several = recipe.physics, recipe.physics != "antiplane"
+    several = recipe.physics in DIRECTION
+    physics = recipe.physics if several else "antiplane"
     drivers = directed(drivers, physics)
     slab = SLAB if physics == "3d" else {}
     field = fem.solve(phantom, drivers, recipe.frequency_hz, boundary=boundary, physics=physics, **slab)
-    displacement = field.sample(axis, axis)
+    uneven = recipe.physics == "oblique"
+    sample = oblique(field, phantom, drivers, boundary, through) if uneven else field.sample
+    displacement = sample(axis, axis)
     wave = displacement["xyz".index(ENCODED[physics])] if several else displacement
     mask = mask & np.isfinite(wave)
     wave = np.where(mask, wave, 0)

@@ -13,18 +13,13 @@ import xarray as xr
 
 from dime import mmdi, peers, prediction, trust
 from dime.checkpoints import load_model
+from dime.dissipation import dissipation
+from dime.filters import check_field
 from dime.network import frozen
 from dime.nonlinear import nonlinear
 
 RELEASED = Path(__file__).parent / "weights"
 """Folder of the network that comes with the package; its `card.json` says what it learnt from."""
-
-
-TIME_SIGNS = (1, -1)
-"""Of the waves as they are, and of their conjugates. On single validation phantoms, also with strong noise or
-motion at the edge, the network is surer of the true sign; read with the wrong one, livers err twice as much.
-Of single files of another simulator it may be surer of the other (notebooks/10-released.ipynb), at less cost.
-"""
 
 
 class Method(NamedTuple):
@@ -73,10 +68,9 @@ def invert(waves, method, model=RELEASED):
     """Stiffness of every slice of a dataset by one method.
 
     A file does not say whether its waves are u e^{+i omega t} or u e^{-i omega t}, nor whether the gain of a
-    channel is negative, but waves decay along their way and so tell. The network learnt from e^{+i omega t};
-    it inverts all slices as they are, then their conjugates, and what it is surer of (lower mean log b over
-    all tissue) is the result. To the direct methods it makes no difference; nonlinear inversion takes
-    e^{+i omega t} for granted.
+    channel is negative, but tissue takes energy from waves and so tells. The network and nonlinear inversion
+    take e^{+i omega t} for granted: where the slices' mean `dissipation` is negative, all are conjugated.
+    To the direct methods it makes no difference.
 
     Parameters
     ----------
@@ -98,7 +92,7 @@ def invert(waves, method, model=RELEASED):
     Raises
     ------
     ValueError
-        Unknown method, wave and mask of different shapes, empty mask, or NaN inside it.
+        Unknown method, wave and mask of different shapes; see `dime.filters.check_field`.
     """
     wave, mask = waves["wave"], waves["mask"]
     if wave.shape != mask.shape:
@@ -109,46 +103,19 @@ def invert(waves, method, model=RELEASED):
     scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
     # a slice beyond the organ stays 0
     rows = [row for row in np.ndindex(wave.shape[:-2]) if mask.values[row].any() or not mask.values.any()]
-    slices = {row: (wave.values[row], mask.values[row]) for row in rows}
-    for image, tissue in slices.values():
-        check_slice(image, tissue)
-    tried = {}
-    for sign in TIME_SIGNS if method == "dime" else (1,):
-        tried[sign] = np.zeros((2, *wave.shape), np.float32)
-        for row, (image, tissue) in slices.items():
-            signed = image if sign > 0 else image.conj()
-            tried[sign][:, *row] = chosen.invert_slice(signed, tissue, *scale)
-    sign = 1
-    if len(tried) > 1:
-        sign = min(tried, key=lambda sign: np.log(tried[sign][1][mask.values]).sum())
-    maps = dict(zip(("stiffness", chosen.second), tried[sign], strict=True))
+    slices = {row: check_field(wave.values[row], mask.values[row], *scale) for row in rows}
+    sign = -1 if sum(dissipation(*tissue, *scale) for tissue in slices.values()) < 0 else 1
+    found = np.zeros((2, *wave.shape), np.float32)
+    maps = dict(zip(("stiffness", chosen.second), found, strict=True))
     if method == "dime":
         maps["trusted"] = np.zeros(wave.shape, bool)
-        for row, (image, tissue) in slices.items():
-            maps["trusted"][row] = trust.trusted(
-                image, tissue, *(image_map[row] for image_map in tried[sign]), *scale
-            )
+    for row, (image, tissue) in slices.items():
+        signed = image if sign > 0 else image.conj()
+        found[:, *row] = chosen.invert_slice(signed, tissue, *scale)
+        if method == "dime":
+            maps["trusted"][row] = trust.trusted(image, tissue, *found[:, *row], *scale)
     result = xr.Dataset({name: (wave.dims, values) for name, values in maps.items()}, coords=wave.coords)
     result["stiffness"].attrs["units"] = "Pa"
     settings = json.dumps(chosen.settings, default=list)
     result.attrs = waves.attrs | {"method": method, "settings": settings, "time_sign": sign}
     return result
-
-
-def check_slice(wave, mask):
-    """Refuse a slice that no method can invert.
-
-    Raises
-    ------
-    ValueError
-        Empty mask, values that are not finite inside it (counted), or no motion: the same everywhere.
-    """
-    if not mask.any():
-        raise ValueError("mask: expected at least one pixel of tissue, found none")
-    bad = np.count_nonzero(~np.isfinite(wave[mask]))
-    if bad:
-        raise ValueError(f"wave: {bad} of {mask.sum()} pixels inside the mask are not finite")
-    if not np.any(wave[mask]):
-        raise ValueError("wave: zero everywhere inside the mask")
-    if np.all(wave[mask] == wave[mask][0]):
-        raise ValueError("wave: the same value everywhere inside the mask, expected a wave")

@@ -54,6 +54,7 @@ CONDITIONS = {
 what livers show; four elements per wavelength is the coarsest mesh that `fem.solve` takes."""
 
 TEST_CONDITIONS = CONDITIONS | {
+    "oblique": Condition("uneven through the slice", physics="oblique"),
     "kelvin_voigt": Condition("Kelvin-Voigt, 80 Hz", frequency_hz=80.0, rheology="kelvin_voigt"),
     "kidney": Condition("kidney, antiplane", family="kidney"),
     "kidney_slab": Condition("kidney, 3D slab", family="kidney", physics="3d"),
@@ -88,13 +89,16 @@ def simulate_case(condition, seed, index, snr=np.inf):
     dict of (y, x) arrays
         wave complex64 [m], stiffness float32 |G*| at the condition's frequency [Pa], mask bool.
     """
-    tissue, drive, noise = (np.random.default_rng(s) for s in np.random.SeedSequence([seed, index]).spawn(3))
+    seeds = np.random.SeedSequence([seed, index]).spawn(4)
+    tissue, drive, noise, through = (np.random.default_rng(one) for one in seeds)
     family = condition.family or examination.FAMILIES[index % len(examination.FAMILIES)]
     phantom = phantoms.draw(family, tissue)
     if condition.loss_tangent is not None:
         phantom = replace(phantom, loss_tangent=lambda x, y: np.full(np.shape(x), condition.loss_tangent))
     drivers, boundary = examination.draw_drive(drive)
-    physics = condition.physics
+    boundary = condition.boundary or boundary
+    uneven = condition.physics == "oblique"
+    physics = "antiplane" if uneven else condition.physics
     drivers = examination.directed(drivers, physics)
     numerics = {"elements_per_wavelength": condition.elements_per_wavelength}
     numerics |= examination.SLAB if physics == "3d" else {}
@@ -102,14 +106,15 @@ def simulate_case(condition, seed, index, snr=np.inf):
         phantom,
         drivers,
         condition.frequency_hz,
-        boundary=condition.boundary or boundary,
+        boundary=boundary,
         physics=physics,
         rheology=condition.rheology,
         **numerics,
     )
     spacing_m = training.WORKING_PIXEL_M_PER_S / condition.frequency_hz
     axis = (np.arange(PIXELS) - (PIXELS - 1) / 2) * spacing_m
-    wave = field.sample(axis, axis)
+    sample = examination.oblique(field, phantom, drivers, boundary, through) if uneven else field.sample
+    wave = sample(axis, axis)
     if physics != "antiplane":
         wave = wave["xyz".index(examination.ENCODED[physics])]
     mask = np.isfinite(wave)

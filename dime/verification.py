@@ -102,14 +102,15 @@ def plane_wave(elements):
     return with_trace(phantom, exact, fem.fit_mesh(phantom, [], FREQUENCY_HZ, elements))
 
 
-def axial_cylinder(elements, spacing_m=1e-3):
-    """u = U J0(kr)/J0(ka) when the whole rim moves along the axis with U; compared on an image grid."""
-    a, k = 0.06, wavenumber(3000.0, 0.3)
+def axial_cylinder(elements, spacing_m=1e-3, through_plane_per_m=0.0):
+    """u = U J0(kr)/J0(ka) when the whole rim moves along the axis with U cos(kappa z); on an image grid at z = 0."""
+    a, k = 0.06, np.sqrt(wavenumber(3000.0, 0.3) ** 2 - through_plane_per_m**2)
     field = fem.solve(
         Tissue(circle(a), 3000.0, 0.3),
         fem.Driver(amplitude=RIM_M),
         FREQUENCY_HZ,
         elements_per_wavelength=elements,
+        through_plane_per_m=through_plane_per_m,
     )
     x = np.arange(-a + spacing_m / 2, a, spacing_m)
     u, truth = field.sample(x, x), RIM_M * jv(0, k * np.hypot(*np.meshgrid(x, x))) / jv(0, k * a)

@@ -250,8 +250,14 @@ def recarded(folder, source, change):
         ("nan.nii.gz --frequency 60", "nan.nii.gz: 3 of"),
         ("hole.nii.gz --frequency 60", "hole.nii.gz: 3 of"),
         ("still.nii.gz --frequency 60", "still.nii.gz: expected motion between the phase offsets"),
-        ("even.nii.gz --frequency 60", "wave: the same value everywhere inside the mask"),
-        ("even.nii.gz --frequency 60 --method dime", "wave: the same value everywhere inside the mask"),
+        (
+            "even.nii.gz --frequency 60",
+            "wave: expected a vibration, found the same value everywhere inside the mask",
+        ),
+        (
+            "even.nii.gz --frequency 60 --method dime",
+            "wave: expected a vibration, found the same value everywhere inside the mask",
+        ),
         ("colours.nii.gz --frequency 60", "colours.nii.gz: expected numbers, found colours (R, G, B)"),
         ("short.nii --frequency 60", "short.nii"),
         ("zero.nii.gz --frequency 60", "zero.nii.gz: the mask is empty"),

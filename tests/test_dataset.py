@@ -13,9 +13,9 @@ from pathlib import Path
 import distributed
 import numpy as np
 import pytest
-from scipy import ndimage
+from scipy import ndimage, special
 
-from dime import acquisition, dataset, examination, fem, phantoms
+from dime import acquisition, dataset, examination, fem, phantoms, verification
 
 RECIPE = examination.Recipe("homogeneous", 20, 11, spacing_m=6e-3, frequency_hz=30.0, snr=20.0)
 
@@ -92,6 +92,33 @@ def test_waves_of_several_components(physics, names, encoded, tmp_path):
         strain = np.sqrt(np.abs(dx) ** 2 + np.abs(dy) ** 2)[:, inside]
         divergence = (dx[0] + dy[1])[inside]
         assert np.linalg.norm(divergence) < 0.05 * np.linalg.norm(strain)
+
+
+def test_an_uneven_drive_adds_a_wave_that_varies_through_the_slice():
+    """A cylinder whose rim moves with U (1 + a cos(kappa z)): U J0(kr)/J0(kR) + a U J0(qr)/J0(qR) at z = 0,
+    q^2 = k^2 - kappa^2; a and kappa as drawn, tissue as for antiplane waves.
+    """
+    radius_m, rim = 0.06, fem.Driver(amplitude=1e-5)
+    tissue = verification.Tissue(verification.circle(radius_m), 3000.0)
+    field = fem.solve(tissue, rim, 60.0)
+    x = np.linspace(-0.04, 0.04, 33)
+    r, k = np.hypot(*np.meshgrid(x, x)), verification.wavenumber(3000.0)
+    for seed in range(3):
+        wave = examination.oblique(field, tissue, rim, "free", np.random.default_rng(seed))(x, x)
+        drawn = np.random.default_rng(seed)
+        speed = np.exp(drawn.uniform(*np.log(examination.OBLIQUE_SPEED_M_S)))
+        share = drawn.uniform(-examination.MOST_UNEVEN, examination.MOST_UNEVEN)
+        q = np.sqrt(k**2 - (2 * np.pi * 60 / speed) ** 2)
+        even, uneven = (special.jv(0, n * r) / special.jv(0, n * radius_m) for n in (k, q))
+        truth = 1e-5 * (even + share * uneven)
+        assert np.linalg.norm(wave - truth) < 5e-3 * np.linalg.norm(truth)
+    recipe = examination.Recipe("homogeneous", 1, 21, physics="oblique")
+    plain, both = (
+        examination.simulate_phantom(replace(recipe, physics=p), 0) for p in ("antiplane", "oblique")
+    )
+    for name in ("stiffness", "loss_tangent", "mask"):
+        np.testing.assert_array_equal(plain[name], both[name])
+    assert not np.allclose(plain["wave"], both["wave"], atol=0)
 
 
 def test_a_run_killed_twice_ends_with_the_same_bytes(undisturbed, tmp_path):
@@ -189,7 +216,7 @@ def test_a_whole_outline_is_turned_in_the_slice():
     [
         ({"count": 0}, "count: expected at least 1"),
         ({"family": "livr"}, "family: expected one of homogeneous, .*, mixed, found 'livr'"),
-        ({"physics": "4d"}, "physics: expected one of antiplane, inplane, 3d, found '4d'"),
+        ({"physics": "4d"}, "physics: expected one of antiplane, oblique, inplane, 3d, found '4d'"),
         ({"frequency_hz": float("nan")}, "frequency_hz: expected a positive number, found nan"),
         ({"stages": ("F0",)}, r"stages: expected one per phantom \(20\), found 1"),
         ({"spacing_m": 1.5}, "spacing_m: expected 0.2e-3 to 10e-3 m, found 1.5"),

@@ -50,11 +50,13 @@ def solve(
     reference_hz: float = 60.0,
     poisson_ratio: float = 0.4999,
     thickness_m: float = 0.04,
+    through_plane_per_m: float = 0.0,
     mesh: MeshTri | None = None,
 ) -> Field:
     """Displacement of a driven phantom at one frequency.
 
-    antiplane: div(G* grad u) + rho omega^2 u = 0, motion along z. inplane (plane strain) and 3d (the slice as
+    antiplane: div(G* grad u) + (rho omega^2 - G* kappa^2) u = 0, motion along z, the same at every z or, with
+    kappa, as cos(kappa z): that wave is longer in the slice, or does not travel there at all. inplane (plane strain) and 3d (the slice as
     a slab with free faces): div(2 G* eps(u)) + grad p + rho omega^2 u = 0 with p = lambda div u an unknown of
     its own. u is given on the drivers' arcs; elsewhere the boundary is free, or absorbing: traction
     -i omega Z u, Z = sqrt(rho G*). Quadratic elements.
@@ -72,6 +74,7 @@ def solve(
     reference_hz : [Hz]
     poisson_ratio : of inplane and 3d
     thickness_m : of the slab in 3d [m]
+    through_plane_per_m : kappa of antiplane motion [rad/m]
     mesh : triangles to use in place of those fitted to the phantom
 
     Returns
@@ -133,7 +136,9 @@ def solve(
         fraction = arc_fraction(outline, middle[:2])
         absorbing = facets[np.all([np.isnan(d.displacement(fraction)) for d in drivers], axis=0)]
     if components == 1:
-        A, b = assemble_antiplane(basis, modulus, frequency_hz, absorbing=absorbing)
+        A, b = assemble_antiplane(
+            basis, modulus, frequency_hz, absorbing=absorbing, through_plane_per_m=through_plane_per_m
+        )
     else:
         A, b = assemble_elastic(basis, pressure, modulus, frequency_hz, poisson_ratio, absorbing=absorbing)
     u = solve_with_known(A, b, known, values)
@@ -212,30 +217,36 @@ def resolution(mesh, modulus, frequency_hz):
     return float((wavelength.min(0) / mean_edge_length(mesh)).min())
 
 
-def assemble_antiplane(basis, modulus, frequency_hz, *, absorbing=(), body_force=None):
-    """Matrix and load of int G* grad u . grad v - rho omega^2 u v + i omega int_absorbing Z u v = int f v.
+def assemble_antiplane(
+    basis, modulus, frequency_hz, *, absorbing=(), body_force=None, through_plane_per_m=0.0
+):
+    """Matrix and load of the antiplane wave equation in weak form.
+
+    int G* (grad u . grad v + kappa^2 u v) - rho omega^2 u v + i omega int_absorbing Z u v = int f v.
 
     Parameters
     ----------
     basis : skfem.Basis, quadratic triangles
     modulus : callable, (x, y) [m] -> complex G* [Pa]
     frequency_hz : [Hz]
-    absorbing : boundary facets with G* du/dn = -i omega Z u, Z = sqrt(rho G*)
+    absorbing : boundary facets with G* du/dn = -i omega Z u, Z = sqrt(G* (rho - G* kappa^2 / omega^2)): waves
+        that leave straight on
     body_force : callable, (x, y) [m] -> f [N/m3], or None
+    through_plane_per_m : kappa [rad/m]
 
     Returns
     -------
     A : sparse (unknown, unknown) complex; b : (unknown,) complex
     """
-    omega = 2 * np.pi * frequency_hz
+    omega, kappa = 2 * np.pi * frequency_hz, through_plane_per_m
 
     @BilinearForm(dtype=np.complex128)
     def wave(u, v, w):
-        return w.G * dot(grad(u), grad(v)) - RHO * omega**2 * u * v
+        return w.G * dot(grad(u), grad(v)) + (w.G * kappa**2 - RHO * omega**2) * u * v
 
     @BilinearForm(dtype=np.complex128)
     def impedance(u, v, w):
-        return 1j * omega * np.sqrt(RHO * w.G) * u * v
+        return 1j * omega * np.sqrt(w.G * (RHO - w.G * (kappa / omega) ** 2)) * u * v
 
     @LinearForm(dtype=np.complex128)
     def load(v, w):
