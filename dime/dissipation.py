@@ -5,7 +5,7 @@ Im(conj(v) lap(v)) = rho omega^2 |v|^2 G'' / |G*|^2 > 0. Of u e^{-i omega t}, th
 
 Summed over the tissue this is the energy that flows in through its outline and stays: what the stiffness does
 in between can only send it to and fro. White noise adds nothing on average, as the channels' are independent;
-gains a and b of the two channels scale the sum by a b, and the band-pass takes their offsets and slow motion off.
+gains a and b of the two channels scale the sum by a b; the band-pass takes their offsets and slow motion off.
 """
 
 import math
@@ -19,7 +19,7 @@ SPEEDS_M_S = (0.8, 4.0)
 """Of the shear waves that the band passes: |G*| from 0.6 to 16 kPa, what soft organs have."""
 
 RIM_M_PER_S = 0.5
-"""Frequency times width of the rim left out, where the band-pass knows the wave on one side only: 8 mm at 60 Hz."""
+"""Frequency times width of the rim left out, 8 mm at 60 Hz: there the band-pass knows one side of the wave."""
 
 
 def dissipation(wave, mask, spacing_m, frequency_hz):

@@ -45,7 +45,7 @@ def test_gains_offsets_and_what_lies_outside_do_not_matter_but_a_negative_gain_d
 
 
 def test_one_channel_alone_tells_nothing():
-    y, x, mask = disc()
+    _, x, mask = disc()
     assert dissipation(np.cos(200 * x), mask, SPACING_M, FREQUENCY_HZ) == 0
 
 
