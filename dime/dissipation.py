@@ -19,7 +19,7 @@ SPEEDS_M_S = (0.8, 4.0)
 """Of the shear waves that the band passes: |G*| from 0.6 to 16 kPa, what soft organs have."""
 
 RIM_M_PER_S = 0.5
-"""Frequency times width of the rim left out, 8 mm at 60 Hz: there the band-pass knows one side of the wave."""
+"""Frequency times width of the rim left out, 8 mm at 60 Hz: the band-pass knows but one side of it."""
 
 
 def dissipation(wave, mask, spacing_m, frequency_hz):

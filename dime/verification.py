@@ -103,7 +103,7 @@ def plane_wave(elements):
 
 
 def axial_cylinder(elements, spacing_m=1e-3, through_plane_per_m=0.0):
-    """u = U J0(kr)/J0(ka) when the rim moves along the axis with U cos(kappa z); on an image grid at z = 0."""
+    """u = U J0(kr)/J0(ka) when the rim moves along the axis with U cos(kappa z); on a grid at z = 0."""
     a, k = 0.06, np.sqrt(wavenumber(3000.0, 0.3) ** 2 - through_plane_per_m**2)
     field = fem.solve(
         Tissue(circle(a), 3000.0, 0.3),

@@ -58,7 +58,7 @@ def solve(
     antiplane: div(G* grad u) + (rho omega^2 - G* kappa^2) u = 0, motion along z, the same at every z or, with
     kappa, as cos(kappa z): that wave is longer in the slice, or does not travel there at all. inplane (plane
     strain) and 3d (the slice as a slab with free faces): div(2 G* eps(u)) + grad p + rho omega^2 u = 0 with
-    p = lambda div u an unknown of its own. u is given on the drivers' arcs; elsewhere the boundary is free, or
+    p = lambda div u an unknown of its own. u is given on the drivers' arcs; elsewhere the boundary is free or
     absorbing: traction -i omega Z u, Z = sqrt(rho G*). Quadratic elements.
 
     Parameters
