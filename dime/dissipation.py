@@ -42,7 +42,8 @@ def dissipation(wave, mask, spacing_m, frequency_hz):
     Assumption: no energy comes from across the slice in greater measure than tissue takes. On simulated waves
     (SNR 3 to 20, motion at the edge, in-plane motion, loss tangents from 0.02) and measured livers it holds.
     """
-    rim, margin = (math.ceil(m_per_s / (spacing_m * frequency_hz)) for m_per_s in (RIM_M_PER_S, 2.0))
+    widths = RIM_M_PER_S, SPEEDS_M_S[1] / 2  # of the rim, and of the margin that lets the wave fade
+    rim, margin = (math.ceil(width / (spacing_m * frequency_hz)) for width in widths)
     parts = [np.where(mask, part, 0) for part in (wave.real, wave.imag)]
     deviations = [part[mask].std() for part in parts]
     if min(deviations) == 0:
