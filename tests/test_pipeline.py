@@ -101,12 +101,28 @@ def test_command_line_says_in_one_line_what_is_wrong(tmp_path):
     assert done.stderr.strip().count("\n") == 0 and "unknown parameter 'seeed'" in done.stderr
 
 
-SIDE_BY_SIDE = (
-    "simulate@ablation ablation cohort population direction inclusions forward",
+SETS = ("simulate@train simulate@inplane simulate@oblique", "simulate@graded simulate@validation")
+LEARNT = (
+    "simulate@ablation ablation cohort population direction inclusions forward measured in_vivo mmdi",
     "simulate@homogeneous compare@homogeneous simulate@heterogeneous compare@heterogeneous simulate@liver "
-    "compare@liver uncertainty limits organs transfer",
+    "compare@liver uncertainty limits organs transfer released_phantoms released",
 )
-"""Stages after the training and without measured data, in two rows that ask nothing of each other."""
+MEASURED = ("measured in_vivo mmdi", "released_phantoms released")
+"""Stages before the training, after it, and of measured data, in rows that ask nothing of each other."""
+
+
+def reproduce(clone, environment, *targets):
+    done = run(["dvc", "--wait-for-lock", "repro", *targets], clone, environment)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def side_by_side(clone, environment, rows, *options):
+    """Each row of stages by a process of its own; what they print."""
+    with ThreadPoolExecutor() as pool:
+        return list(
+            pool.map(lambda row: reproduce(clone, environment, "--single-item", *options, *row.split()), rows)
+        )
 
 
 @pytest.fixture(scope="module")
@@ -132,18 +148,14 @@ def smoke(tmp_path_factory):
     environment = os.environ | {"PYTHONPATH": str(clone), "PATH": path}
     absent = {key: value for key, value in environment.items() if key != "DIME_REFERENCE"}
 
-    def reproduce(surroundings, *targets):
-        done = run(["dvc", "--wait-for-lock", "repro", *targets], clone, surroundings)
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-        return done.stdout
-
-    reproduce(absent, "train")
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda stages: reproduce(absent, "--single-item", *stages.split()), SIDE_BY_SIDE))
-    printed = reproduce(absent)
+    side_by_side(clone, absent, SETS)
+    reproduce(clone, absent, "train")
+    printed = "".join(side_by_side(clone, absent, LEARNT))
+    reproduce(clone, absent)
     found = printed, measured_slices(clone)
     if environment != absent:
-        reproduce(environment)
+        side_by_side(clone, environment, MEASURED)
+        reproduce(clone, environment)
     return clone, environment, found
 
 
@@ -194,9 +206,8 @@ def test_forced_stages_give_the_same_bytes(smoke):
     """dvc.lock holds the hash of every output: forcing stages must not change it."""
     clone, environment, _ = smoke
     before = (clone / "dvc.lock").read_bytes()
-    stages = ["simulate@validation", "train", "compare@liver", "cohort", "figures", "paper"]
-    done = run(["dvc", "repro", "--force", "--single-item", *stages], clone, environment)
-    assert done.returncode == 0, done.stderr
+    side_by_side(clone, environment, ("simulate@validation", "compare@liver cohort"), "--force")
+    reproduce(clone, environment, "--force", "--single-item", "train", "figures", "paper")
     assert (clone / "dvc.lock").read_bytes() == before
 
 
