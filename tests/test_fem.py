@@ -147,7 +147,7 @@ def test_absorbing_boundary(kappa):
     A, b = fem.assemble_antiplane(basis, fem.complex_modulus(phantom), FREQUENCY_HZ, **through)
     u = fem.solve_with_known(A, b, known, np.full(len(known), U + 0j))
     if kappa < k.real:  # what does not travel has no echo
-        assert relative_error(basis, u, lambda x: U * np.exp(-1j * k * x[0])) > 0.1  # a free wall does echo
+        assert relative_error(basis, u, lambda x: U * np.exp(-1j * k * x[0])) > 0.05  # a free wall does echo
 
 
 def test_driver_arc():
