@@ -52,7 +52,7 @@ def test_one_channel_alone_tells_nothing():
 @pytest.mark.parametrize("physics", ["antiplane", "oblique", "inplane"])
 @pytest.mark.parametrize("snr", [20.0, 3.0])
 def test_it_is_found_in_single_noisy_waves_of_any_physics(physics, snr):
-    """Pushed and turned, standing and travelling, at 60 and 80 Hz and pixels of 2.5 and 0.9 mm."""
+    """Pushed and turned, standing and travelling, at 60 and 80 Hz and pixels of 0.9 to 2.5 mm."""
     recipe = examination.Recipe("mixed", 3, 55, snr=snr, physics=physics, background_motion=1.0)
     for index, (spacing_m, frequency_hz) in enumerate(((2.5e-3, 60.0), (1.5e-3, 80.0), (0.9e-3, 60.0))):
         scaled = replace(recipe, spacing_m=spacing_m, frequency_hz=frequency_hz)

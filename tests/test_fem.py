@@ -132,7 +132,8 @@ def test_absorbing_boundary(kappa):
     With kappa it varies through the slice, and k in the slice is sqrt(k^2 - kappa^2).
     """
     L, H, U = 0.15, 0.04, 1e-5
-    k = np.sqrt(wavenumber(2000.0, 0.1) ** 2 - kappa**2)
+    free = wavenumber(2000.0, 0.1)
+    k = np.sqrt(free**2 - kappa**2)
     through = {"through_plane_per_m": kappa}
     phantom = Tissue(rectangle(L, H), 2000.0, 0.1)
     mesh = fem.fit_mesh(phantom, [], FREQUENCY_HZ, 10)
@@ -146,7 +147,7 @@ def test_absorbing_boundary(kappa):
     assert relative_error(basis, u, lambda x: U * np.exp(-1j * k * x[0])) < 3e-3
     A, b = fem.assemble_antiplane(basis, fem.complex_modulus(phantom), FREQUENCY_HZ, **through)
     u = fem.solve_with_known(A, b, known, np.full(len(known), U + 0j))
-    if kappa < k.real:  # what does not travel has no echo
+    if kappa < free.real:  # what does not travel has no echo
         assert relative_error(basis, u, lambda x: U * np.exp(-1j * k * x[0])) > 0.05  # a free wall does echo
 
 
