@@ -46,6 +46,12 @@ neighbours where images were interpolated."""
 LOSS_TANGENTS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 """The search starts from the one of these that leaves least."""
 
+GAINS = np.geomspace(0.4, 2.5, 9)
+"""Of the imaginary channel over the real one, both of unit rms: tried where they are fitted together."""
+
+THROUGH_PLANE_M = np.geomspace(17e-3, 50e-3, 6)
+"""Wavelengths through the slice of uneven motion: those of `dime.examination.OBLIQUE_SPEED_M_S` at 60 Hz."""
+
 BOUNDS = np.array([[0.2, np.log(0.3), np.log(0.005)], [3.0, np.log(3.0), np.log(3.0)]])
 """Of p, log s and the log of the loss tangent."""
 
@@ -56,6 +62,10 @@ class Apparent(NamedTuple):
     loss_tangent : one for the slice
     unexplained : rms of what is left over rms of the wave, channels alike
     unexplained_by_truth : the same with s = p = 1, the loss tangent sought
+    unexplained_forward, unexplained_backward : the same as `unexplained` with both channels fitted together,
+        at e^(+i omega t) and at its conjugate, the loss tangent sought for each
+    unexplained_uneven : the same as `unexplained`, with a part that varies through the slice
+    through_plane_m : wavelength of that part, of `THROUGH_PLANE_M`
     """
 
     exponent: float
@@ -64,6 +74,10 @@ class Apparent(NamedTuple):
     loss_tangent: float
     unexplained: float
     unexplained_by_truth: float
+    unexplained_forward: float
+    unexplained_backward: float
+    unexplained_uneven: float
+    through_plane_m: float
 
     def stiffness(self, truth):
         """The map that explains the wave best, of the true one [Pa]."""
@@ -110,7 +124,11 @@ def apparent(truth, wave, mask, spacing_m, frequency_hz):
     homogeneous = np.ptp(np.log(truth[mask])) < 0.01
     (exponent, *logs), unexplained, covariance = search(1, 2) if homogeneous else search(0, 1, 2)
     error = 0.0 if homogeneous else np.sqrt(covariance[0, 0])
-    return Apparent(*map(float, (exponent, error, *np.exp(logs), unexplained, search(2)[1])))
+    tried = [waves.left_together([exponent, logs[0], log_loss]) for log_loss in np.log(LOSS_TANGENTS)]
+    uneven = {length: _rms(waves.left([exponent, *logs], 2 * np.pi / length)) for length in THROUGH_PLANE_M}
+    length = min(uneven, key=uneven.get)
+    left = unexplained, search(2)[1], *np.min(tried, axis=0), uneven[length]
+    return Apparent(*map(float, (exponent, error, *np.exp(logs), *left, length)))
 
 
 class _Waves:
@@ -155,15 +173,39 @@ class _Waves:
         u[self.inner] = solve_sparse(inside, -(coupling @ self.boundary))
         return u
 
-    def left(self, unknowns):
-        """What the waves leave of both channels, of unit rms each, as one array."""
+    def fields(self, unknowns, kappa=0.0):
+        """The waves of a trial's map, with wavenumber kappa through the slice: (pixel, harmonic), complex."""
         exponent, log_scale, log_loss = unknowns
         size = np.exp(log_scale) * PIVOT_PA * (self.truth / PIVOT_PA) ** exponent
         G = size * np.exp(1j * np.arctan(np.exp(log_loss)))
-        u = self.sample @ self.extend(assemble_antiplane(self.basis, lambda x, y: G, self.frequency_hz)[0])
-        waves = self.without_others(np.hstack([u.real, u.imag]))
+        A, _ = assemble_antiplane(self.basis, lambda x, y: G, self.frequency_hz, through_plane_per_m=kappa)
+        return self.without_others(self.sample @ self.extend(A))
+
+    def left(self, unknowns, *kappas):
+        """What waves, with parts of each kappa, leave of both channels, of unit rms each, as one array."""
+        u = np.hstack([self.fields(unknowns, kappa) for kappa in (0.0, *kappas)])
+        waves = np.hstack([u.real, u.imag])
         fit = waves @ linalg.lstsq(waves, self.channels, cond=1e-8)[0]
         return (self.channels - fit).ravel()
+
+    def left_together(self, unknowns):
+        """Least rms that one wave leaves of both channels, at e^(+i omega t) and at its conjugate.
+
+        With Q R = [Re u, Im u] only the part of the channels in the range of Q is left to fit.
+        """
+        u = self.fields(unknowns)
+        Q, R = linalg.qr(np.hstack([u.real, u.imag]), mode="economic")
+        inside = Q.T @ self.channels
+        beyond = np.sum((self.channels - Q @ inside) ** 2)
+        re, im = np.hsplit(R, 2)
+        real, imaginary, sought = np.hstack([re, -im]), np.hstack([im, re]), inside.T.ravel()
+
+        def least(sign):
+            rows = (np.vstack([real, sign * gain * imaginary]) for gain in GAINS)
+            left = (sought - A @ linalg.lstsq(A, sought, cond=1e-8)[0] for A in rows)
+            return np.sqrt((min(np.sum(one**2) for one in left) + beyond) / self.channels.size)
+
+        return least(1), least(-1)
 
 
 def _rms(values):
