@@ -125,7 +125,11 @@ def apparent(truth, wave, mask, spacing_m, frequency_hz):
     (exponent, *logs), unexplained, covariance = search(1, 2) if homogeneous else search(0, 1, 2)
     error = 0.0 if homogeneous else np.sqrt(covariance[0, 0])
     tried = [waves.left_together([exponent, logs[0], log_loss]) for log_loss in np.log(LOSS_TANGENTS)]
-    uneven = {length: _rms(waves.left([exponent, *logs], 2 * np.pi / length)) for length in THROUGH_PLANE_M}
+    even = waves.fields([exponent, *logs])
+    uneven = {
+        length: _rms(waves.rest(even, waves.fields([exponent, *logs], 2 * np.pi / length)))
+        for length in THROUGH_PLANE_M
+    }
     length = min(uneven, key=uneven.get)
     left = unexplained, search(2)[1], *np.min(tried, axis=0), uneven[length]
     return Apparent(*map(float, (exponent, error, *np.exp(logs), *left, length)))
@@ -181,10 +185,13 @@ class _Waves:
         A, _ = assemble_antiplane(self.basis, lambda x, y: G, self.frequency_hz, through_plane_per_m=kappa)
         return self.without_others(self.sample @ self.extend(A))
 
-    def left(self, unknowns, *kappas):
-        """What waves, with parts of each kappa, leave of both channels, of unit rms each, as one array."""
-        u = np.hstack([self.fields(unknowns, kappa) for kappa in (0.0, *kappas)])
-        waves = np.hstack([u.real, u.imag])
+    def left(self, unknowns):
+        """What a trial's waves leave of both channels, of unit rms each, as one array."""
+        return self.rest(self.fields(unknowns))
+
+    def rest(self, *fields):
+        """What any sum of fields leaves of each channel."""
+        waves = np.hstack([part for u in fields for part in (u.real, u.imag)])
         fit = waves @ linalg.lstsq(waves, self.channels, cond=1e-8)[0]
         return (self.channels - fit).ravel()
 
