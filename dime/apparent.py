@@ -50,7 +50,8 @@ GAINS = np.geomspace(0.4, 2.5, 9)
 """Of the imaginary channel over the real one, both of unit rms: tried where they are fitted together."""
 
 THROUGH_PLANE_M = np.geomspace(17e-3, 50e-3, 6)
-"""Wavelengths through the slice of uneven motion: those of `dime.examination.OBLIQUE_SPEED_M_S` at 60 Hz."""
+"""Wavelengths through the slice of uneven motion that are tried. Assumption: shorter ones do not reach into
+the tissue, longer ones pass for antiplane."""
 
 BOUNDS = np.array([[0.2, np.log(0.3), np.log(0.005)], [3.0, np.log(3.0), np.log(3.0)]])
 """Of p, log s and the log of the loss tangent."""

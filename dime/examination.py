@@ -31,20 +31,16 @@ tends to the antiplane wave as it grows thicker (notebooks/08-forward.ipynb).
 """
 
 
-OBLIQUE_SPEED_M_S = (1.0, 3.0)
-"""Frequency times wavelength through the slice of a part of "oblique" motion: 17 to 50 mm at 60 Hz.
+OBLIQUE_SPEED_M_S = (1.0, 2.4)
+"""Frequency times wavelength through the slice of the uneven part of "oblique" motion: 17 to 40 mm at 60 Hz.
 
 Assumption: shorter ones do not reach into the tissue, longer ones differ from antiplane waves by little more
 than a wavelength that no image in the slice can tell from the tissue's.
 """
 
-MOST_PARTS = 3
-"""Of "oblique" motion, besides the even one. Assumption: with three, and phases of their own, pads and ribs
-may press on any height of a body and lag behind each other."""
-
 MOST_UNEVEN = 2.0
-"""Largest amplitude of a part on a driver, relative to the even one's. Assumption: at 1, in phase, a driver
-is at rest where it moves the other way."""
+"""Largest amplitude on the drivers of motion that varies through the slice, relative to the even one's.
+Assumption: pads and ribs press on a body unevenly; at 1 a driver is at rest where it moves the other way."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +55,8 @@ class Recipe:
     stages : fibrosis stage of each phantom (liver only); empty to draw them.
     offsets : phase offsets of a scanned acquisition (wrapped phase and magnitude are stored); 0 for none.
     acquired : lines and columns of k-space that the scan acquires; 0 for as many as pixels.
-    physics : "antiplane", "inplane" or "3d" (a slab): `fem.solve`; "oblique": antiplane motion with
-        parts that vary through the slice (`shake`).
+    physics : "antiplane", "inplane" or "3d" (a slab): `fem.solve`; "oblique": antiplane motion with a part
+        that varies through the slice (`oblique`).
     """
 
     family: str
@@ -160,64 +156,33 @@ def directed(drivers, physics):
     return [replace(one, direction=whole if one.length == 1 else DIRECTION[physics]) for one in drivers]
 
 
-def uneven(drivers, frequency_hz, rng):
-    """What drivers that press unevenly along z do besides their even motion.
+def oblique(field, phantom, drivers, boundary, rng):
+    """Displacement where the drivers move as 1 + a cos(kappa z) and the slice is at z = 0.
+
+    In tissue that is the same at all z each part travels on its own; the second obeys
+    div(G* grad u) + (rho omega^2 - G* kappa^2) u = 0: it decays from the drivers where the tissue is stiff
+    and travels, with too long a wave, where it is soft.
 
     Parameters
     ----------
-    drivers : list of fem.Driver
-    frequency_hz : float
-    rng : numpy.random.Generator
-        Draws how many parts cos(kappa z) there are, their kappa, and of each driver's amplitude and phase.
-
-    Returns
-    -------
-    list of (float, list of fem.Driver)
-        kappa [rad/m] and the drivers of each part.
-    """
-    parts = []
-    for _ in range(rng.integers(1, MOST_PARTS, endpoint=True)):
-        speed = np.exp(rng.uniform(*np.log(OBLIQUE_SPEED_M_S)))
-        shares = MOST_UNEVEN * rng.random(len(drivers)) * np.exp(2j * np.pi * rng.random(len(drivers)))
-        moved = zip(drivers, shares, strict=True)
-        own = [replace(one, amplitude=one.amplitude * share) for one, share in moved]
-        parts.append((2 * np.pi * frequency_hz / speed, own))
-    return parts
-
-
-def shake(phantom, drivers, frequency_hz, *, physics, rng, **conditions):
-    """The wave of a phantom, whatever the physics.
-
-    Drivers of "oblique" motion move as 1 + sum_j a_j cos(kappa_j z); the slice is at z = 0. In tissue that is
-    the same at all z each part travels on its own (`fem.solve` with its kappa): it decays from the drivers
-    where the tissue is stiff and travels, with too long a wave, where it is soft.
-
-    Parameters
-    ----------
-    phantom, drivers, frequency_hz, conditions
-        As in `fem.solve`.
-    physics : str
-        As for `Recipe`.
-    rng : numpy.random.Generator
-        Of oblique motion: `uneven`.
-
-    Returns
-    -------
     field : fem.Field
-        Of oblique motion the even part's.
-    displacement : callable, (x, y) axes [m] -> (y, x) or (component, y, x) complex array [m]
+        Of the first part: antiplane.
+    phantom, drivers, boundary
+        That gave it.
+    rng : numpy.random.Generator
+        Draws a, up to `MOST_UNEVEN` either way, and kappa.
+
+    Returns
+    -------
+    callable, (x, y) axes [m] -> (y, x) complex array [m]
     """
-    drivers = directed(drivers, physics)
-    if physics == "3d":
-        conditions |= SLAB
-    solved = "antiplane" if physics == "oblique" else physics
-    field = fem.solve(phantom, drivers, frequency_hz, physics=solved, **conditions)
-    parts = uneven(drivers, frequency_hz, rng) if physics == "oblique" else []
-    fields = [field] + [
-        fem.solve(phantom, own, frequency_hz, through_plane_per_m=kappa, mesh=field.base, **conditions)
-        for kappa, own in parts
-    ]
-    return field, lambda x, y: sum(one.sample(x, y) for one in fields)
+    speed = np.exp(rng.uniform(*np.log(OBLIQUE_SPEED_M_S)))
+    share = rng.uniform(-MOST_UNEVEN, MOST_UNEVEN)
+    kappa = 2 * np.pi * field.frequency_hz / speed
+    uneven = fem.solve(
+        phantom, drivers, field.frequency_hz, boundary=boundary, through_plane_per_m=kappa, mesh=field.base
+    )
+    return lambda x, y: field.sample(x, y) + share * uneven.sample(x, y)
 
 
 def simulate_phantom(recipe, index):
@@ -244,11 +209,14 @@ def simulate_phantom(recipe, index):
     mask = maps["mask"].values
     drivers, boundary = draw_drive(drive)
     several = recipe.physics in DIRECTION
-    _, sample = shake(
-        phantom, drivers, recipe.frequency_hz, physics=recipe.physics, rng=through, boundary=boundary
-    )
+    physics = recipe.physics if several else "antiplane"
+    drivers = directed(drivers, physics)
+    slab = SLAB if physics == "3d" else {}
+    field = fem.solve(phantom, drivers, recipe.frequency_hz, boundary=boundary, physics=physics, **slab)
+    uneven = recipe.physics == "oblique"
+    sample = oblique(field, phantom, drivers, boundary, through) if uneven else field.sample
     displacement = sample(axis, axis)
-    wave = displacement["xyz".index(ENCODED[recipe.physics])] if several else displacement
+    wave = displacement["xyz".index(ENCODED[physics])] if several else displacement
     mask = mask & np.isfinite(wave)
     wave = np.where(mask, wave, 0)
     if recipe.background_motion > 0:

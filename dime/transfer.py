@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from dime import acquisition, budget, examination, inversion, metrics, phantoms, training
+from dime import acquisition, budget, examination, fem, inversion, metrics, phantoms, training
 
 PIXELS = 214
 """Per side of the images: 0.24 m at 80 Hz, more at lower frequencies."""
@@ -26,7 +26,7 @@ class Condition:
     family : of the phantoms; empty for `examination.FAMILIES` in turn
     loss_tangent : the same everywhere; None for the phantom's own
     boundary : "free" or "impedance" where no driver acts; empty to draw it
-    physics, frequency_hz, rheology, elements_per_wavelength : of `examination.shake`
+    physics, frequency_hz, rheology, elements_per_wavelength : of `fem.solve`
     """
 
     title: str
@@ -96,21 +96,27 @@ def simulate_case(condition, seed, index, snr=np.inf):
     if condition.loss_tangent is not None:
         phantom = replace(phantom, loss_tangent=lambda x, y: np.full(np.shape(x), condition.loss_tangent))
     drivers, boundary = examination.draw_drive(drive)
-    field, sample = examination.shake(
+    boundary = condition.boundary or boundary
+    uneven = condition.physics == "oblique"
+    physics = "antiplane" if uneven else condition.physics
+    drivers = examination.directed(drivers, physics)
+    numerics = {"elements_per_wavelength": condition.elements_per_wavelength}
+    numerics |= examination.SLAB if physics == "3d" else {}
+    field = fem.solve(
         phantom,
         drivers,
         condition.frequency_hz,
-        physics=condition.physics,
-        rng=through,
-        boundary=condition.boundary or boundary,
+        boundary=boundary,
+        physics=physics,
         rheology=condition.rheology,
-        elements_per_wavelength=condition.elements_per_wavelength,
+        **numerics,
     )
     spacing_m = training.WORKING_PIXEL_M_PER_S / condition.frequency_hz
     axis = (np.arange(PIXELS) - (PIXELS - 1) / 2) * spacing_m
+    sample = examination.oblique(field, phantom, drivers, boundary, through) if uneven else field.sample
     wave = sample(axis, axis)
-    if condition.physics in examination.DIRECTION:
-        wave = wave["xyz".index(examination.ENCODED[condition.physics])]
+    if physics != "antiplane":
+        wave = wave["xyz".index(examination.ENCODED[physics])]
     mask = np.isfinite(wave)
     stiffness = np.abs(field.modulus(*np.meshgrid(axis, axis)))
     wave = np.where(mask, wave - wave[mask].mean(), 0)  # what moves as a whole shows no wave
