@@ -53,6 +53,9 @@ THROUGH_PLANE_M = np.geomspace(17e-3, 50e-3, 6)
 """Wavelengths through the slice of uneven motion that are tried. Assumption: shorter ones do not reach into
 the tissue, longer ones pass for antiplane."""
 
+TRIED_LOSSES = (0.1, 0.2, 0.4)
+"""Loss tangents of measured tissue that are tried."""
+
 BOUNDS = np.array([[0.2, np.log(0.3), np.log(0.005)], [3.0, np.log(3.0), np.log(3.0)]])
 """Of p, log s and the log of the loss tangent."""
 
@@ -134,6 +137,42 @@ def apparent(truth, wave, mask, spacing_m, frequency_hz):
     length = min(uneven, key=uneven.get)
     left = unexplained, search(2)[1], *np.min(tried, axis=0), uneven[length]
     return Apparent(*map(float, (exponent, error, *np.exp(logs), *left, length)))
+
+
+def unexplained_by_level(stiffness, wave, mask, spacing_m, frequency_hz, levels):
+    """What the waves of a map, made stiffer or softer as a whole, leave of a measured wave.
+
+    Parameters
+    ----------
+    stiffness : (y, x) array [Pa], positive inside the mask
+    wave, mask, spacing_m, frequency_hz
+        As in `apparent`.
+    levels : sequence of float
+        Factors of the stiffness.
+
+    Returns
+    -------
+    (level, 2) array
+        Rms of what is left over rms of the wave: of shear alone, and with a part that varies through the
+        slice. Loss tangent and wavelength of the part are those of `TRIED_LOSSES` and every second of
+        `THROUGH_PLANE_M` that leave least.
+
+    Raises
+    ------
+    ValueError
+        As `apparent`.
+    """
+    wave, mask = check_field(wave, mask, spacing_m, frequency_hz)
+    waves = _Waves(stiffness, wave, mask, spacing_m, frequency_hz)
+    left = np.full((len(levels), 2), np.inf)
+    for row, level in enumerate(levels):
+        for loss in TRIED_LOSSES:
+            trial = [1.0, np.log(level), np.log(loss)]
+            even = waves.fields(trial)
+            parts = (waves.fields(trial, 2 * np.pi / length) for length in THROUGH_PLANE_M[::2])
+            found = _rms(waves.rest(even)), min(_rms(waves.rest(even, part)) for part in parts)
+            left[row] = np.minimum(left[row], found)
+    return left
 
 
 class _Waves:
