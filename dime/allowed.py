@@ -7,6 +7,8 @@ with a constant and motion that decays from the edge, lap e = e / d^2 (`dime.aug
 Source: Golub and Pereyra 1973, SIAM J Numer Anal 10:413 (least squares whose linear unknowns are eliminated).
 """
 
+from functools import cached_property
+
 import numpy as np
 from scipy import linalg
 from skfem import Basis, ElementTriP2
@@ -65,14 +67,21 @@ class Waves:
         self.boundary = np.hstack([constant, np.cos(angle), np.sin(angle)])  # (outline's unknown, harmonic)
 
         image = sampler(self.basis, mask, spacing_m)
-        self.sample, values = image.matrix[::EVERY], wave[image.covered][::EVERY]
+        self.sample, self.values = image.matrix[::EVERY], wave[image.covered][::EVERY]
+
+    @cached_property
+    def others(self):
+        """A constant and motion that decays from the edge, orthonormal (pixel, field)."""
         gradients, identity = laplace.assemble(self.basis), mass.assemble(self.basis)
-        others = [self.sample @ self.extend(gradients + identity / reach**2) for reach in REACHES_M]
-        others.append(np.ones((len(values), 1)))
-        self.others = linalg.qr(np.hstack(others), mode="economic")[0]
-        channels = np.stack([values.real, values.imag], axis=1)
+        fields = [self.sample @ self.extend(gradients + identity / reach**2) for reach in REACHES_M]
+        return linalg.qr(np.hstack([*fields, np.ones((len(self.values), 1))]), mode="economic")[0]
+
+    @cached_property
+    def channels(self):
+        """Real and imaginary part of the given wave, each of unit rms, without the others: (pixel, 2)."""
+        channels = np.stack([self.values.real, self.values.imag], axis=1)
         channels = channels - channels.mean(axis=0)
-        self.channels = self.without_others(channels / channels.std(axis=0))
+        return self.without_others(channels / channels.std(axis=0))
 
     def without_others(self, fields):
         """Of fields (pixel, field), what is neither constant nor decays from the edge."""

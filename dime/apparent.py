@@ -114,7 +114,7 @@ def unexplained_by_mesh(truth, wave, mask, spacing_m, frequency_hz, edges_m):
     truth, wave, mask, spacing_m, frequency_hz
         As in `apparent`.
     edges_m : sequence of float
-        Edge lengths [m]; None for a mesh on which waves have converged.
+        Edge lengths [m].
 
     Returns
     -------

@@ -14,10 +14,10 @@ from dime.apparent import TISSUE_LOSSES
 from dime.filters import check_field
 from dime.pixels import sampler
 
-CUTOFF = 0.05
+CUTOFF = 0.2
 """Motions of the outline to which the wave answers less than this, relative to the strongest answer, are
-left out. Assumption: fast ripples along it, which hardly reach the tissue, would fit noise, and not be
-small; between 0.02 and 0.1 maps of the recomputed waves are alike."""
+left out. Assumption: fast ripples along it, which hardly reach the tissue, would fit noise and edge motion,
+and not be small; from 0.05 to 0.5 maps of the recomputed waves err alike."""
 
 
 def recomputed(truth, wave, mask, spacing_m, frequency_hz, fitted_edge_m, edges_m):
