@@ -22,7 +22,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from dime import checkpoints, inversion, phantoms, prediction, training
 from dime.dissipation import dissipation
 from dime.network import frozen
-from dime.optimisers import one_cycle
 
 SPACING_M, FREQUENCY_HZ = 1.5e-3, 60.0
 SIDES = (64, 128, 256, 512)
@@ -151,7 +150,7 @@ def one_training(batches=12):
     images = torch.randn(8, 4, 160, 160, device=device)
     images[:, 2] = 1
     model = training.UNet(schedule.widths).to(device, memory_format=torch.channels_last)
-    optimisers, cycles = one_cycle(model, schedule, 10**6)
+    optimisers, cycles = training._optimisers(model, schedule, 10**6)
     generator = torch.Generator(device).manual_seed(84)
 
     def steps(count):

@@ -4,8 +4,7 @@ A simulated wave should obey the wave equation with the stiffness that it is sai
 t becomes |G*| = s m (t / m)^p, m = 2.5 kPa, with one loss tangent for the slice; s, p and the loss tangent
 are those whose waves (`dime.allowed`) leave least of the given one. s = p = 1 where wave and truth agree. A
 wrong pixel size changes s, not p; coarse meshes, whose waves are too long in soft tissue before they are in
-stiff one, give p < 1. Whether it was a coarse mesh, waves of the true map on such meshes tell
-(`unexplained_by_mesh`).
+stiff one, give p < 1 (`dime.recomputed` asks for them).
 
 Channels are fitted each alone, so that neither their gain and offset nor the phase and the sign of time
 matter; the sign is sought with both together.
@@ -25,7 +24,7 @@ LOSS_TANGENTS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 TISSUE_LOSSES = LOSS_TANGENTS[2:5]
 """Those of them that tissue has, tried where many maps or meshes are compared."""
 
-THROUGH_PLANE_M = np.geomspace(17e-3, 50e-3, 6)[::2]
+THROUGH_PLANE_M = np.geomspace(17e-3, 50e-3, 6)
 """Wavelengths through the slice of uneven motion that are tried. Assumption: shorter ones do not reach into
 the tissue, longer ones pass for antiplane."""
 
@@ -41,6 +40,8 @@ class Apparent(NamedTuple):
     unexplained_by_truth : the same with s = p = 1, the loss tangent sought
     unexplained_forward, unexplained_backward : the same as `unexplained` with both channels fitted together,
         at e^(+i omega t) and at its conjugate, the loss tangent sought for each
+    unexplained_uneven : the same as `unexplained`, with a part that varies through the slice
+    through_plane_m : wavelength of that part, of `THROUGH_PLANE_M`
     """
 
     exponent: float
@@ -51,6 +52,8 @@ class Apparent(NamedTuple):
     unexplained_by_truth: float
     unexplained_forward: float
     unexplained_backward: float
+    unexplained_uneven: float
+    through_plane_m: float
 
     def stiffness(self, truth):
         """The map that explains the wave best, of the true one [Pa]."""
@@ -99,38 +102,14 @@ def apparent(truth, wave, mask, spacing_m, frequency_hz):
     error = 0.0 if homogeneous else np.sqrt(covariance[0, 0])
     tried = [waves.together([exponent, logs[0], log_loss]) for log_loss in np.log(LOSS_TANGENTS)]
     signs = [min(left for left, _ in fits) for fits in zip(*tried, strict=True)]
-    left = unexplained, search(2)[1], *signs
-    return Apparent(*map(float, (exponent, error, *np.exp(logs), *left)))
-
-
-def unexplained_by_mesh(truth, wave, mask, spacing_m, frequency_hz, edges_m):
-    """What the waves of the true map leave of a wave, were they computed on one mesh or another.
-
-    Triangles are quadratic, nearly equilateral and of one size throughout. Their waves are too long: in soft
-    tissue, whose waves are short, before they are in stiff one.
-
-    Parameters
-    ----------
-    truth, wave, mask, spacing_m, frequency_hz
-        As in `apparent`.
-    edges_m : sequence of float
-        Edge lengths [m].
-
-    Returns
-    -------
-    (edge,) array
-        Rms of what is left over rms of the wave, channels alike; the loss tangent is that of `TISSUE_LOSSES`
-        that leaves least.
-
-    Raises
-    ------
-    ValueError
-        As `apparent`.
-    """
-    wave, mask = check_field(wave, mask, spacing_m, frequency_hz)
-    meshes = (Waves(truth, wave, mask, spacing_m, frequency_hz, edge_m) for edge_m in edges_m)
-    trials = [[1.0, 0.0, np.log(loss)] for loss in TISSUE_LOSSES]
-    return np.array([min(rms(waves.left(trial)) for trial in trials) for waves in meshes])
+    even = waves.fields([exponent, *logs])
+    uneven = {
+        length: rms(waves.rest(even, waves.fields([exponent, *logs], 2 * np.pi / length)))
+        for length in THROUGH_PLANE_M
+    }
+    length = min(uneven, key=uneven.get)
+    left = unexplained, search(2)[1], *signs, uneven[length]
+    return Apparent(*map(float, (exponent, error, *np.exp(logs), *left, length)))
 
 
 def unexplained_by_level(stiffness, wave, mask, spacing_m, frequency_hz, levels):
@@ -148,8 +127,8 @@ def unexplained_by_level(stiffness, wave, mask, spacing_m, frequency_hz, levels)
     -------
     (level, 2) array
         Rms of what is left over rms of the wave: of shear alone, and with a part that varies through the
-        slice. Loss tangent and wavelength of the part are those of `TISSUE_LOSSES` and `THROUGH_PLANE_M` that
-        leave least.
+        slice. Loss tangent and wavelength of the part are those of `TISSUE_LOSSES` and every second of
+        `THROUGH_PLANE_M` that leave least.
 
     Raises
     ------
@@ -163,7 +142,7 @@ def unexplained_by_level(stiffness, wave, mask, spacing_m, frequency_hz, levels)
         for loss in TISSUE_LOSSES:
             trial = [1.0, np.log(level), np.log(loss)]
             even = waves.fields(trial)
-            parts = (waves.fields(trial, 2 * np.pi / length) for length in THROUGH_PLANE_M)
+            parts = (waves.fields(trial, 2 * np.pi / length) for length in THROUGH_PLANE_M[::2])
             found = rms(waves.rest(even)), min(rms(waves.rest(even, part)) for part in parts)
             left[row] = np.minimum(left[row], found)
     return left

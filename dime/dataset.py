@@ -39,7 +39,7 @@ def simulate(recipe, path, workers=2, scheduler=None):
     path : path
         Zarr folder; replaced if it exists.
     workers : int
-        Processes of the local cluster; fewer where there are fewer blocks of phantoms.
+        Processes of the local cluster.
     scheduler : str, optional
         Address of an existing Dask cluster (tcp://...) to use instead; it must see `path`.
 
@@ -52,14 +52,13 @@ def simulate(recipe, path, workers=2, scheduler=None):
     partial = path.with_name(path.name + ".partial")
     done, begun = partial / "done", partial / "begun.txt"
     identity = f"{recipe.to_json()}\n{code_digest()}\n"
-    total = -(-recipe.count // BLOCK)
-    with _client(min(workers, total), scheduler) as client:
+    with _client(workers, scheduler) as client:
         if not begun.is_file() or begun.read_text() != identity:
             shutil.rmtree(partial, ignore_errors=True)
             _create(recipe, partial)
             done.mkdir()
             begun.write_text(identity)
-        blocks = [b for b in range(total) if not (done / str(b)).is_file()]
+        blocks = [b for b in range(-(-recipe.count // BLOCK)) if not (done / str(b)).is_file()]
         args = [recipe] * len(blocks), blocks, [partial] * len(blocks)
         futures = client.map(_simulate_block, *args, pure=False)
         refused = None

@@ -6,8 +6,6 @@ Im(conj(v) lap(v)) = rho omega^2 |v|^2 G'' / |G*|^2 > 0. Of u e^{-i omega t}, th
 Summed over the tissue this is the energy that flows in through its outline and stays: what the stiffness does
 in between can only send it to and fro. White noise adds nothing on average, as the channels' are independent;
 gains a and b of the two channels scale the sum by a b; the band-pass takes their offsets and slow motion off.
-
-Source: the Umov-Poynting theorem of viscoelastic waves, Carcione 2014, Wave Fields in Real Media.
 """
 
 import math

@@ -105,9 +105,9 @@ SETS = ("simulate@train simulate@inplane simulate@oblique", "simulate@graded sim
 LEARNT = (
     "simulate@ablation ablation cohort population direction inclusions forward measured in_vivo mmdi",
     "simulate@homogeneous compare@homogeneous simulate@heterogeneous compare@heterogeneous simulate@liver "
-    "compare@liver uncertainty limits organs transfer released_phantoms released",
+    "compare@liver uncertainty limits organs transfer released_phantoms released meshes",
 )
-MEASURED = ("measured in_vivo mmdi", "released_phantoms released")
+MEASURED = ("measured in_vivo mmdi", "released_phantoms released meshes")
 """Stages before the training, after it, and of measured data, in rows that ask nothing of each other."""
 
 
