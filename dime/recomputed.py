@@ -48,8 +48,9 @@ def unexplained_by_mesh(truth, wave, mask, spacing_m, frequency_hz, edges_m):
     Raises
     ------
     ValueError
-        As `dime.apparent.apparent`.
+        An edge that is no positive length; and as `dime.apparent.apparent`.
     """
+    _check_edges(edges_m)
     wave, mask = check_field(wave, mask, spacing_m, frequency_hz)
     meshes = (Waves(truth, wave, mask, spacing_m, frequency_hz, edge_m) for edge_m in edges_m)
     return np.array([min(rms(waves.left(trial)) for trial in TRIALS) for waves in meshes])
@@ -82,8 +83,9 @@ def recomputed(truth, wave, mask, spacing_m, frequency_hz, fitted_edge_m, edges_
     Raises
     ------
     ValueError
-        As `dime.apparent.apparent`.
+        An edge that is no positive length; and as `dime.apparent.apparent`.
     """
+    _check_edges([fitted_edge_m, *edges_m])
     wave, mask = check_field(wave, mask, spacing_m, frequency_hz)
     tissue = truth, wave, mask, spacing_m, frequency_hz
     fitted = Waves(*tissue, fitted_edge_m)
@@ -98,3 +100,9 @@ def recomputed(truth, wave, mask, spacing_m, frequency_hz, fitted_edge_m, edges_
         nearest = ndimage.distance_transform_edt(~pixels.covered, return_distances=False, return_indices=True)
         image[:] = np.where(mask, image[tuple(nearest)], 0)
     return found
+
+
+def _check_edges(edges_m):
+    for edge_m in edges_m:
+        if edge_m is not None and not 0 < edge_m < np.inf:
+            raise ValueError(f"edges_m: expected positive lengths [m] or None, found {edge_m:g}")
