@@ -19,11 +19,12 @@ import numpy as np
 from scipy.sparse.linalg import splu
 from skfem import Basis, ElementTetP1, ElementTetP2, ElementTriP2, ElementVector, MeshTet
 
-from dime import DENSITY_KG_M3, fem, phantoms
+from dime import fem, phantoms
 from dime.fem import elastic, solvers
+from dime.physics import DENSITY_KG_M3, axis_m, shear_wavelength
 
 FREQUENCY_HZ = 60.0
-AXIS_M = (np.arange(256) - 127.5) * 1e-3  # a field of 256 x 256 mm
+AXIS_M = axis_m(256, 1e-3)  # a field of 256 x 256 mm
 FAMILIES = ("homogeneous", "heterogeneous", "liver")
 
 
@@ -80,7 +81,7 @@ def disc(edge_m, radius_m=0.1):
         loss_tangent=lambda x, y: np.full(np.shape(x), 0.2),
     )
     modulus = fem.complex_modulus(tissue)
-    wavelength = float(fem.shear_wavelength(modulus(np.zeros(1), np.zeros(1)), FREQUENCY_HZ)[0])
+    wavelength = float(shear_wavelength(modulus(np.zeros(1), np.zeros(1)), FREQUENCY_HZ)[0])
     basis = Basis(fem.fit_mesh(tissue, [], FREQUENCY_HZ, wavelength / edge_m), ElementTriP2(), intorder=4)
     return modulus, basis
 

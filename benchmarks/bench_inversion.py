@@ -22,6 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from dime import checkpoints, inversion, phantoms, prediction, training
 from dime.dissipation import dissipation
 from dime.network import frozen
+from dime.physics import axis_m
 
 SPACING_M, FREQUENCY_HZ = 1.5e-3, 60.0
 SIDES = (64, 128, 256, 512)
@@ -78,7 +79,7 @@ def ellipse(side):
 
 def liver(side=256, spacing_m=1.40625e-3, seed=80):
     """The mask of a liver in the field of view of the measured slices."""
-    axis = (np.arange(side) - (side - 1) / 2) * spacing_m
+    axis = axis_m(side, spacing_m)
     phantom = phantoms.draw("liver", np.random.default_rng(seed))
     return phantoms.render(phantom, axis, axis)["mask"].values
 

@@ -7,9 +7,6 @@ Data flows down this list, never back: `phantoms` -> `fem` -> `acquisition` -> `
 import hashlib
 from pathlib import Path
 
-DENSITY_KG_M3 = 1000.0
-"""Density of soft tissue that every method here assumes [kg/m3]."""
-
 
 def code_digest():
     """SHA-256 of this package's source: work that another version began is not continued."""

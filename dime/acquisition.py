@@ -12,6 +12,8 @@ import xarray as xr
 from skimage.measure import label
 from skimage.restoration import unwrap_phase
 
+from dime.physics import axis_m
+
 MOTION_SENSITIVITY_RAD_PER_M = 85e3
 """kappa = 2 gamma G T / pi of one bipolar gradient pair of G = 30 mT/m that lasts one period T of 60 Hz.
 
@@ -106,7 +108,7 @@ def acquire(
             signal = (m * np.exp(1j * phase)).mean(axis=0)
             images[p, j] = _band_limited(signal, acquired) + sigma * _noise(shape, acquired, rng)
     combined = images[0] * images[1].conj() if polarities == 2 else images[0]
-    y, x = ((np.arange(n) - (n - 1) / 2) * spacing_m for n in shape)
+    y, x = (axis_m(n, spacing_m) for n in shape)
     dims = ("offset", "y", "x")
     return xr.Dataset(
         {
@@ -252,7 +254,7 @@ def _checked(mask, image, name="displacement"):
 
 def _polynomial(shape, spacing_m, rng):
     """Random second-order polynomial of place (y, x), its terms of like size over 0.3 m."""
-    y, x = np.meshgrid(*((np.arange(n) - (n - 1) / 2) * spacing_m / 0.15 for n in shape), indexing="ij")
+    y, x = np.meshgrid(*(axis_m(n, spacing_m) / 0.15 for n in shape), indexing="ij")
     terms = np.stack([np.ones(shape), x, y, x * x, x * y, y * y])  # (term, y, x)
     return np.tensordot(rng.standard_normal(len(terms)), terms, axes=1)
 

@@ -14,10 +14,11 @@ from scipy import linalg
 from skfem import Basis, ElementTriP2
 from skfem.models.poisson import laplace, mass
 
-from dime.fem import arc_fraction, assemble_antiplane, complex_modulus, fit_mesh, shear_wavelength
+from dime.fem import arc_fraction, assemble_antiplane, complex_modulus, fit_mesh
 from dime.fem.mesh import mesh_region
 from dime.fem.solvers import solve_sparse
 from dime.phantoms import from_maps
+from dime.physics import shear_wavelength
 from dime.pixels import sampler
 
 PIVOT_PA = 2.5e3

@@ -15,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from dime import metrics, prediction, training
 from dime.network import UNet
+from dime.physics import WORKING_PIXEL_M_PER_S
 
 
 def multiply_adds(schedule):
@@ -96,7 +97,7 @@ def score(network, waves, patch=prediction.TILE, stride=0, views=1, teaches_scal
             views=views,
             tile=patch,
             stride=stride or patch // 2,
-            pixel_m_per_s=training.WORKING_PIXEL_M_PER_S,  # also networks that know no other
+            pixel_m_per_s=WORKING_PIXEL_M_PER_S,  # also networks that know no other
         )
         rows.append(slice_sums(stiffness[mask], one["stiffness"].values[mask]))
         if teaches_scale:

@@ -11,6 +11,7 @@ import xarray as xr
 from dime import acquisition, examination, fem, phantoms
 from dime.phantoms.distributions import DISTRIBUTIONS, STAGES
 from dime.phantoms.tissue import Tubes
+from dime.physics import axis_m
 
 SHARED = ("width_m", "height_m", "left_lobe", "angle", "loss_tangent", "patch_length_m", "texture")
 """What a subject's slices have in common, besides the stiffness of the parenchyma.
@@ -120,8 +121,7 @@ def examine(protocol, seed, subject, stage, visit=0):
     visiting = np.random.default_rng([seed, subject, 2, visit])
     shift = visiting.uniform(-SHIFT_M, SHIFT_M, 2)
     drivers, boundary = examination.draw_drive(visiting)
-    side = round(protocol.field_of_view_m / protocol.spacing_m)
-    axis = (np.arange(side) - (side - 1) / 2) * protocol.spacing_m
+    axis = axis_m(round(protocol.field_of_view_m / protocol.spacing_m), protocol.spacing_m)
     x, y = axis + shift[0], axis + shift[1]
     slices = []
     for index in range(protocol.slices):

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from dime import DENSITY_KG_M3, inversion, metrics, prediction, trust
+from dime import inversion, metrics, prediction, trust
 from dime.examination import simulate_phantom
+from dime.physics import DENSITY_KG_M3
 
 METHODS = ("dime", "released", "mmdi", "lfe", "ahi")
 """This run's network, the one that comes with the package, and three direct inversions."""

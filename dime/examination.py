@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from dime import acquisition, fem, phantoms
+from dime.physics import axis_m
 
 DRIVE_M = 40e-6
 """Largest displacement of a driver [m]. Assumption: liver protocols move tissue by tens of micrometres."""
@@ -101,7 +102,7 @@ class Recipe:
     @property
     def axis_m(self):
         """Pixel centres along either side, the field of view centred on 0 [m]."""
-        return (np.arange(self.matrix) - (self.matrix - 1) / 2) * self.spacing_m
+        return axis_m(self.matrix, self.spacing_m)
 
 
 def draw_drive(rng):

@@ -7,8 +7,6 @@ filters take it as periodic, so `crop` and `extend` come first.
 import numpy as np
 from scipy import fft, ndimage
 
-from dime import DENSITY_KG_M3
-
 
 def check_field(wave, mask, spacing_m, frequency_hz):
     """Refuse what no inversion can use; return the wave (0 outside the mask) and the mask as bool.
@@ -49,11 +47,6 @@ def check_field(wave, mask, spacing_m, frequency_hz):
     if np.ptp(wave[mask].real) == 0 and np.ptp(wave[mask].imag) == 0:
         raise ValueError("wave: expected a vibration, found the same value everywhere inside the mask")
     return np.where(mask, wave, 0).astype(complex), mask
-
-
-def helmholtz_factor(frequency_hz):
-    """rho omega^2 [Pa/m^2], so that |G*| = rho omega^2 |u| / |lap(u)|."""
-    return DENSITY_KG_M3 * (2 * np.pi * frequency_hz) ** 2
 
 
 def crop(wave, mask, margin):

@@ -8,6 +8,7 @@ import xarray as xr
 from dime import acquisition, examination, fem, phantoms
 from dime.phantoms import outlines
 from dime.phantoms.tissue import Region, StarShape, Tissue
+from dime.physics import axis_m, shear_wavelength
 
 BODY_M = (0.17, 0.21)
 """Diameter of the round body, drawn evenly: room for inclusions of 60 mm."""
@@ -46,7 +47,7 @@ def phantom(diameter_wavelengths, contrast, frequency_hz, rng):
     """
     body, base, loss = (rng.uniform(*span) for span in (BODY_M, STIFFNESS_PA, LOSS_TANGENT))
     share, angle = rng.uniform(0, 1), rng.uniform(0, 2 * np.pi)
-    radius = diameter_wavelengths * fem.shear_wavelength(base, frequency_hz) / 2
+    radius = diameter_wavelengths * shear_wavelength(base, frequency_hz) / 2
     room = body / 2 - CLEARANCE_M - radius
     if not 0 < radius or room < 0:
         raise ValueError(
@@ -86,8 +87,7 @@ def simulate(diameters, contrast, count, seed, snr, frequency_hz=60.0, spacing_m
     xarray.Dataset
         wave, stiffness, mask (phantom, y, x), label, diameter_wavelengths, body (its number, from 1).
     """
-    matrix = round(extent_m / spacing_m)
-    axis = (np.arange(matrix) - (matrix - 1) / 2) * spacing_m
+    axis = axis_m(round(extent_m / spacing_m), spacing_m)
     rows = {name: [] for name in ("wave", "stiffness", "mask", "label", "diameter_wavelengths", "body")}
     for body in range(count):
         for diameter in diameters:

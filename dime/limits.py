@@ -21,20 +21,15 @@ Boorstyn 1974, IEEE Trans Inf Theory 20:591 (the plane wave); Slepian-Bangs form
 import numpy as np
 from scipy import ndimage, special
 
-from dime import DENSITY_KG_M3, acquisition
+from dime import acquisition
 from dime.examination import simulate_phantom
+from dime.physics import DENSITY_KG_M3, wavenumber
 
 TOLERANCE = 1e-3
 """Relative residual below which a disc's wave counts as explained: well under any noise that is studied."""
 
 LIKELIHOOD_REPEATS = 4
 """Realisations that the likelihood sees for each that the methods see: it shows how sharp the bound is."""
-
-
-def wavenumber(stiffness_pa, loss_tangent, frequency_hz):
-    """k = omega sqrt(rho / G*) [rad/m], complex, of |G*| [Pa] and tan(delta)."""
-    modulus = stiffness_pa * np.exp(1j * np.arctan(loss_tangent))
-    return 2 * np.pi * frequency_hz * np.sqrt(DENSITY_KG_M3 / modulus)
 
 
 def free_waves(y, x, k, order):

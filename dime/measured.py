@@ -13,6 +13,7 @@ import xarray as xr
 from scipy.io import loadmat
 
 from dime import io
+from dime.physics import axis_m
 
 SPACING_M = 1.40625e-3
 """Pixel of the measured slices: 360 mm over 256. Their headers say 1 mm and are wrong."""
@@ -58,7 +59,7 @@ def read(folder):
     offsets = displacement.shape[1]
     kernel = 2 / offsets * np.exp(-2j * np.pi * np.arange(offsets) / offsets)
     wave = np.einsum("j,sjyx->syx", kernel, displacement).astype(np.complex64)
-    y, x = ((np.arange(n) - (n - 1) / 2) * SPACING_M for n in mask.shape[1:])
+    y, x = (axis_m(n, SPACING_M) for n in mask.shape[1:])
     return xr.Dataset(
         {
             "wave": (

@@ -25,10 +25,10 @@ from dime.filters import (
     crop,
     directional_filters,
     extend,
-    helmholtz_factor,
     median_filter,
     paste,
 )
+from dime.physics import helmholtz_factor
 
 DEGREE = 4
 """Degree of the fitted polynomial: quartic."""

@@ -27,12 +27,13 @@ from skfem import Basis, ElementTriP1, ElementTriP2, LinearForm
 from skfem.helpers import dot, grad
 
 from dime import mmdi
-from dime.fem import assemble_antiplane, shear_wavelength
+from dime.fem import assemble_antiplane
 from dime.fem.mesh import mesh_region
 from dime.fem.solvers import RESIDUAL, SYMMETRIC
 from dime.filters import check_field
 from dime.peers import Inverted
 from dime.phantoms import from_maps
+from dime.physics import shear_wavelength
 from dime.pixels import axes_m, local_fit, noise, rigid_motion, sampler
 
 STIFFNESS_PA = (200.0, 60e3)

@@ -10,6 +10,7 @@ import xarray as xr
 from scipy.ndimage import binary_erosion
 
 from dime import io, released
+from dime.physics import axis_m
 
 SPACING_M = {"study1a": 0.90e-3, "study1b": 0.90e-3, "study2": 1.17e-3}
 """Pixels with which the phantoms' wavelengths fit their truth at 60 Hz; the headers' 1 mm do not."""
@@ -96,9 +97,7 @@ def study(data, name):
     """
     first = released.STUDIES[name]
     part = data.sel(case=[n for n in data["case"].values if n - first in released.CASES])
-    axes = {
-        axis: (np.arange(part.sizes[axis]) - (part.sizes[axis] - 1) / 2) * SPACING_M[name] for axis in "yx"
-    }
+    axes = {axis: axis_m(part.sizes[axis], SPACING_M[name]) for axis in "yx"}
     return part.assign_coords(axes).assign_attrs(spacing_m=SPACING_M[name])
 
 

@@ -18,16 +18,15 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from dime import DENSITY_KG_M3
 from dime.filters import (
     band_pass,
     check_field,
     crop,
     directional_filters,
     extend,
-    helmholtz_factor,
     paste,
 )
+from dime.physics import DENSITY_KG_M3, helmholtz_factor
 
 LOW_CUT_PER_M = 4 / 0.256
 """MMDI's low cut: with one component there is no curl to take off bulk and compressional motion."""

@@ -8,6 +8,7 @@ from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
 from dime.fem.locate import locate_on_grid
+from dime.physics import axis_m
 
 
 class Sampler(NamedTuple):
@@ -34,7 +35,7 @@ def sampler(basis, mask, spacing_m):
 
 def axes_m(mask, spacing_m):
     """Pixel centres along y and x [m], the image's centre at 0 as in `phantoms.from_maps`."""
-    return tuple((np.arange(n) - (n - 1) / 2) * spacing_m for n in mask.shape)
+    return tuple(axis_m(n, spacing_m) for n in mask.shape)
 
 
 def local_fit(pixels, values, places, spacing_m, radius_m):

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from dime import DENSITY_KG_M3, acquisition
+from dime import acquisition
 from dime.network import half_precision
-from dime.training import WORKING_PIXEL_M_PER_S
+from dime.physics import DENSITY_KG_M3, WORKING_PIXEL_M_PER_S
 
 PIXEL_M_PER_S = WORKING_PIXEL_M_PER_S / 1.2
 """Frequency times pixel at which slices are inverted [m/s], 1.25 mm at 60 Hz: finer than the pixel of the

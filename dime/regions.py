@@ -13,7 +13,7 @@ from scipy import ndimage, optimize
 from scipy.special import ndtr
 
 from dime import metrics
-from dime.fem import shear_wavelength
+from dime.physics import shear_wavelength
 
 SURROUNDINGS_M = 0.010
 """Width of the ring that an inclusion is compared with. Assumption: a third to a half of a wavelength."""

@@ -13,11 +13,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from dime import DENSITY_KG_M3, augment, code_digest, parallel
+from dime import augment, code_digest, parallel
 from dime.network import LOSSES, Convolution, UNet, half_precision, laplace_loss
-
-WORKING_PIXEL_M_PER_S = 0.09
-"""Frequency times pixel of the training data [m/s]: 1.5 mm at 60 Hz."""
+from dime.physics import DENSITY_KG_M3, WORKING_PIXEL_M_PER_S
 
 OPTIMISERS = {
     "muon": partial(torch.optim.Muon, adjust_lr_fn="match_rms_adamw"),

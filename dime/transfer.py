@@ -13,6 +13,7 @@ import torch
 import xarray as xr
 
 from dime import acquisition, budget, examination, fem, inversion, metrics, phantoms, training
+from dime.physics import WORKING_PIXEL_M_PER_S, axis_m
 
 PIXELS = 214
 """Per side of the images: 0.24 m at 80 Hz, more at lower frequencies."""
@@ -111,8 +112,8 @@ def simulate_case(condition, seed, index, snr=np.inf):
         rheology=condition.rheology,
         **numerics,
     )
-    spacing_m = training.WORKING_PIXEL_M_PER_S / condition.frequency_hz
-    axis = (np.arange(PIXELS) - (PIXELS - 1) / 2) * spacing_m
+    spacing_m = WORKING_PIXEL_M_PER_S / condition.frequency_hz
+    axis = axis_m(PIXELS, spacing_m)
     sample = examination.oblique(field, phantom, drivers, boundary, through) if uneven else field.sample
     wave = sample(axis, axis)
     if physics != "antiplane":
@@ -155,7 +156,7 @@ def simulate(conditions, count, seed, executor, snr=np.inf):
         frequency_hz = conditions[name].frequency_hz
         attrs = {
             "frequency_hz": frequency_hz,
-            "spacing_m": training.WORKING_PIXEL_M_PER_S / frequency_hz,
+            "spacing_m": WORKING_PIXEL_M_PER_S / frequency_hz,
         }
         datasets[name] = xr.Dataset(stacked, attrs=attrs)
     return datasets

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from dime import DENSITY_KG_M3, mmdi, peers
+from dime import mmdi, peers
 from dime.filters import band_pass, crop, directional_filters, extend, median_filter
+from dime.physics import DENSITY_KG_M3
 
 
 def _bare_ahi(wave, mask, spacing_m, frequency_hz):

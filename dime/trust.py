@@ -5,10 +5,9 @@ import math
 import numpy as np
 from scipy import ndimage
 
-from dime import DENSITY_KG_M3
+from dime.physics import DENSITY_KG_M3, WORKING_PIXEL_M_PER_S
 from dime.pixels import noise
 from dime.prediction import COVERAGE, PIXEL_M_PER_S
-from dime.training import WORKING_PIXEL_M_PER_S
 
 LOG_RANGE = (4.2, 7.8)
 """Log of the squared wavelength in the pixels that the network sees, 1-99 % of those of the training patches.

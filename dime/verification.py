@@ -20,9 +20,10 @@ from skfem import (
     MeshTet,
 )
 
-from dime import DENSITY_KG_M3 as RHO
 from dime import fem
 from dime.fem import elastic
+from dime.physics import DENSITY_KG_M3 as RHO
+from dime.physics import shear_wavelength
 
 FREQUENCY_HZ = 60.0
 OMEGA = 2 * np.pi * FREQUENCY_HZ
@@ -74,7 +75,7 @@ def elements_per_wavelength(mesh, modulus):
     corner = mesh.p[:, mesh.t]  # (axis, corner, element)
     ends = combinations(range(corner.shape[1]), 2)
     edge = np.mean([np.linalg.norm(corner[:, i] - corner[:, j], axis=0) for i, j in ends], axis=0)
-    wavelength = fem.shear_wavelength(modulus(*corner.mean(1)[:2]), FREQUENCY_HZ)
+    wavelength = shear_wavelength(modulus(*corner.mean(1)[:2]), FREQUENCY_HZ)
     return float(np.mean(wavelength / edge))
 
 
@@ -263,7 +264,7 @@ def inplane(elements, poisson_ratio=0.4999):
 
 def cube(elements, poisson_ratio=0.4999, side_m=0.04):
     """The manufactured wave of three components in a cube."""
-    wavelength = float(fem.shear_wavelength(3000.0 * np.exp(1j * np.arctan(0.2)), FREQUENCY_HZ))
+    wavelength = float(shear_wavelength(3000.0 * np.exp(1j * np.arctan(0.2)), FREQUENCY_HZ))
     cells = round(1.3 * elements * side_m / wavelength)  # a cell's tetrahedra have edges of 1.3 cells
     axis = np.linspace(0, side_m, cells + 1)
     return elastic_error(MeshTet.init_tensor(axis, axis, axis), poisson_ratio)

@@ -10,6 +10,7 @@ import torch
 import xarray as xr
 
 from dime import ablation, budget, training
+from dime.physics import WORKING_PIXEL_M_PER_S
 
 WIDTHS = (4, 8, 8, 8)
 SCHEDULE = training.Schedule(batch=8, patch=32, widths=WIDTHS, learning_rate=1e-2, seed=1)
@@ -26,7 +27,7 @@ def plane_waves(count, seed):
     pixels = rng.uniform(10, 40, (count, 1, 1))
     angle = rng.uniform(0, 2 * np.pi, (count, 1, 1))
     wave = np.exp(2j * np.pi / pixels * (x * np.cos(angle) + y * np.sin(angle))) * mask
-    stiffness = 1000 * (training.WORKING_PIXEL_M_PER_S * pixels) ** 2 * mask
+    stiffness = 1000 * (WORKING_PIXEL_M_PER_S * pixels) ** 2 * mask
     dims = ("phantom", "y", "x")
     data = xr.Dataset({"wave": (dims, wave), "stiffness": (dims, stiffness), "mask": (dims, mask)})
     data.attrs = {"frequency_hz": 60.0, "spacing_m": 1.5e-3}
@@ -100,7 +101,7 @@ class Oracle(torch.nn.Module):
 def test_score_of_a_network_that_is_off_by_a_known_factor():
     """Estimate = 1.1 truth everywhere with scale b: MAPE 10 %, NLL = log(1.1) / b + log(2 b)."""
     waves, b = plane_waves(1, 3), 0.2
-    truth = float(waves["stiffness"].max()) / (1000 * training.WORKING_PIXEL_M_PER_S**2)
+    truth = float(waves["stiffness"].max()) / (1000 * WORKING_PIXEL_M_PER_S**2)
     found = budget.score(Oracle(math.log(1.1 * truth), b), waves, patch=32)
     assert found["mape"][0] == pytest.approx(10, rel=1e-5)
     assert found["nll"][0] == pytest.approx(math.log(1.1) / b + math.log(2 * b), rel=1e-5)

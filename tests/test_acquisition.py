@@ -5,9 +5,10 @@ import pytest
 from scipy import stats
 
 from dime import acquisition
+from dime.physics import axis_m
 
 SPACING = 1.5e-3
-GRID = (np.arange(128) - 63.5) * SPACING
+GRID = axis_m(128, SPACING)
 X, Y = np.meshgrid(GRID, GRID)
 MASK = (X / 0.08) ** 2 + (Y / 0.065) ** 2 < 1
 K = 2 * np.pi / 0.03 * (1 - 0.12j)  # a lossy 30 mm wave from the left

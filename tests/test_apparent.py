@@ -5,9 +5,10 @@ import pytest
 from scipy.special import iv, jv
 
 from dime import allowed, apparent, fem, phantoms, verification
+from dime.physics import axis_m
 
 SPACING_M = 2e-3
-AXIS = (np.arange(48) - 23.5) * SPACING_M
+AXIS = axis_m(48, SPACING_M)
 X, Y = np.meshgrid(AXIS, AXIS)
 RADIUS = np.hypot(X, Y)
 MASK = RADIUS < 44e-3
@@ -16,7 +17,7 @@ MASK = RADIUS < 44e-3
 def bessel_wave(stiffness_pa, loss_tangent):
     """J_0(kr) + 2i J_3(kr) cos 3 theta at 60 Hz in a disc of 92 mm on pixels of 1 mm, and the disc."""
     k = verification.wavenumber(stiffness_pa, loss_tangent)
-    axis = (np.arange(96) - 47.5) * 1e-3
+    axis = axis_m(96, 1e-3)
     x, y = np.meshgrid(axis, axis)
     radius, angle = np.hypot(x, y), np.arctan2(y, x)
     return jv(0, k * radius) + 2j * jv(3, k * radius) * np.cos(3 * angle), radius < 46e-3
@@ -41,7 +42,7 @@ def test_the_level_of_a_bessel_wave_among_motion_of_the_edge():
 def test_the_sign_of_time_and_the_part_that_varies_through_the_slice(backward):
     """J_0(kr) + 0.1 J_2(qr) cos 2 theta, q^2 = k^2 - kappa^2, in tissue of 1.2 kPa at 90 Hz; kappa of one
     wavelength in 21 mm. The map alone leaves the second part, and less at the wave's own sign of time."""
-    length, axis = apparent.THROUGH_PLANE_M[1], (np.arange(100) - 49.5) * 1e-3
+    length, axis = apparent.THROUGH_PLANE_M[1], axis_m(100, 1e-3)
     x, y = np.meshgrid(axis, axis)
     radius, angle = np.hypot(x, y), np.arctan2(y, x)
     mask = radius < 48e-3

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dime import DENSITY_KG_M3, conditions, examination
+from dime import conditions, examination
+from dime.physics import DENSITY_KG_M3
 
 SPACING_M = 1.5e-3
 

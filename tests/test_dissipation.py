@@ -7,13 +7,14 @@ import pytest
 
 from dime import examination, trials
 from dime.dissipation import dissipation
+from dime.physics import axis_m
 
 SPACING_M, FREQUENCY_HZ = 1.5e-3, 60.0
 
 
 def disc(pixels=150, radius_m=0.09):
-    y, x = ((np.arange(pixels) - (pixels - 1) / 2) * SPACING_M for _ in range(2))
-    y, x = np.meshgrid(y, x, indexing="ij")
+    axis = axis_m(pixels, SPACING_M)
+    y, x = np.meshgrid(axis, axis, indexing="ij")
     return y, x, np.hypot(y, x) < radius_m
 
 

@@ -5,9 +5,9 @@ import pytest
 from scipy.special import jv
 from skfem import Basis, ElementTetP1, FacetBasis, MeshTri
 
-from dime import DENSITY_KG_M3 as RHO
 from dime import fem, verification
 from dime.fem.slab import extrude
+from dime.physics import DENSITY_KG_M3 as RHO
 from dime.verification import FREQUENCY_HZ, OMEGA, Tissue, circle, observed_order
 
 G0 = 3000.0 * np.exp(1j * np.arctan(0.2))

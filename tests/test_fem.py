@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from skfem import Basis, ElementTriP2, MeshTri
 
-from dime import DENSITY_KG_M3 as RHO
 from dime import fem, verification
+from dime.physics import DENSITY_KG_M3 as RHO
 from dime.verification import FREQUENCY_HZ, OMEGA, Tissue, circle, observed_order, relative_error, wavenumber
 
 

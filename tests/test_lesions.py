@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dime import lesions, regions
-from dime.fem import shear_wavelength
+from dime.physics import shear_wavelength
 
 
 def test_inclusion_has_the_diameter_and_contrast_asked_for():

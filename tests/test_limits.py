@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import special
 
-from dime import DENSITY_KG_M3, examination, limits
+from dime import examination, limits
+from dime.physics import DENSITY_KG_M3, wavenumber
 
 SPACING_M, FREQUENCY_HZ = 1.5e-3, 60.0
 
@@ -43,7 +44,7 @@ def test_bound_is_that_of_the_whole_fisher_matrix():
     """
     y, x = disc_pixels(0.02)
     mu, loss, sigma, order = 3e3, 0.25, 0.05, 9
-    k = limits.wavenumber(mu, loss, FREQUENCY_HZ)
+    k = wavenumber(mu, loss, FREQUENCY_HZ)
     values, derivative = limits.free_waves(y, x, k, order)
     wave = crossing_waves(y, x, k)
     amplitudes = np.linalg.lstsq(values, wave, rcond=None)[0]
@@ -70,7 +71,7 @@ def test_bound_is_that_of_the_whole_fisher_matrix():
 def test_maximum_likelihood_reaches_the_bound():
     """Three crossing waves, 80 realisations at SNR 10: no bias, standard deviation 1 +- 0.25 of the bound."""
     y, x = disc_pixels(0.018)
-    k = limits.wavenumber(2.5e3, 0.2, FREQUENCY_HZ)
+    k = wavenumber(2.5e3, 0.2, FREQUENCY_HZ)
     wave, rng = crossing_waves(y, x, k), np.random.default_rng(3)
     sigma = np.sqrt(np.mean(np.abs(wave) ** 2)) / 10
     order = limits.least_order(y, x, wave, k)
@@ -86,7 +87,7 @@ def test_maximum_likelihood_reaches_the_bound():
 
 def test_bound_falls_with_noise_pixels_and_fewer_unknowns():
     """Proportional to the noise; half the pixel, so half the bound; unknown amplitudes only raise it."""
-    k = limits.wavenumber(3e3, 0.1, FREQUENCY_HZ)
+    k = wavenumber(3e3, 0.1, FREQUENCY_HZ)
 
     def bound(sigma=0.1, spacing_m=SPACING_M, order=12):
         y, x = disc_pixels(0.03, spacing_m)
@@ -101,7 +102,7 @@ def test_bound_falls_with_noise_pixels_and_fewer_unknowns():
 def test_two_moduli_are_no_homogeneous_disc():
     """Left and right of x = 0 the wavenumber differs by 30 %: no sum of free waves explains that."""
     y, x = disc_pixels(0.025)
-    k = limits.wavenumber(3e3, 0.1, FREQUENCY_HZ)
+    k = wavenumber(3e3, 0.1, FREQUENCY_HZ)
     wave = np.where(x < 0, np.exp(-1j * k * x), np.exp(-1.3j * k * x))
     with pytest.raises(ValueError, match="one modulus"):
         limits.least_order(y, x, wave, k)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import ndimage, special
 
-from dime import DENSITY_KG_M3, mmdi, released
+from dime import mmdi, released
 from dime.filters import band_pass, directional_filters, extend, median_filter
+from dime.physics import DENSITY_KG_M3, axis_m
 
 FREQUENCY_HZ = 60.0
 
@@ -18,7 +19,7 @@ def wavenumber(stiffness_pa, loss_tangent):
 
 def grid(size, spacing_m):
     """Pixel centres (y, x) [m] about the image's centre."""
-    axis = (np.arange(size) - (size - 1) / 2) * spacing_m
+    axis = axis_m(size, spacing_m)
     return np.meshgrid(axis, axis, indexing="ij")
 
 

@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from dime import acquisition, fem, mmdi, peers, phantoms
 from dime.nonlinear import Problem, nonlinear
+from dime.physics import axis_m
 
 FREQUENCY_HZ = 60.0
 SPACING_M = 1.5e-3
@@ -34,7 +35,7 @@ def measured(contrast=2.0):
     """Wave (y, x), mask and truth; its mesh has ten elements per wavelength and follows the inclusion, the
     inversion's has six and knows nothing of it."""
     phantom = tissue(contrast=contrast)
-    axis = (np.arange(SIZE) - (SIZE - 1) / 2) * SPACING_M
+    axis = axis_m(SIZE, SPACING_M)
     maps = phantoms.render(phantom, axis, axis)
     wave = fem.solve(phantom, fem.Driver(), FREQUENCY_HZ).sample(axis, axis)
     mask = maps["mask"].values & np.isfinite(wave)

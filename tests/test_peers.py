@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dime import DENSITY_KG_M3, peers
+from dime import peers
+from dime.physics import DENSITY_KG_M3, axis_m
 
 FREQUENCY_HZ = 60.0
 METHODS = (peers.ahi, peers.mdev, peers.kmdev, peers.lfe)
@@ -19,7 +20,7 @@ def wavenumber(stiffness_pa, loss_tangent):
 def plane_wave(stiffness_pa, loss_tangent, spacing_m=1.0e-3, width_m=0.2):
     """Wave along 37 degrees, disc mask of 45 % of the width, and the inner disc of 30 %."""
     size = round(width_m / spacing_m)
-    axis = (np.arange(size) - (size - 1) / 2) * spacing_m
+    axis = axis_m(size, spacing_m)
     y, x = np.meshgrid(axis, axis, indexing="ij")
     wave = np.exp(-1j * wavenumber(stiffness_pa, loss_tangent) * (0.8 * x + 0.6 * y))
     radius = np.hypot(x, y)
@@ -64,7 +65,7 @@ def test_ahi_converges_with_order_two(direction):
     biases, spacings = [], (2.0e-3, 1.0e-3, 0.5e-3)
     for spacing_m in spacings:
         size = round(0.2 / spacing_m)
-        axis = (np.arange(size) - (size - 1) / 2) * spacing_m
+        axis = axis_m(size, spacing_m)
         y, x = np.meshgrid(axis, axis, indexing="ij")
         wave = np.exp(-1j * k * (turn[0] * y + turn[1] * x))
         lap = peers._laplacian(wave, spacing_m)[size // 2, size // 2]
@@ -110,7 +111,7 @@ def test_summing_before_dividing_survives_nodes():
     """Standing wave cos(kx) cos(ky) of 3 kPa with 2 % noise: AHI divides near zero by near zero along the
     nodal lines and has outliers beyond twice the truth; MDEV's sum over two derivatives has fewer."""
     rng = np.random.default_rng(1)
-    axis = (np.arange(200) - 99.5) * 1.0e-3
+    axis = axis_m(200, 1.0e-3)
     y, x = np.meshgrid(axis, axis, indexing="ij")
     k = wavenumber(3000, 0.0).real / np.sqrt(2)
     wave = np.cos(k * x) * np.cos(k * y) + 0.02 * (rng.standard_normal((200, 200)) + 0j)

@@ -13,6 +13,7 @@ from scipy import stats
 from dime import fem, phantoms
 from dime.phantoms import distributions, outlines
 from dime.phantoms.tissue import StarShape, Texture, Tubes
+from dime.physics import axis_m
 
 GRID = np.arange(-0.15, 0.15, 0.002)
 
@@ -205,7 +206,7 @@ def test_vessels_are_where_the_liver_is_soft_and_lossy():
 def test_real_anatomy_keeps_its_map_and_its_mask():
     """A rendered liver, taken as measured, renders to the same map; beyond its edge no background enters."""
     spacing = 1.5e-3
-    grid = (np.arange(200) - 99.5) * spacing
+    grid = axis_m(200, spacing)
     measured = phantoms.render(phantoms.draw("liver", np.random.default_rng(5)), grid, grid)
     mask, truth = measured.mask.values, measured.stiffness.values
     phantom = phantoms.from_maps(mask, np.where(mask, truth, np.nan), measured.loss_tangent.values, spacing)
@@ -228,7 +229,7 @@ def test_released_livers_keep_their_maps():
         truth = 1e3 * np.squeeze(nibabel.load(file).get_fdata())
         mask, spacing = truth > 0, 1.17e-3
         phantom = phantoms.from_maps(mask, truth, 0.2, spacing)
-        y, x = ((np.arange(n) - (n - 1) / 2) * spacing for n in truth.shape)
+        y, x = (axis_m(n, spacing) for n in truth.shape)
         again = phantoms.render(phantom, x, y)
         both = mask & again.mask.values
         assert both.sum() / (mask | again.mask.values).sum() > 0.99
@@ -239,10 +240,10 @@ def test_released_livers_keep_their_maps():
 def test_a_measured_map_carries_its_liver_s_wave():
     """The wave in a liver known only by its pixels tends to the liver's own: 3 to 1.5 mm halves the error."""
     whole = phantoms.draw("liver", np.random.default_rng(5))
-    drive, x, errors = fem.Driver(), (np.arange(160) - 79.5) * 1.5e-3, []
+    drive, x, errors = fem.Driver(), axis_m(160, 1.5e-3), []
     truth = fem.solve(whole, drive, 60.0).sample(x, x)
     for spacing in (3e-3, 1.5e-3):
-        grid = (np.arange(round(0.24 / spacing)) - (round(0.24 / spacing) - 1) / 2) * spacing
+        grid = axis_m(round(0.24 / spacing), spacing)
         maps = phantoms.render(whole, grid, grid)
         pixels = maps.mask.values, maps.stiffness.values, maps.loss_tangent.values
         wave = fem.solve(phantoms.from_maps(*pixels, spacing), drive, 60.0).sample(x, x)
@@ -262,7 +263,7 @@ def test_released_livers_carry_waves():
         truth, spacing = 1e3 * np.squeeze(nibabel.load(file).get_fdata()), 1.17e-3
         phantom = phantoms.from_maps(truth > 0, truth, 0.2, spacing)
         field = fem.solve(phantom, fem.Driver(0.1, 0.4, profile="smooth"), 60.0)
-        y, x = ((np.arange(n) - (n - 1) / 2) * spacing for n in truth.shape)
+        y, x = (axis_m(n, spacing) for n in truth.shape)
         wave, mask = field.sample(x, y), phantoms.render(phantom, x, y).mask.values
         assert np.isfinite(wave[mask]).mean() > 0.99
         assert np.nanmax(np.abs(wave)) < 1e-4  # ten times what drives it: damped, not resonant

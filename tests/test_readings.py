@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 from dime import checkpoints, cohorts, network, pipeline, readings
+from dime.physics import axis_m
 
 ONE = cohorts.Protocol(slices=1)
 
@@ -17,7 +18,7 @@ ONE = cohorts.Protocol(slices=1)
 @pytest.mark.parametrize("contrast", [0.5, 0.75, 1.35, 1.6])
 def test_vessels_are_told_by_their_brightness_under_shading(contrast):
     """A disc of radius 80 mm, shaded by 40 % across, noise of 2 %, a vessel 9 mm wide across its middle."""
-    axis = (np.arange(128) - 63.5) * 1.5e-3
+    axis = axis_m(128, 1.5e-3)
     x, y = np.meshgrid(axis, axis)
     mask, vessel = np.hypot(x, y) < 0.08, (np.abs(y) < 4.5e-3) & (np.abs(x) < 0.05)
     noise = np.random.default_rng(0).normal(1, 0.02, (8, 128, 128))

@@ -8,10 +8,10 @@ import xarray as xr
 from scipy.special import ndtr
 
 from dime import regions
-from dime.fem import shear_wavelength
+from dime.physics import axis_m, shear_wavelength
 
 SPACING_M = 1e-3
-AXIS = (np.arange(121) - 60) * SPACING_M
+AXIS = axis_m(121, SPACING_M)
 X, Y = np.meshgrid(AXIS, AXIS)
 R = np.hypot(X, Y)
 MASK = R < 0.055

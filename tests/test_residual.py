@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dime import acquisition, fem, phantoms
+from dime.physics import axis_m
 from dime.residual import wave_residual
 
 SCALE = SPACING_M, FREQUENCY_HZ = 1.5e-3, 60.0
@@ -23,7 +24,7 @@ def measured():
         lambda x, y: np.full(np.shape(x), 0.2),
         (inclusion,),
     )
-    axis = (np.arange(60) - 29.5) * SPACING_M
+    axis = axis_m(60, SPACING_M)
     maps = phantoms.render(phantom, axis, axis)
     wave = fem.solve(phantom, fem.Driver(), FREQUENCY_HZ).sample(axis, axis)
     mask = maps["mask"].values & np.isfinite(wave)

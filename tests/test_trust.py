@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from dime import augment, examination, inversion, phantoms, training, trust
+from dime import augment, examination, inversion, phantoms, trust
+from dime.physics import WORKING_PIXEL_M_PER_S, axis_m
 
 SURE = 0.02  # scale of log stiffness, as in tissue full of waves
 
@@ -43,13 +44,13 @@ def test_tissue_where_the_wave_has_drowned_in_noise_is_not_trusted(snr):
 
 def test_the_trusted_wavelengths_are_those_of_the_training_patches():
     """1-99 % of log mu / (rho (f dx)^2) over the pixels of the mixed family, each patch zoomed at random."""
-    rng, axis, logs = np.random.default_rng(0), (np.arange(40) - 19.5) * 6e-3, []
+    rng, axis, logs = np.random.default_rng(0), axis_m(40, 6e-3), []
     for index in range(240):
         phantom = phantoms.draw(examination.FAMILIES[index % 3], np.random.default_rng([1, index]))
         maps = phantoms.render(phantom, axis, axis)
         inside = rng.choice(maps["stiffness"].values[maps["mask"].values], 100)
         zoom = augment.ZOOM ** rng.uniform(-1, 1, inside.size)
-        logs.append(np.log(inside / (1000 * training.WORKING_PIXEL_M_PER_S**2)) + 2 * np.log(zoom))
+        logs.append(np.log(inside / (1000 * WORKING_PIXEL_M_PER_S**2)) + 2 * np.log(zoom))
     np.testing.assert_allclose(np.percentile(logs, [1, 99]), trust.LOG_RANGE, atol=0.2)
 
 
@@ -72,7 +73,7 @@ def test_where_the_network_doubts_it_is_not_trusted():
 @pytest.mark.parametrize("radius_m", [3e-3, 5e-3])
 def test_tissue_too_small_for_a_wave_is_not_trusted(radius_m):
     """A disc of a fifth of a wavelength or less: next to nothing of the wave is in it."""
-    axis = (np.arange(64) - 31.5) * 1.5e-3
+    axis = axis_m(64, 1.5e-3)
     x, y = np.meshgrid(axis, axis)
     mask = np.hypot(x, y) < radius_m
     waves = {"wave": (("y", "x"), np.exp(2j * np.pi * x / 0.05)), "mask": (("y", "x"), mask)}

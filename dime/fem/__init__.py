@@ -18,7 +18,6 @@ from skfem import (
 )
 from skfem.helpers import dot, grad
 
-from dime import DENSITY_KG_M3 as RHO
 from dime.fem import rheology as rheologies
 from dime.fem.drivers import Driver, driven
 from dime.fem.elastic import assemble_elastic
@@ -27,6 +26,8 @@ from dime.fem.locate import arc_fraction
 from dime.fem.mesh import check_polygon, mean_edge_length, mesh_region
 from dime.fem.slab import extrude
 from dime.fem.solvers import solve_with_known
+from dime.physics import DENSITY_KG_M3 as RHO
+from dime.physics import shear_wavelength
 
 # a complex form assembled as float64 loses its imaginary part with only this warning
 warnings.filterwarnings("error", category=np.exceptions.ComplexWarning)
@@ -167,11 +168,6 @@ def complex_modulus(phantom, frequency_hz=60.0, rheology="hysteretic", reference
         return rheologies.at_frequency(reference, frequency_hz, rheology, reference_hz)
 
     return modulus
-
-
-def shear_wavelength(modulus, frequency_hz):
-    """Wavelength c/f of shear waves [m], rho c^2 = 2 |G|^2 / (|G| + G'), from G* [Pa]."""
-    return np.sqrt(2 * np.abs(modulus) ** 2 / (RHO * (np.abs(modulus) + np.real(modulus)))) / frequency_hz
 
 
 def fit_mesh(phantom, drivers, frequency_hz, elements_per_wavelength=10, *, modulus=None, fine_ends=True):

@@ -12,7 +12,7 @@ from scipy.sparse import bmat
 from skfem import BilinearForm, FacetBasis, LinearForm
 from skfem.helpers import ddot, div, dot, sym_grad
 
-from dime import DENSITY_KG_M3 as RHO
+from dime.physics import DENSITY_KG_M3 as RHO
 
 
 def compliance(modulus, poisson_ratio):
