@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 
-from dime import acquisition, examination, fem, phantoms
+from dime import acquisition, examination, phantoms
 from dime.phantoms.distributions import DISTRIBUTIONS, STAGES
 from dime.phantoms.tissue import Tubes
 from dime.physics import axis_m
@@ -127,10 +127,9 @@ def examine(protocol, seed, subject, stage, visit=0):
     for index in range(protocol.slices):
         phantom = draw_slice(seed, subject, stage, index)
         maps = phantoms.render(phantom, x, y)
-        field = fem.solve(phantom, drivers, protocol.frequency_hz, boundary=boundary)
-        displacement = field.sample(x, y)
-        mask = maps["mask"].values & np.isfinite(displacement)
-        displacement = np.where(mask, displacement, 0)
+        shaken = examination.shake(phantom, drivers, boundary, x, y, protocol.frequency_hz)
+        mask = maps["mask"].values & shaken.mask
+        displacement = np.where(mask, shaken.wave, 0)
         motion = np.random.default_rng([seed, subject, 3, visit, index])
         displacement = displacement + acquisition.background_motion(
             displacement, mask, protocol.spacing_m, motion, protocol.background_motion

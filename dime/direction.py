@@ -197,12 +197,12 @@ def by_drive(family, seed, index, drives, spacing_m, invert, rim_m):
     phantom = phantoms.draw(family, np.random.default_rng([seed, index]))
     axis = examination.Recipe(family, 1, seed, spacing_m=spacing_m).axis_m
     rendered = phantoms.render(phantom, axis, axis)
-    truth, waves = rendered["stiffness"].values, []
+    truth, mask, waves = rendered["stiffness"].values, rendered["mask"].values, []
     for start in np.arange(drives) / drives:
         driver = fem.Driver(start, start + 0.3, examination.DRIVE_M, "smooth")
-        solved = fem.solve(phantom, driver, trials.FREQUENCY_HZ, boundary="impedance")
-        waves.append(solved.sample(axis, axis))
-    mask = rendered["mask"].values & np.isfinite(waves).all(axis=0)
+        shaken = examination.shake(phantom, [driver], "impedance", axis, axis, trials.FREQUENCY_HZ)
+        waves.append(shaken.wave)
+        mask = mask & shaken.mask
     inner = metrics.interior(mask[None], rim_m / spacing_m)[0]
     waves = np.where(mask, waves, 0)
     place = mask, spacing_m, trials.FREQUENCY_HZ

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -157,7 +158,7 @@ def directed(drivers, physics):
     return [replace(one, direction=whole if one.length == 1 else DIRECTION[physics]) for one in drivers]
 
 
-def oblique(field, phantom, drivers, boundary, rng):
+def oblique(field, phantom, drivers, boundary, rng, **numerics):
     """Displacement where the drivers move as 1 + a cos(kappa z) and the slice is at z = 0.
 
     In tissue that is the same at all z each part travels on its own; the second obeys
@@ -172,6 +173,8 @@ def oblique(field, phantom, drivers, boundary, rng):
         That gave it.
     rng : numpy.random.Generator
         Draws a, up to `MOST_UNEVEN` either way, and kappa.
+    numerics
+        Further arguments of the `fem.solve` that gave the first part.
 
     Returns
     -------
@@ -180,10 +183,73 @@ def oblique(field, phantom, drivers, boundary, rng):
     speed = np.exp(rng.uniform(*np.log(OBLIQUE_SPEED_M_S)))
     share = rng.uniform(-MOST_UNEVEN, MOST_UNEVEN)
     kappa = 2 * np.pi * field.frequency_hz / speed
-    uneven = fem.solve(
-        phantom, drivers, field.frequency_hz, boundary=boundary, through_plane_per_m=kappa, mesh=field.base
-    )
+    numerics = numerics | {"boundary": boundary, "through_plane_per_m": kappa, "mesh": field.base}
+    uneven = fem.solve(phantom, drivers, field.frequency_hz, **numerics)
     return lambda x, y: field.sample(x, y) + share * uneven.sample(x, y)
+
+
+class Shaken(NamedTuple):
+    """The wave in a phantom that is shaken, on an image: what `shake` returns.
+
+    wave : (y, x) complex [m], the component that a scan encodes (`ENCODED`), 0 outside the mask.
+    mask : (y, x) bool, pixels whose wave is known: those that the mesh covers.
+    displacement : (component, y, x) complex [m], all components, 0 outside the mask; one if antiplane.
+    field : fem.Field, the solution itself; of "oblique" motion its even part.
+    """
+
+    wave: np.ndarray
+    mask: np.ndarray
+    displacement: np.ndarray
+    field: fem.Field
+
+
+def shake(
+    phantom, drivers, boundary, x_m, y_m, frequency_hz, *, physics="antiplane", rng=None, **numerics
+) -> Shaken:
+    """Compute the wave in a driven phantom and sample it on an image, without other motion and noise.
+
+    Every simulated examination goes through this function, so that all agree on the direction of the drivers,
+    on the encoded component and on which pixels hold a wave.
+
+    Parameters
+    ----------
+    phantom : phantoms.Phantom
+    drivers : list of fem.Driver
+        As from `draw_drive`; `directed` gives them their direction.
+    boundary : str
+        "free" or "impedance", where no driver acts.
+    x_m, y_m : (x,), (y,) arrays
+        Increasing pixel centres [m].
+    frequency_hz : float
+    physics : str
+        As for `Recipe`; the slab of "3d" is `SLAB` unless `numerics` say otherwise.
+    rng : numpy.random.Generator
+        Draws the uneven part of "oblique" motion; the other physics draw nothing.
+    numerics
+        Further arguments of `fem.solve`: rheology, elements_per_wavelength and others.
+
+    Returns
+    -------
+    Shaken
+
+    Raises
+    ------
+    ValueError
+        "oblique" motion without a generator, and whatever `fem.solve` refuses.
+    """
+    uneven = physics == "oblique"
+    if uneven and rng is None:
+        raise ValueError("rng: expected a generator for the uneven part of oblique motion, found None")
+    numerics = (SLAB if physics == "3d" else {}) | numerics
+    drivers = directed(drivers, physics)
+    solved = "antiplane" if uneven else physics
+    field = fem.solve(phantom, drivers, frequency_hz, boundary=boundary, physics=solved, **numerics)
+    sample = oblique(field, phantom, drivers, boundary, rng, **numerics) if uneven else field.sample
+    displacement = np.reshape(sample(x_m, y_m), (-1, len(y_m), len(x_m)))
+    encoded = "xyz".index(ENCODED[physics]) if len(displacement) > 1 else 0
+    mask = np.isfinite(displacement[encoded])
+    displacement = np.where(mask, displacement, 0)
+    return Shaken(displacement[encoded], mask, displacement, field)
 
 
 def simulate_phantom(recipe, index):
@@ -207,19 +273,12 @@ def simulate_phantom(recipe, index):
     phantom = phantoms.draw(family, tissue, **overrides)
     axis = recipe.axis_m
     maps = phantoms.render(phantom, axis, axis)
-    mask = maps["mask"].values
     drivers, boundary = draw_drive(drive)
-    several = recipe.physics in DIRECTION
-    physics = recipe.physics if several else "antiplane"
-    drivers = directed(drivers, physics)
-    slab = SLAB if physics == "3d" else {}
-    field = fem.solve(phantom, drivers, recipe.frequency_hz, boundary=boundary, physics=physics, **slab)
-    uneven = recipe.physics == "oblique"
-    sample = oblique(field, phantom, drivers, boundary, through) if uneven else field.sample
-    displacement = sample(axis, axis)
-    wave = displacement["xyz".index(ENCODED[physics])] if several else displacement
-    mask = mask & np.isfinite(wave)
-    wave = np.where(mask, wave, 0)
+    shaken = shake(
+        phantom, drivers, boundary, axis, axis, recipe.frequency_hz, physics=recipe.physics, rng=through
+    )
+    mask = maps["mask"].values & shaken.mask
+    wave = np.where(mask, shaken.wave, 0)
     if recipe.background_motion > 0:
         wave = wave + acquisition.background_motion(
             wave, mask, recipe.spacing_m, motion, recipe.background_motion
@@ -230,8 +289,8 @@ def simulate_phantom(recipe, index):
         "mask": mask,
         "label": json.dumps(phantom.labels, sort_keys=True),
     }
-    if several:
-        result["displacement"] = np.where(mask, displacement, 0).astype(np.complex64)
+    if len(shaken.displacement) > 1:
+        result["displacement"] = np.where(mask, shaken.displacement, 0).astype(np.complex64)
     if recipe.offsets:
         lines = (recipe.acquired or recipe.matrix,) * 2
         vessels = phantoms.vessels(phantom, axis, axis)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import xarray as xr
 
-from dime import acquisition, examination, fem, phantoms
+from dime import acquisition, examination, phantoms
 from dime.phantoms import outlines
 from dime.phantoms.tissue import Region, StarShape, Tissue
 from dime.physics import axis_m, shear_wavelength
@@ -96,11 +96,10 @@ def simulate(diameters, contrast, count, seed, snr, frequency_hz=60.0, spacing_m
             )
             drawn = phantom(diameter, contrast, frequency_hz, tissue)
             drivers, boundary = examination.draw_drive(drive)
-            field = fem.solve(drawn, drivers, frequency_hz, boundary=boundary)
+            shaken = examination.shake(drawn, drivers, boundary, axis, axis, frequency_hz)
             maps = phantoms.render(drawn, axis, axis)
-            wave = field.sample(axis, axis)
-            mask = maps["mask"].values & np.isfinite(wave)
-            wave = acquisition.add_noise(np.where(mask, wave, 0), mask, snr, noise)
+            mask = maps["mask"].values & shaken.mask
+            wave = acquisition.add_noise(np.where(mask, shaken.wave, 0), mask, snr, noise)
             rows["wave"].append(np.where(mask, wave, 0).astype(np.complex64))
             rows["stiffness"].append(np.where(mask, maps["stiffness"].values, 0))
             rows["mask"].append(mask)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from dime import acquisition, budget, examination, fem, inversion, metrics, phantoms, training
+from dime import acquisition, budget, examination, inversion, metrics, phantoms, training
 from dime.physics import WORKING_PIXEL_M_PER_S, axis_m
 
 PIXELS = 214
@@ -97,30 +97,24 @@ def simulate_case(condition, seed, index, snr=np.inf):
     if condition.loss_tangent is not None:
         phantom = replace(phantom, loss_tangent=lambda x, y: np.full(np.shape(x), condition.loss_tangent))
     drivers, boundary = examination.draw_drive(drive)
-    boundary = condition.boundary or boundary
-    uneven = condition.physics == "oblique"
-    physics = "antiplane" if uneven else condition.physics
-    drivers = examination.directed(drivers, physics)
-    numerics = {"elements_per_wavelength": condition.elements_per_wavelength}
-    numerics |= examination.SLAB if physics == "3d" else {}
-    field = fem.solve(
+    axis = axis_m(PIXELS, WORKING_PIXEL_M_PER_S / condition.frequency_hz)
+    numerics = {"rheology": condition.rheology}
+    if condition.elements_per_wavelength is not None:
+        numerics["elements_per_wavelength"] = condition.elements_per_wavelength
+    shaken = examination.shake(
         phantom,
         drivers,
+        condition.boundary or boundary,
+        axis,
+        axis,
         condition.frequency_hz,
-        boundary=boundary,
-        physics=physics,
-        rheology=condition.rheology,
+        physics=condition.physics,
+        rng=through,
         **numerics,
     )
-    spacing_m = WORKING_PIXEL_M_PER_S / condition.frequency_hz
-    axis = axis_m(PIXELS, spacing_m)
-    sample = examination.oblique(field, phantom, drivers, boundary, through) if uneven else field.sample
-    wave = sample(axis, axis)
-    if physics != "antiplane":
-        wave = wave["xyz".index(examination.ENCODED[physics])]
-    mask = np.isfinite(wave)
-    stiffness = np.abs(field.modulus(*np.meshgrid(axis, axis)))
-    wave = np.where(mask, wave - wave[mask].mean(), 0)  # what moves as a whole shows no wave
+    wave, mask = shaken.wave, shaken.mask
+    stiffness = np.abs(shaken.field.modulus(*np.meshgrid(axis, axis)))
+    wave = np.where(mask, wave - wave[mask].mean(), 0)  # tissue that moves as a whole shows no wave
     if np.isfinite(snr):
         wave = acquisition.add_noise(wave, mask, snr, noise)
     stiffness = np.where(mask, stiffness, 0).astype(np.float32)

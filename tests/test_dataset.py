@@ -211,6 +211,26 @@ def test_a_whole_outline_is_turned_in_the_slice():
     assert all(one.direction == (0, 1, 1) for one in examination.directed([whole, arc], "3d"))
 
 
+@pytest.mark.parametrize("physics", ["antiplane", "oblique", "inplane"])
+def test_a_shaken_phantom_s_wave_is_the_component_that_the_scan_encodes(physics):
+    phantom, axis = phantoms.draw("homogeneous", np.random.default_rng(3)), np.linspace(-0.15, 0.15, 40)
+    drive = [fem.Driver(0.1, 0.4, examination.DRIVE_M, "smooth")], "free", axis, axis, 30.0
+    rng = np.random.default_rng(4)
+    wave, mask, displacement, field = examination.shake(phantom, *drive, physics=physics, rng=rng)
+    assert wave.shape == mask.shape == (40, 40) and 0 < mask.mean() < 1
+    assert np.isfinite(displacement).all() and not displacement[:, ~mask].any()
+    assert len(displacement) == (2 if physics == "inplane" else 1)
+    np.testing.assert_array_equal(wave, displacement[-1])  # y in the slice, z through it
+    even = field.sample(axis, axis).reshape(-1, 40, 40)[-1]
+    assert np.array_equal(wave[mask], even[mask]) == (physics != "oblique")  # the field is the even part
+
+
+def test_oblique_motion_needs_a_generator():
+    phantom, axis = phantoms.draw("homogeneous", np.random.default_rng(3)), np.linspace(-0.15, 0.15, 40)
+    with pytest.raises(ValueError, match="rng: expected a generator"):
+        examination.shake(phantom, [fem.Driver()], "free", axis, axis, 30.0, physics="oblique")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
