@@ -184,9 +184,9 @@ def summarise(runs, reference="baseline"):
     Returns
     -------
     dict of str -> dict
-        mape, nll, mape_change (arm minus reference, paired by slice): `metrics.bootstrap_mean`; pixel_r:
-        `budget.pixel_correlation`; seed_mape: list, one per seed; steps, patches, parameters, phantoms,
-        multiply_adds_per_pixel.
+        mape, nll, mape_change (arm minus reference, paired by slice): `metrics.bootstrap_mean`; pixel_r: r,
+        low, high and n of `metrics.pooled`; seed_mape: list, one per seed; steps, patches, parameters,
+        phantoms, multiply_adds_per_pixel.
     """
     found = {}
     for run in runs:
@@ -199,11 +199,12 @@ def summarise(runs, reference="baseline"):
     for name, same in found.items():
         schedule = same[0]["schedule"]
         mape = by_slice(name, "mape")
+        pooled = metrics.pooled(same[0]["scores"], seed=0)["r"]
         summary[name] = {
             "mape": metrics.bootstrap_mean(mape),
             "mape_change": metrics.bootstrap_mean(mape - by_slice(reference, "mape")),
             "nll": metrics.bootstrap_mean(by_slice(name, "nll")),
-            "pixel_r": budget.pixel_correlation(same[0]["scores"]),
+            "pixel_r": {"r": pooled["value"]} | {key: pooled[key] for key in ("low", "high", "n")},
             "seed_mape": [float(run["scores"]["mape"].mean()) for run in same],
             "steps": schedule.patches_per_epoch // schedule.batch,
             "patches": schedule.patches_per_epoch,

@@ -82,7 +82,7 @@ def score(network, waves, patch=prediction.TILE, stride=0, views=1, teaches_scal
     Returns
     -------
     pandas.DataFrame
-        One row per slice: mape [%], nll; pixels and the sums x, t, xx, tt, xt of estimate and truth [kPa].
+        One row per slice: mape [%]; nll; `metrics.correlation_sums` of estimate and truth [kPa].
     """
     rows = []
     scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
@@ -99,48 +99,11 @@ def score(network, waves, patch=prediction.TILE, stride=0, views=1, teaches_scal
             stride=stride or patch // 2,
             pixel_m_per_s=WORKING_PIXEL_M_PER_S,  # also networks that know no other
         )
-        rows.append(slice_sums(stiffness[mask], one["stiffness"].values[mask]))
+        truth = one["stiffness"].values
+        x, t = (values[mask].astype(float) / 1e3 for values in (stiffness, truth))
+        found = {"mape": 100 * np.mean(np.abs(x - t) / t), "nll": np.nan}
         if teaches_scale:
-            error = np.abs(np.log(stiffness[mask] / one["stiffness"].values[mask]))
-            rows[-1]["nll"] = np.mean(error / b[mask] + np.log(2 * b[mask]))
+            error = np.abs(np.log(stiffness[mask] / truth[mask]))
+            found["nll"] = np.mean(error / b[mask] + np.log(2 * b[mask]))
+        rows.append(found | metrics.correlation_sums(x, t))
     return pd.DataFrame(rows)
-
-
-def slice_sums(estimate, truth):
-    """Relative error of one slice, and the sums that r over many slices is made of.
-
-    Parameters: estimate, truth (pixel,) [Pa]. Returns dict: mape [%], nll (NaN, to be filled in), pixels, and
-    the sums x, t, xx, tt, xt [kPa].
-    """
-    x, t = np.asarray(estimate, float) / 1e3, np.asarray(truth, float) / 1e3
-    sums = {"x": x.sum(), "t": t.sum(), "xx": x @ x, "tt": t @ t, "xt": x @ t}
-    return {"mape": 100 * np.mean(np.abs(x - t) / t), "nll": np.nan, "pixels": x.size} | sums
-
-
-def pixel_correlation(table, seed=0):
-    """Pearson's r over the pixels of all slices, with its interval bootstrapped over slices.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        From `score`.
-
-    Returns
-    -------
-    dict
-        r, low, high (95 % interval), n slices; low and high are None for fewer than three.
-    """
-    sums = table[["pixels", "x", "t", "xx", "tt", "xt"]].values.astype(float)
-
-    def correlation(total):
-        n, x, t, xx, tt, xt = np.moveaxis(total, -1, 0)
-        return (n * xt - x * t) / np.sqrt((n * xx - x**2) * (n * tt - t**2))
-
-    result = {"r": float(correlation(sums.sum(axis=0))), "low": None, "high": None, "n": len(sums)}
-    if len(sums) >= 3:
-        drawn = np.random.default_rng(seed).integers(len(sums), size=(metrics.BOOTSTRAP_RESAMPLES, len(sums)))
-        tails = 100 * (1 - metrics.CONFIDENCE_LEVEL) / 2
-        with np.errstate(invalid="ignore"):  # one homogeneous slice drawn over and over has no r
-            low, high = np.nanpercentile(correlation(sums[drawn].sum(axis=1)), [tails, 100 - tails])
-        result |= {"low": float(low), "high": float(high)}
-    return result

@@ -55,10 +55,82 @@ def slice_figures(estimate, truth, mask):
     }
 
 
+def correlation_sums(x, t):
+    """Sums over the pixels of one slice, from which r and R2 of any set of slices follow: see `pooled`.
+
+    They are taken in the precision of the arrays; r and R2 are differences of them and keep about six digits
+    of float32, ten and more of float64.
+
+    Parameters
+    ----------
+    x, t : (pixel,) arrays
+        Estimate and truth, both in one unit, here [kPa].
+
+    Returns
+    -------
+    dict
+        pixels; x, t, xx, tt, xt: sums of the estimate, the truth and their products; residual: of (x - t)^2.
+    """
+    return {
+        "pixels": x.size,
+        "x": x.sum(),
+        "t": t.sum(),
+        "xx": (x * x).sum(),
+        "tt": (t * t).sum(),
+        "xt": (x * t).sum(),
+        "residual": ((x - t) ** 2).sum(),
+    }
+
+
+def pooled(sums, seed=None):
+    """Pearson's r and R2 over the pixels of all slices together, with bootstrap intervals if wanted.
+
+    Both follow from sums, so that a resample adds the sums of the slices it draws: whole slices, with all
+    their pixels. R2 = 1 - SS_residual / SS_total about the truth.
+
+    Parameters
+    ----------
+    sums : pandas.DataFrame or list of dict
+        `correlation_sums` of each slice; other columns are ignored.
+    seed : int, optional
+        Of the resamples; None for no intervals.
+
+    Returns
+    -------
+    dict
+        r, r2 -> value, low, high (95 % interval), n slices. value is None where truth or estimate is one
+        constant; low and high are None there, without a seed and below three slices.
+    """
+    table = pd.DataFrame(sums)[["pixels", "x", "t", "xx", "tt", "xt", "residual"]].to_numpy(float)
+    count = len(table)
+    rows = np.arange(count)[None]
+    if seed is not None and count >= 3:
+        drawn = np.random.default_rng(seed).integers(count, size=(BOOTSTRAP_RESAMPLES, count))
+        rows = np.vstack([rows, drawn])
+    figures = {}
+    for name, values in zip(("r", "r2"), _correlations(table[rows].sum(axis=1)), strict=True):
+        value, draws = values[0], values[1:][np.isfinite(values[1:])]
+        known = bool(np.isfinite(value))
+        figures[name] = {"value": float(value) if known else None, "low": None, "high": None, "n": count}
+        if known and draws.size:
+            tail = 50 * (1 - CONFIDENCE_LEVEL)
+            low, high = np.percentile(draws, [tail, 100 - tail])
+            figures[name] |= {"low": float(low), "high": float(high)}
+    return figures
+
+
+def _correlations(totals):
+    """Pearson's r and R2 of rows of sums (row, 7), (row,) each; NaN where either variable is a constant."""
+    n, x, t, xx, tt, xt, residual = totals.T
+    vary_x, vary_t = xx - x * x / n, tt - t * t / n
+    usable = (vary_t > 1e-9 * tt) & (vary_x > 1e-9 * xx)
+    safe_x, safe_t = np.where(usable, vary_x, 1), np.where(usable, vary_t, 1)
+    r = np.where(usable, (xt - x * t / n) / np.sqrt(safe_x * safe_t), np.nan)
+    return r, np.where(usable, 1 - residual / safe_t, np.nan)
+
+
 def bootstrap_pooled(estimates, truths, masks, seed=0):
     """r and R2 over the pixels of all slices together, and over the slices' means, with bootstrap intervals.
-
-    Whole slices are drawn, with all their pixels: both follow from sums, so that a resample adds its slices'.
 
     Parameters
     ----------
@@ -69,42 +141,18 @@ def bootstrap_pooled(estimates, truths, masks, seed=0):
     Returns
     -------
     dict
-        pixel_r, pixel_r2, slice_r, slice_r2 -> value, low, high (95 % interval), n slices. Below three
-        slices intervals and slice figures are None; so are r and R2 where the truth is one constant.
+        pixel_r, pixel_r2, slice_r, slice_r2 -> value, low, high, n as in `pooled`; slice figures are None
+        below three slices.
     """
-    count = len(estimates)
-    rows = np.random.default_rng(seed).integers(count, size=(BOOTSTRAP_RESAMPLES, count))
-    rows = np.vstack([np.arange(count), rows])
     pixels = [(x[m] / 1e3, t[m] / 1e3) for x, t, m in zip(estimates, truths, masks, strict=True)]
     means = [(x.mean()[None], t.mean()[None]) for x, t in pixels]
     figures = {}
     for unit, parts in (("pixel", pixels), ("slice", means)):
-        absent = unit == "slice" and count < 3
-        for name, values in zip(("r", "r2"), _correlations(parts, rows), strict=True):
-            value, draws = values[0], values[1:][np.isfinite(values[1:])]
-            known = not absent and np.isfinite(value)
-            found = {"value": float(value) if known else None, "low": None, "high": None, "n": count}
-            if known and count >= 3:
-                tail = 50 * (1 - CONFIDENCE_LEVEL)
-                found["low"], found["high"] = (float(v) for v in np.percentile(draws, [tail, 100 - tail]))
-            figures[f"{unit}_{name}"] = found
+        found = pooled([correlation_sums(*part) for part in parts], seed)
+        if unit == "slice" and len(parts) < 3:
+            found = {name: figure | {"value": None} for name, figure in found.items()}
+        figures |= {f"{unit}_{name}": figure for name, figure in found.items()}
     return figures
-
-
-def _correlations(parts, rows):
-    """Pearson's r and R2 of pooled (x, t) for each row of part numbers, (row,) each; NaN for a constant t."""
-    sums = np.array(
-        [
-            (x.size, x.sum(), t.sum(), (x * x).sum(), (t * t).sum(), (x * t).sum(), ((x - t) ** 2).sum())
-            for x, t in parts
-        ]
-    )
-    n, x, t, xx, tt, xt, residual = sums[rows].sum(axis=1).T
-    vary_x, vary_t = xx - x * x / n, tt - t * t / n
-    usable = (vary_t > 1e-9 * tt) & (vary_x > 1e-9 * xx)
-    safe_x, safe_t = np.where(usable, vary_x, 1), np.where(usable, vary_t, 1)
-    r = np.where(usable, (xt - x * t / n) / np.sqrt(safe_x * safe_t), np.nan)
-    return r, np.where(usable, 1 - residual / safe_t, np.nan)
 
 
 def paired_tests(values, reference, seed=0):

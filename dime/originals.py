@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from scipy.ndimage import binary_erosion
 
-from dime import io, released
+from dime import io, metrics, released
 from dime.physics import axis_m
 
 SPACING_M = {"study1a": 0.90e-3, "study1b": 0.90e-3, "study2": 1.17e-3}
@@ -129,7 +129,8 @@ def score(estimates, truths, pixels):
     Returns
     -------
     dict
-        r, r2; rmse, bias [kPa]; mape, median_ape [%]; slice_r, slice_mape [%].
+        r, r2; rmse, bias [kPa]; mape, median_ape [%]; slice_r, slice_mape [%]. r, r2 and slice_r are NaN
+        where the truth or the estimate is one constant.
 
     Raises
     ------
@@ -145,13 +146,21 @@ def score(estimates, truths, pixels):
         np.array([m[p].mean() / 1e3 for m, p in zip(maps, pixels, strict=True)])
         for maps in (estimates, truths)
     ]
+    by_pixel, by_slice = (
+        metrics.pooled([metrics.correlation_sums(*(part.astype(float) for part in pair))])
+        for pair in ((x, t), means)
+    )
+    r, r2, slice_r = (
+        np.nan if figure["value"] is None else figure["value"]
+        for figure in (by_pixel["r"], by_pixel["r2"], by_slice["r"])
+    )
     return {
-        "r": float(np.corrcoef(x, t)[0, 1]),
-        "r2": float(1 - np.sum(error**2) / np.sum((t - t.mean()) ** 2)),
+        "r": r,
+        "r2": r2,
         "rmse": float(np.sqrt(np.mean(error**2))),
         "mape": float(100 * np.mean(np.abs(error) / t)),
         "median_ape": float(100 * np.median(np.abs(error) / t)),
         "bias": float(error.mean()),
-        "slice_r": float(np.corrcoef(*means)[0, 1]),
+        "slice_r": slice_r,
         "slice_mape": float(100 * np.mean(np.abs(means[0] / means[1] - 1))),
     }

@@ -72,20 +72,6 @@ def test_arms_learn_from_the_phantoms_they_say():
         ablation.choose(table, ablation.Arm("brains", "diversity", family="brain"))
 
 
-def test_correlation_of_sums_is_that_of_the_pixels():
-    """r from per-slice sums equals numpy's over all pixels together; fewer than three slices: no interval."""
-    rng = np.random.default_rng(0)
-    truth = [rng.uniform(1e3, 5e3, size) for size in (50, 80, 20, 60)]
-    estimate = [t * rng.normal(1, 0.1, t.size) for t in truth]
-    table = pd.DataFrame([budget.slice_sums(x, t) for x, t in zip(estimate, truth, strict=True)])
-    found = budget.pixel_correlation(table)
-    expected = np.corrcoef(np.concatenate(estimate), np.concatenate(truth))[0, 1]
-    assert found["r"] == pytest.approx(expected, rel=1e-12)
-    assert found["low"] < expected < found["high"]
-    assert table["mape"][0] == pytest.approx(100 * np.mean(np.abs(estimate[0] / truth[0] - 1)))
-    assert budget.pixel_correlation(table[:2])["low"] is None
-
-
 class Oracle(torch.nn.Module):
     """Says one stiffness and one scale everywhere."""
 

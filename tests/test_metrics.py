@@ -116,6 +116,23 @@ def test_pooled_bootstrap_is_absent_where_it_means_nothing():
     assert metrics.bootstrap_pooled(estimate[:1], truth[:1], truth[:1] > 0)["pixel_r2"]["value"] is None
 
 
+def test_correlation_of_sums_is_that_of_the_pixels():
+    """r and R2 from per-slice sums equal those of all pixels together; no seed, no interval."""
+    rng = np.random.default_rng(0)
+    truth = [rng.uniform(1, 5, size) for size in (50, 80, 20, 60)]
+    estimate = [t * rng.normal(1, 0.1, t.size) for t in truth]
+    sums = [metrics.correlation_sums(x, t) for x, t in zip(estimate, truth, strict=True)]
+    found = metrics.pooled(sums, seed=0)
+    x, t = np.concatenate(estimate), np.concatenate(truth)
+    for name, expected in (("r", np.corrcoef(x, t)[0, 1]), ("r2", 1 - np.mean((x - t) ** 2) / np.var(t))):
+        assert found[name]["value"] == pytest.approx(expected, rel=1e-12)
+        assert found[name]["low"] < expected < found[name]["high"]
+        assert metrics.pooled(sums)[name] == found[name] | {"low": None, "high": None}
+    assert metrics.pooled(sums[:2], seed=0)["r"]["low"] is None
+    constant = metrics.correlation_sums(estimate[0], np.full(50, 3.0))
+    assert metrics.pooled([constant])["r"]["value"] is None
+
+
 def test_holm_by_hand():
     """0.01, 0.04, 0.03 of three: 0.01 * 3; 0.03 * 2 = 0.06; max(0.06, 0.04 * 1) = 0.06."""
     assert metrics.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
