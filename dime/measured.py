@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from scipy.io import loadmat
 
-from dime import io
+from dime import acquisition, io
 from dime.physics import axis_m
 
 SPACING_M = 1.40625e-3
@@ -29,7 +29,7 @@ ZERO_DISPLACEMENT = 2047.5
 def read(folder):
     """The authors' measured liver slices (study 3) with the stiffness maps that MMDI gave them.
 
-    First harmonic U = (2/N) sum_j phi_j exp(-2 pi i j / N) over the N phase offsets.
+    The wave is `acquisition.first_harmonic` of the phase offsets.
 
     Parameters
     ----------
@@ -56,9 +56,7 @@ def read(folder):
         raise FileNotFoundError(f"{folder / 'Processed Data'}: expected measured slices NN.nii, found none")
     slices = [_read_slice(path, folder / "Processed Stiffness" / f"{path.stem}.mat") for path in paths]
     displacement, mask, stiffness = (np.stack(arrays) for arrays in zip(*slices, strict=True))
-    offsets = displacement.shape[1]
-    kernel = 2 / offsets * np.exp(-2j * np.pi * np.arange(offsets) / offsets)
-    wave = np.einsum("j,sjyx->syx", kernel, displacement).astype(np.complex64)
+    wave = np.stack([acquisition.first_harmonic(one) for one in displacement]).astype(np.complex64)
     y, x = (axis_m(n, SPACING_M) for n in mask.shape[1:])
     return xr.Dataset(
         {
