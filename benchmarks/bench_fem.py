@@ -19,8 +19,9 @@ import numpy as np
 from scipy.sparse.linalg import splu
 from skfem import Basis, ElementTetP1, ElementTetP2, ElementTriP2, ElementVector, MeshTet
 
-from dime import fem, phantoms
-from dime.fem import elastic, solvers
+from dime.fem import antiplane, drivers, elastic, forward, rheology, sizing, solvers
+from dime.phantoms import families
+from dime.phantoms.phantom import render
 from dime.physics import DENSITY_KG_M3, axis_m, shear_wavelength
 
 FREQUENCY_HZ = 60.0
@@ -44,11 +45,11 @@ def simulate(task):
     """Draw, mesh, solve, evaluate and write one phantom; unknowns, peak memory [GB]."""
     family, seed, folder = task
     rng = np.random.default_rng(seed)
-    phantom = phantoms.draw(family, rng)
+    phantom = families.draw(family, rng)
     start = rng.random()
-    field = fem.solve(phantom, fem.Driver(start, start + 0.3), FREQUENCY_HZ)
+    field = forward.solve(phantom, drivers.Driver(start, start + 0.3), FREQUENCY_HZ)
     wave = field.sample(AXIS_M, AXIS_M).astype(np.complex64)
-    truth = phantoms.render(phantom, AXIS_M, AXIS_M)["stiffness"].values.astype(np.float32)
+    truth = render(phantom, AXIS_M, AXIS_M)["stiffness"].values.astype(np.float32)
     np.savez(Path(folder) / f"{family}{seed}.npz", wave=wave, stiffness=truth)
     return field.basis.N, peak_memory_gb()
 
@@ -80,9 +81,9 @@ def disc(edge_m, radius_m=0.1):
         stiffness=lambda x, y: np.full(np.shape(x), 3000.0),
         loss_tangent=lambda x, y: np.full(np.shape(x), 0.2),
     )
-    modulus = fem.complex_modulus(tissue)
+    modulus = rheology.complex_modulus(tissue)
     wavelength = float(shear_wavelength(modulus(np.zeros(1), np.zeros(1)), FREQUENCY_HZ)[0])
-    basis = Basis(fem.fit_mesh(tissue, [], FREQUENCY_HZ, wavelength / edge_m), ElementTriP2(), intorder=4)
+    basis = Basis(sizing.fit_mesh(tissue, [], FREQUENCY_HZ, wavelength / edge_m), ElementTriP2(), intorder=4)
     return modulus, basis
 
 
@@ -107,7 +108,7 @@ def cost_of_unknowns():
     rows = []
     for edge_m in (6e-3, 4e-3, 2.8e-3, 2e-3, 1.4e-3, 1e-3):
         mesh_s, (modulus, basis) = timed(disc, edge_m)
-        assembly_s, (A, _) = timed(fem.assemble_antiplane, basis, modulus, FREQUENCY_HZ)
+        assembly_s, (A, _) = timed(antiplane.assemble_antiplane, basis, modulus, FREQUENCY_HZ)
         b = np.ones(basis.N, complex)
         solve_s = np.median([timed(solvers.solve_sparse, A, b, "superlu")[0] for _ in range(3)])
         rows.append(
@@ -128,7 +129,7 @@ def compare_solvers():
     rows = []
     for edge_m in (4e-3, 2e-3, 1.4e-3):
         modulus, basis = disc(edge_m)
-        A, _ = fem.assemble_antiplane(basis, modulus, FREQUENCY_HZ)
+        A, _ = antiplane.assemble_antiplane(basis, modulus, FREQUENCY_HZ)
         rows += [
             compare(name, method, "antiplane", A.tocsc(), np.ones(basis.N, complex))
             for name, method in methods.items()
@@ -195,11 +196,11 @@ def ngsolve_seconds(mesh):
 
 def slab_liver(seed=3, elements_per_wavelength=4, thickness_m=0.03):
     """One liver as a slab: unknowns, seconds from mesh to image, memory."""
-    phantom = phantoms.draw("liver", np.random.default_rng(seed))
+    phantom = families.draw("liver", np.random.default_rng(seed))
     seconds, field = timed(
-        lambda: fem.solve(
+        lambda: forward.solve(
             phantom,
-            fem.Driver(0.1, 0.35, profile="smooth"),
+            drivers.Driver(0.1, 0.35, profile="smooth"),
             FREQUENCY_HZ,
             physics="3d",
             thickness_m=thickness_m,

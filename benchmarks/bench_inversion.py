@@ -19,9 +19,13 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from dime import checkpoints, inversion, phantoms, prediction, training
-from dime.dissipation import dissipation
-from dime.network import frozen
+from dime.inversion.masked_wave import dissipation
+from dime.inversion.methods import METHODS, RELEASED
+from dime.learning import checkpoints
+from dime.network import prediction, training, unet
+from dime.network.unet import frozen
+from dime.phantoms import families
+from dime.phantoms.phantom import render
 from dime.physics import axis_m
 
 SPACING_M, FREQUENCY_HZ = 1.5e-3, 60.0
@@ -80,8 +84,8 @@ def ellipse(side):
 def liver(side=256, spacing_m=1.40625e-3, seed=80):
     """The mask of a liver in the field of view of the measured slices."""
     axis = axis_m(side, spacing_m)
-    phantom = phantoms.draw("liver", np.random.default_rng(seed))
-    return phantoms.render(phantom, axis, axis)["mask"].values
+    phantom = families.draw("liver", np.random.default_rng(seed))
+    return render(phantom, axis, axis)["mask"].values
 
 
 def one_method(name, side, runs):
@@ -89,7 +93,7 @@ def one_method(name, side, runs):
     mask = ellipse(side)
     wave = wave_in(mask, SPACING_M, 81)
     before = memory_mb("VmRSS")
-    invert = inversion.METHODS[name](inversion.RELEASED).invert_slice
+    invert = METHODS[name](RELEASED).invert_slice
     place = wave, mask, SPACING_M, FREQUENCY_HZ
     seconds = median_seconds(lambda: (dissipation(*place), invert(*place)), runs)  # as `inversion` does
     return seconds, memory_mb("VmHWM") - before
@@ -98,7 +102,7 @@ def one_method(name, side, runs):
 def methods():
     """Every method at every size, by cores."""
     rows = []
-    for name in inversion.METHODS:
+    for name in METHODS:
         slow = name == "nonlinear"
         for side in NONLINEAR["sides"] if slow else SIDES:
             for cores in CORES[:1] if slow else CORES:
@@ -116,7 +120,7 @@ def one_slice(kind):
     draw, spacing_m = masks[kind]
     mask, runs = draw(), SLICE_RUNS[kind]
     waves = [wave_in(mask, spacing_m, 82 + number) for number in range(4)]
-    network = frozen(checkpoints.load_model(inversion.RELEASED)[0])  # as `inversion` has it
+    network = frozen(checkpoints.load_model(RELEASED)[0])  # as `inversion` has it
     invert = partial(prediction.predict, network, mask=mask, spacing_m=spacing_m, frequency_hz=FREQUENCY_HZ)
 
     def default(count):  # as `inversion` does: the sign of time, then all views
@@ -147,10 +151,10 @@ def matrix_rate(device, dtype, size):
 def one_training(batches=12):
     """Patches per second of a training step with its augmentation, beside the rate of a matrix product."""
     schedule = training.Schedule()
-    device = training.parallel.device()
+    device = parallel.device()
     images = torch.randn(8, 4, 160, 160, device=device)
     images[:, 2] = 1
-    model = training.UNet(schedule.widths).to(device, memory_format=torch.channels_last)
+    model = unet.UNet(schedule.widths).to(device, memory_format=torch.channels_last)
     optimisers, cycles = training._optimisers(model, schedule, 10**6)
     generator = torch.Generator(device).manual_seed(84)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dime import mmdi, peers, released
+from dime.authors import mmdi_agreement
+from dime.inversion import direct, mmdi
 
 RUNS = 9
 
@@ -27,7 +28,9 @@ def timings():
     y, x = np.mgrid[:256, :256] * 1.0e-3
     wave = np.exp(-1j * 200 * (x + 0.3 * y)) + 0.05 * rng.standard_normal((2, 256, 256)).T.dot([1, 1j])
     mask = np.ones(wave.shape, bool)
-    methods = {"mmdi": mmdi.invert} | {f.__name__: f for f in (peers.ahi, peers.mdev, peers.kmdev, peers.lfe)}
+    methods = {"mmdi": mmdi.invert} | {
+        f.__name__: f for f in (direct.ahi, direct.mdev, direct.kmdev, direct.lfe)
+    }
     out = {name: median_seconds(lambda f=f: f(wave, mask, 1.0e-3, 60.0)) for name, f in methods.items()}
     out["mmdi, four slices"] = median_seconds(
         lambda: [mmdi.invert(wave, mask, 1.0e-3, 60.0) for _ in range(4)]
@@ -37,8 +40,8 @@ def timings():
 
 if __name__ == "__main__":
     result = {"seconds": {name: round(s, 4) for name, s in timings().items()}}
-    if released.folder():
-        result["agreement with the authors' MMDI"] = released.agreement_table()
+    if mmdi_agreement.folder():
+        result["agreement with the authors' MMDI"] = mmdi_agreement.agreement_table()
     else:
         print("DIME_REFERENCE is not set: no agreement table")
     text = json.dumps(result, indent=1)

@@ -46,16 +46,16 @@ def run(
     """Execute a notebook with checked parameters; OUTPUT appears only if every cell passes."""
     from papermill import PapermillExecutionError
 
-    from dime import pipeline
+    from dime.reporting import stage
 
-    values = pipeline.read_block(params_file, params) if params else {}
+    values = stage.read_block(params_file, params) if params else {}
     for item in parameter or []:
         name, equals, text = item.partition("=")
         if not equals:
             raise ValueError(f"-p {item}: expected NAME=VALUE")
         values[name] = yaml.safe_load(text)
     try:
-        pipeline.execute(notebook, output, values)
+        stage.execute(notebook, output, values)
     except PapermillExecutionError as error:
         typer.echo(
             f"dime: {notebook}: cell {error.exec_count} failed: {error.ename}: {error.evalue}", err=True
@@ -77,7 +77,7 @@ def simulate(
     scheduler: Annotated[str | None, typer.Option(help="Existing Dask scheduler, tcp://...")] = None,
 ):
     """Simulate phantoms and their waves to a zarr folder; a killed run continues where it stopped."""
-    from dime import dataset, examination
+    from dime.simulation import dataset, examination
 
     recipe = examination.Recipe(
         family, count, seed, frequency_hz=frequency, spacing_m=spacing * 1e-3, snr=snr, physics=physics
@@ -115,7 +115,8 @@ def invert(
     ] = False,
 ):
     """Invert a wave to a stiffness map on its own grid; every map is written, or none."""
-    from dime import inversion, io, residual
+    from dime.files import nifti
+    from dime.inversion import methods, residual
 
     outputs = {"stiffness": output, "uncertainty": uncertainty, "trusted": trusted}
     outputs = {name: path for name, path in outputs.items() if path}
@@ -129,8 +130,8 @@ def invert(
     files = [wave, *([mask] if mask else []), *outputs.values()]
     if len({path.resolve() for path in files}) < len(files):
         raise ValueError("wave, mask and outputs: expected files of different names")
-    waves = io.read_wave(wave, frequency, None if spacing is None else spacing * 1e-3, mask, layout)
-    result = inversion.invert(waves, method, model or inversion.RELEASED)
+    waves = nifti.read_wave(wave, frequency, None if spacing is None else spacing * 1e-3, mask, layout)
+    result = methods.invert(waves, method, model or methods.RELEASED)
     if result.attrs["time_sign"] < 0:
         waves["wave"] = waves["wave"].conj()
     left = residual.of_slices(result["stiffness"], waves) if check else []
@@ -149,7 +150,7 @@ def invert(
 
 def _write_maps(maps, like):
     """Write maps to their paths; they take their names when all are whole."""
-    from dime import io
+    from dime.files import nifti
 
     with ExitStack() as folders:
         aside = {
@@ -159,7 +160,7 @@ def _write_maps(maps, like):
         }
         for path, values in maps.items():
             try:
-                io.write_map(aside[path], values, like)
+                nifti.write_map(aside[path], values, like)
             except OSError as error:
                 raise OSError(f"{path}: cannot be written ({error.strerror or error})") from None
         for path in maps:
@@ -169,28 +170,28 @@ def _write_maps(maps, like):
 @app.command()
 def measured(output: Path):
     """Convert the measured slices (data/, or $DIME_REFERENCE) to OUTPUT; none there is an empty dataset."""
-    from dime import measured as slices
+    from dime.authors import livers
 
-    typer.echo(slices.convert(output))
+    typer.echo(livers.convert(output))
 
 
 @app.command()
 def released(output: Path):
     """Convert the authors' released phantoms ($DIME_REFERENCE) to OUTPUT; none there is an empty dataset."""
-    from dime import originals
+    from dime.authors import phantoms
 
-    typer.echo(originals.convert(output))
+    typer.echo(phantoms.convert(output))
 
 
 @app.command()
 def paper(source: Path, output: Path):
     """Typeset the paper; what it needs and is not there is named, and the stage that makes it."""
-    from dime import pipeline
-    from dime import summary as found
+    from dime.reporting.paper import typeset
+    from dime.reporting.summary import check_inputs
 
     if source.is_file():
-        found.check_inputs("paper")
-    pipeline.typeset(source, output)
+        check_inputs("paper")
+    typeset(source, output)
 
 
 @app.command()
@@ -201,8 +202,8 @@ def summary(
     ] = None,
 ):
     """Print what the last run found, and the original's claims beside it."""
-    from dime import summary as found
+    from dime.reporting.summary import print_summary, update_readme
 
-    found.print_summary(metrics)
+    print_summary(metrics)
     if readme:
-        found.update_readme(readme, metrics)
+        update_readme(readme, metrics)

@@ -14,8 +14,12 @@ import nibabel
 import numpy as np
 import pytest
 
-from dime import checkpoints, cli, dataset, examination, inversion, io
-from dime.network import UNet
+from dime import cli
+from dime.files import datasets, nifti
+from dime.inversion import methods
+from dime.learning import checkpoints
+from dime.network.unet import UNet
+from dime.simulation import examination
 
 ROOT = Path(__file__).parent.parent
 
@@ -47,7 +51,7 @@ def test_simulate_writes_what_the_library_writes(tmp_path):
     )
     done = dime(*words.split(), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    data = dataset.load(tmp_path / "set.zarr", ("wave", "stiffness", "loss_tangent", "mask"))
+    data = datasets.load(tmp_path / "set.zarr", ("wave", "stiffness", "loss_tangent", "mask"))
     assert data.attrs["frequency_hz"] == 30 and data["x"].values[1] - data["x"].values[0] == pytest.approx(
         3e-3
     )
@@ -344,7 +348,7 @@ def test_a_second_map_that_fails_half_way_leaves_the_first_as_it_was(tmp_path, m
     """The disk is full when the uncertainty is written: yesterday's stiffness stays, nothing beside it."""
     save(tmp_path / "wave.nii.gz", plane_wave()[0].astype(np.complex64))
     (tmp_path / "out.nii.gz").write_bytes(b"yesterday's")
-    whole = io.write_map
+    whole = nifti.write_map
 
     def full_disk(path, values, like):
         if "scale" in path.name:
@@ -352,7 +356,7 @@ def test_a_second_map_that_fails_half_way_leaves_the_first_as_it_was(tmp_path, m
             raise OSError("no space left on device")
         whole(path, values, like)
 
-    monkeypatch.setattr(io, "write_map", full_disk)
+    monkeypatch.setattr(nifti, "write_map", full_disk)
     maps = {tmp_path / name: np.ones((1, 50, 60)) for name in ("out.nii.gz", "scale.nii.gz")}
     with pytest.raises(OSError, match=r"scale.nii.gz: cannot be written \(no space"):
         cli._write_maps(maps, tmp_path / "wave.nii.gz")
@@ -363,8 +367,8 @@ def test_a_second_map_that_fails_half_way_leaves_the_first_as_it_was(tmp_path, m
 def test_the_released_network_is_the_default_and_comes_with_the_package(tmp_path):
     """A wheel built from the source has the weights, and they are what their card says."""
     released = importlib.resources.files("dime") / "weights"
-    assert Path(str(released)) == inversion.RELEASED
-    checkpoints.load_model(inversion.RELEASED)
+    assert Path(str(released)) == methods.RELEASED
+    checkpoints.load_model(methods.RELEASED)
     source = tmp_path / "source"
     shutil.copytree(ROOT / "dime", source / "dime", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
@@ -374,4 +378,4 @@ def test_the_released_network_is_the_default_and_comes_with_the_package(tmp_path
     (wheel,) = tmp_path.glob("*.whl")
     packed = zipfile.ZipFile(wheel)
     for name in ("card.json", "weights.safetensors"):
-        assert packed.read(f"dime/weights/{name}") == (inversion.RELEASED / name).read_bytes()
+        assert packed.read(f"dime/weights/{name}") == (methods.RELEASED / name).read_bytes()

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 import yaml
 
-from dime import pipeline
+from dime.reporting.stage import check_parameters, declared_parameters, read_block
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -43,7 +43,7 @@ def test_source_notebook_is_clean_and_runs_on_python3(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_parameters_are_flat_literals_that_default_to_scratch(path):
-    parameters = pipeline.declared_parameters(path)
+    parameters = declared_parameters(path)
     assert parameters
     for name, value in parameters.items():
         assert isinstance(value, (bool, int, float, str, list)), name
@@ -55,10 +55,10 @@ def test_parameters_are_flat_literals_that_default_to_scratch(path):
 @pytest.mark.parametrize(("stage", "command"), RUNS, ids=[re.sub(r"\W+", "-", c.split()[3]) for _, c in RUNS])
 def test_every_parameter_a_stage_passes_is_declared_with_its_type(stage, command, profile):
     words = shlex.split(command)
-    given = pipeline.read_block(profile, words[words.index("--params") + 1]) if "--params" in words else {}
+    given = read_block(profile, words[words.index("--params") + 1]) if "--params" in words else {}
     pairs = [word.split("=") for flag, word in itertools.pairwise(words) if flag == "-p"]
     given |= {name: yaml.safe_load(text) for name, text in pairs}
-    pipeline.check_parameters(ROOT / words[2], given)
+    check_parameters(ROOT / words[2], given)
 
 
 def test_profiles_have_the_same_blocks_and_names():

@@ -81,14 +81,16 @@ def test_names_labels_and_formats_are_no_findings(innocent):
 
 
 def test_every_metrics_file_the_paper_reads_is_written_by_a_stage_it_depends_on():
-    read = {f"results/metrics/{name}.json" for name in re.findall(r'metrics\("([\w-]+)"\)', PAPER)}
+    read = {f"results/studies/metrics/{name}.json" for name in re.findall(r'metrics\("([\w-]+)"\)', PAPER)}
     dependencies = set(STAGES["paper"]["deps"])
-    loop = {f"results/metrics/compare-{study}.json" for study in ("homogeneous", "heterogeneous", "liver")}
+    loop = {
+        f"results/mre/metrics/compare-{study}.json" for study in ("homogeneous", "heterogeneous", "liver")
+    }
     assert read | loop == {path for path in dependencies if path.startswith("results/metrics/")}
 
 
 def test_every_figure_of_the_paper_is_drawn_and_every_drawn_one_is_shown():
-    notebook = nbformat.read(ROOT / "notebooks/06-figures.ipynb", as_version=4)
+    notebook = nbformat.read(ROOT / "notebooks/mre/06-figures.ipynb", as_version=4)
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
     assert set(re.findall(r'plot\("([\w-]+)"', PAPER)) == set(re.findall(r'output, "([\w-]+)"\)', code))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from dime import pipeline
+from dime.reporting import stage
 
 ROOT = Path(__file__).parent.parent
 
@@ -41,25 +41,25 @@ def test_unknown_or_mistyped_parameter_is_refused_before_anything_runs(tmp_path,
     marker = tmp_path / "ran"
     source = notebook(tmp_path / "n.ipynb", f"open({str(marker)!r}, 'w')")
     with pytest.raises(ValueError, match=message):
-        pipeline.execute(source, tmp_path / "out.ipynb", given)
+        stage.execute(source, tmp_path / "out.ipynb", given)
     assert not marker.exists() and not (tmp_path / "out.ipynb").exists()
 
 
 def test_integer_is_taken_for_a_float(tmp_path):
-    pipeline.check_parameters(notebook(tmp_path / "n.ipynb"), {"scale": 2, "count": 3})
+    stage.check_parameters(notebook(tmp_path / "n.ipynb"), {"scale": 2, "count": 3})
 
 
 def test_notebook_without_parameters_cell_is_refused(tmp_path):
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")]), tmp_path / "n.ipynb")
     with pytest.raises(ValueError, match="expected one cell tagged 'parameters', found 0"):
-        pipeline.declared_parameters(tmp_path / "n.ipynb")
+        stage.declared_parameters(tmp_path / "n.ipynb")
 
 
 def test_missing_block_names_file_and_block(tmp_path):
     (tmp_path / "params.yaml").write_text("train: {epochs: 1}\n")
-    assert pipeline.read_block(tmp_path / "params.yaml", "train") == {"epochs": 1}
+    assert stage.read_block(tmp_path / "params.yaml", "train") == {"epochs": 1}
     with pytest.raises(ValueError, match=r"params.yaml: no block 'trian'"):
-        pipeline.read_block(tmp_path / "params.yaml", "trian")
+        stage.read_block(tmp_path / "params.yaml", "trian")
 
 
 def run(command, folder, environment):
@@ -160,7 +160,7 @@ def smoke(tmp_path_factory):
 
 
 def measured_slices(clone):
-    return json.loads((clone / "results/metrics/in-vivo.json").read_text())["slices"]
+    return json.loads((clone / "results/mre/metrics/in-vivo.json").read_text())["slices"]
 
 
 def test_smoke_profile_ends_with_the_paper_and_every_figure(smoke):
@@ -168,7 +168,7 @@ def test_smoke_profile_ends_with_the_paper_and_every_figure(smoke):
     assert (clone / "paper/dime.pdf").read_bytes().startswith(b"%PDF")
     shown = set(re.findall(r'#plot\("([\w-]+)"', (clone / "paper/dime.typ").read_text()))
     for kind in ("pdf", "png"):
-        assert {path.stem for path in (clone / "results/figures").glob(f"*.{kind}")} == shown
+        assert {path.stem for path in (clone / "results/mre/figures").glob(f"*.{kind}")} == shown
     executed = [path.stem for path in (clone / "results/notebooks").glob("*.ipynb")]
     for notebook in (clone / "notebooks").glob("*.ipynb"):
         assert any(name.startswith(notebook.stem) for name in executed), f"{notebook.stem} was not executed"
@@ -179,7 +179,7 @@ def test_smoke_profile_ends_with_the_paper_and_every_figure(smoke):
 def test_smoke_metrics_are_numbers_of_this_run(smoke):
     clone, _, _ = smoke
     for study in ("homogeneous", "heterogeneous", "liver"):
-        found = json.loads((clone / f"results/metrics/compare-{study}.json").read_text())
+        found = json.loads((clone / f"results/mre/metrics/compare-{study}.json").read_text())
         assert found["slices"] == 3
         # The smoke network has barely learnt, but MMDI needs no training: it must be near the truth.
         assert 0 < found["methods"]["mmdi"]["mape"]["mean"] < 60
@@ -213,7 +213,14 @@ def test_forced_stages_give_the_same_bytes(smoke):
 
 def test_a_stage_without_its_input_names_the_file_and_the_stage(smoke):
     clone, environment, _ = smoke
-    command = ["dime", "run", "notebooks/03-compare.ipynb", "scratch/o.ipynb", "-p", "test_set=nowhere.zarr"]
+    command = [
+        "dime",
+        "run",
+        "notebooks/mre/03-compare.ipynb",
+        "scratch/o.ipynb",
+        "-p",
+        "test_set=nowhere.zarr",
+    ]
     done = run(command, clone, environment)
     assert done.returncode == 1
     assert "nowhere.zarr: missing; the stage `simulate` writes it" in done.stderr

@@ -7,12 +7,17 @@ Source: Hughes, The Finite Element Method (1987), chapter 4.3.
 Assumption: nu is real, so that lambda has the loss tangent of G*.
 """
 
+import warnings
+
 import numpy as np
 from scipy.sparse import bmat
 from skfem import BilinearForm, FacetBasis, LinearForm
 from skfem.helpers import ddot, div, dot, sym_grad
 
 from dime.physics import DENSITY_KG_M3 as RHO
+
+# a complex form assembled as float64 loses its imaginary part with only this warning
+warnings.filterwarnings("error", category=np.exceptions.ComplexWarning)
 
 
 def compliance(modulus, poisson_ratio):

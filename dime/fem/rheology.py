@@ -72,3 +72,25 @@ def at_frequency(modulus, frequency_hz, model="hysteretic", reference_hz=60.0):
         alpha = 2 * np.angle(modulus) / np.pi
         return springpot(frequency_hz, np.abs(modulus) / omega_0**alpha, alpha)
     raise ValueError(f"rheology: expected one of {', '.join(MODELS)}, got {model!r}")
+
+
+def complex_modulus(phantom, frequency_hz=60.0, rheology="hysteretic", reference_hz=60.0):
+    """G*(x, y) [Pa] of a phantom at a frequency, as a function that refuses impossible tissue.
+
+    |G*| e^{i delta} at `reference_hz`, moved to `frequency_hz` by the rheology.
+    """
+
+    def modulus(x, y):
+        stiffness = np.broadcast_to(phantom.stiffness(x, y), np.shape(x))
+        loss_tangent = np.broadcast_to(phantom.loss_tangent(x, y), np.shape(x))
+        for name, value in (("stiffness", stiffness), ("loss_tangent", loss_tangent)):
+            if not np.isfinite(value).all():
+                raise ValueError(f"{name}: expected finite values inside the outline, got NaN or infinity")
+        if (stiffness <= 0).any():
+            raise ValueError(f"stiffness: expected positive values [Pa], got {stiffness.min():.6g}")
+        if (loss_tangent < 0).any():
+            raise ValueError(f"loss_tangent: expected values >= 0, got {loss_tangent.min():.6g}")
+        reference = hysteretic(stiffness, loss_tangent)
+        return at_frequency(reference, frequency_hz, rheology, reference_hz)
+
+    return modulus

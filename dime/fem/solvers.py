@@ -85,8 +85,24 @@ def pardiso(A, b):
 
     def call(phase):
         phase = np.array([phase], np.int32)
-        arguments = (handle, one, one, mtype, phase, size, values, rows, columns, unused, one,
-                     iparm, silent, b, x, error)
+        arguments = (
+            handle,
+            one,
+            one,
+            mtype,
+            phase,
+            size,
+            values,
+            rows,
+            columns,
+            unused,
+            one,
+            iparm,
+            silent,
+            b,
+            x,
+            error,
+        )
         mkl.pardiso(*(a.ctypes.data_as(ctypes.c_void_p) for a in arguments))
         return error[0]
 

@@ -1,0 +1,72 @@
+"""Read and write xarray datasets as zarr folders, checked when read and whole when written."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+
+def load(path, variables=("wave", "stiffness", "mask"), stage="simulate"):
+    """Read a dataset into memory and check that it is whole.
+
+    Parameters
+    ----------
+    path : path
+        Zarr folder with dims (phantom, y, x), or (slice, y, x) for measured data.
+    variables : sequence of str
+        What must be there.
+    stage : str
+        The stage that makes it, for the error message.
+
+    Returns
+    -------
+    xarray.Dataset
+
+    Raises
+    ------
+    FileNotFoundError
+        The folder does not exist: names it and the stage.
+    ValueError
+        A variable is missing or has another shape than the mask, a mask is empty, or values inside it are
+        not finite.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path}: missing; the stage `{stage}` writes it")
+    data = xr.open_zarr(path, consolidated=False).load()
+    for name in variables:
+        if name not in data:
+            raise ValueError(f"{path}: variable {name!r} is missing; expected {', '.join(variables)}")
+    if "mask" in variables:
+        mask = data["mask"]
+        if mask.size and not mask.any(dim=("y", "x")).all():
+            raise ValueError(f"{path}: {int((~mask.any(dim=('y', 'x'))).sum())} masks are empty")
+        for name in variables:
+            if not set(mask.dims) <= set(data[name].dims):
+                raise ValueError(
+                    f"{path}: {name!r} has dims {data[name].dims}, expected at least {mask.dims}"
+                )
+            bad = int((~np.isfinite(data[name]) & mask).sum())
+            if bad:
+                raise ValueError(f"{path}: {name!r} holds {bad} values inside the mask that are not finite")
+    return data
+
+
+def write(dataset, path):
+    """Write a dataset to a zarr folder that takes its name when it is whole.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+    path : path
+        Replaced if it exists.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    dataset.to_zarr(partial, mode="w", consolidated=False)
+    shutil.rmtree(path, ignore_errors=True)
+    os.replace(partial, path)

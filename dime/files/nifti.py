@@ -1,0 +1,185 @@
+"""NIfTI waves and maps <-> arrays with units, and datasets that take their name when they are whole."""
+
+import gzip
+import warnings
+import zlib
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import xarray as xr
+from scipy import ndimage
+
+from dime.mri import elastography
+
+LAYOUTS = ("offsets", "real-imag", "complex")
+
+SPACING_RANGE_M = (0.2e-3, 10e-3)
+
+FREQUENCY_RANGE_HZ = (1.0, 1000.0)
+
+MILLIMETRES = {"meter": 1e3, "micron": 1e-3}
+"""In a header's unit of length; most state mm, or nothing."""
+
+
+def read_wave(path, frequency_hz, spacing_m=None, mask_path=None, layout=None):
+    """A wave from a NIfTI file, ready for `methods.invert`.
+
+    Parameters
+    ----------
+    path : path
+        Phase offsets (x, y, z, n) or (x, y, n) with n >= 3; first harmonic (x, y, 2) or (x, y, z, 2), real
+        and imaginary part; or complex (x, y) or (x, y, z).
+    frequency_hz : float
+        Frequency of the vibration [Hz].
+    spacing_m : float, optional
+        In-plane pixel [m]; default: the header's.
+    mask_path : path, optional
+        NIfTI mask (x, y) or (x, y, z), tissue where it is not 0; default: where the wave is neither 0 nor
+        NaN. Voxels are matched by index; a mask oriented otherwise by its header is warned of.
+    layout : {"offsets", "real-imag", "complex"}, optional
+        Default: complex by the type of the values, real-imag for a last axis of 2, else offsets.
+
+    Returns
+    -------
+    xarray.Dataset
+        `wave` complex (z, y, x), `mask`; attrs `spacing_m`, `frequency_hz`, `layout` and `unwrapped`.
+
+    Raises
+    ------
+    ValueError
+        Names the file, what was found and what was expected: no frequency, spacing outside 0.2 to 10 mm,
+        fewer than 3 offsets, offsets all alike, a mask of another shape or empty, values inside it or, where
+        none is given, amid the tissue, that are not finite.
+
+    Assumption: offsets whose values lie within -pi to pi, or 0 to 2 pi, are phases in radians and are
+    unwrapped; others are taken as unwrapped already, in any unit, since stiffness does not depend on it.
+    """
+    low, high = FREQUENCY_RANGE_HZ
+    if not low <= frequency_hz <= high:
+        raise ValueError(f"frequency: expected {low:g} to {high:g} Hz, found {frequency_hz:g}")
+    image, values = _load_nifti(path)
+    layout = layout or _infer_layout(values)
+    if layout not in LAYOUTS:
+        raise ValueError(f"layout: expected one of {', '.join(LAYOUTS)}, found {layout!r}")
+    if np.iscomplexobj(values) != (layout == "complex"):
+        raise ValueError(f"{path}: layout {layout} does not fit values of type {values.dtype}")
+    spatial = values.ndim if layout == "complex" else values.ndim - 1
+    if spatial not in (2, 3):
+        raise ValueError(f"{path}: layout {layout} does not fit shape {values.shape}")
+    if spacing_m is None:
+        zooms = image.header.get_zooms()[:2]
+        if not np.isclose(*zooms, rtol=0.01):
+            raise ValueError(
+                f"{path}: expected square pixels, found {zooms[0]:g} x {zooms[1]:g} mm; give one"
+            )
+        spacing_m = float(zooms[0]) * 1e-3 * MILLIMETRES.get(image.header.get_xyzt_units()[0], 1)
+    if not SPACING_RANGE_M[0] <= spacing_m <= SPACING_RANGE_M[1]:
+        raise ValueError(f"{path}: expected a spacing of 0.2 to 10 mm, found {spacing_m * 1e3:g} mm")
+
+    components = values[..., None] if layout == "complex" else values
+    if spatial == 2:
+        components = components[:, :, None]
+    components = np.moveaxis(components, (3, 2, 1, 0), (0, 1, 2, 3))  # (component, z, y, x)
+    if mask_path:
+        mask = tissue = _read_mask(mask_path, components.shape[1:], image)
+    else:
+        mask = (np.nan_to_num(components) != 0).any(axis=0)
+        tissue = np.stack([ndimage.binary_fill_holes(one) for one in mask])  # NaN around it is background
+    if not mask.any():
+        raise ValueError(f"{mask_path or path}: the mask is empty, expected at least one pixel of tissue")
+    bad = int((~np.isfinite(components) & tissue).any(axis=0).sum())
+    if bad:
+        raise ValueError(f"{path}: {bad} of {mask.sum()} pixels inside the mask are not finite")
+    components = np.where(mask, components, 0)
+
+    unwrapped = False
+    if layout == "complex":
+        wave = components[0]
+    elif layout == "real-imag":
+        if len(components) != 2:
+            raise ValueError(
+                f"{path}: expected a last axis of 2 for layout real-imag, found shape {values.shape}"
+            )
+        wave = components[0] + 1j * components[1]
+    else:
+        if len(components) < 3:
+            raise ValueError(f"{path}: expected at least 3 phase offsets, found {len(components)}")
+        low, high = components.min(), components.max()
+        start = 0 if low >= 0 and high > np.pi * (1 + 1e-3) else -np.pi
+        unwrapped = bool(start * (1 + 1e-3) <= low and high - start <= 2 * np.pi * (1 + 1e-3))
+        offsets = np.moveaxis(components, 1, 0)  # (z, offset, y, x)
+        if unwrapped:
+            offsets = [
+                elastography.unwrap(o, m) if m.any() else o for o, m in zip(offsets, mask, strict=True)
+            ]
+        wave = np.stack([elastography.first_harmonic(o) for o in offsets])
+        if np.abs(wave).max() <= 1e-10 * max(-low, high):
+            raise ValueError(f"{path}: expected motion between the phase offsets, found them all alike")
+    return xr.Dataset(
+        {"wave": (("z", "y", "x"), wave), "mask": (("z", "y", "x"), mask)},
+        attrs={
+            "spacing_m": spacing_m,
+            "frequency_hz": frequency_hz,
+            "layout": layout,
+            "unwrapped": int(unwrapped),
+        },
+    )
+
+
+def write_map(path, values, like):
+    """Write a map (z, y, x) as NIfTI on the grid, orientation and affine of another file's first axes."""
+    source = nibabel.load(like)
+    image = np.moveaxis(np.asarray(values, np.float32), (2, 1, 0), (0, 1, 2))
+    header = source.header.copy()
+    header.set_data_dtype(np.float32)
+    header.set_slope_inter(1, 0)
+    header["cal_min"] = header["cal_max"] = 0  # the window that viewers open the wave with
+    header["descrip"] = b""
+    nibabel.save(nibabel.Nifti1Image(image, source.affine, header), path)
+
+
+def _load_nifti(path):
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        image = nibabel.load(path)
+        values = np.asarray(image.dataobj)
+        if path.suffix == ".gz":
+            with gzip.open(path) as packed:  # to its end, where the checksum is, which nibabel does not reach
+                while packed.read(2**20):
+                    pass
+    except nibabel.filebasedimages.ImageFileError as error:
+        raise ValueError(f"{path}: not a NIfTI file ({error})") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"{path}: damaged or not whole ({error})") from None
+    if values.dtype.names:
+        raise ValueError(f"{path}: expected numbers, found colours ({', '.join(values.dtype.names)})")
+    return image, values
+
+
+def _infer_layout(values):
+    if np.iscomplexobj(values):
+        return "complex"
+    return "real-imag" if values.shape[-1] == 2 else "offsets"
+
+
+def _read_mask(path, shape, wave):
+    """Mask (z, y, x) from a NIfTI file of (x, y) or (x, y, z), for the image of a wave."""
+    image, values = _load_nifti(path)
+    values = values[:, :, None] if values.ndim == 2 else values
+    if not np.isfinite(values).all():
+        raise ValueError(f"{path}: expected finite values, found NaN or infinity")
+    mask = np.moveaxis(values != 0, (2, 1, 0), (0, 1, 2))
+    if mask.shape != shape:
+        expected = tuple(reversed(shape))
+        raise ValueError(f"{path}: expected the wave's shape {expected}, found {values.shape}")
+    axes = [nibabel.aff2axcodes(one.affine) for one in (wave, image)]
+    if axes[0] != axes[1]:
+        codes = ["".join(map(str, one)) for one in axes]
+        warnings.warn(
+            f"{path}: its header says {codes[1]}, the wave's {codes[0]}; voxels are matched by index",
+            stacklevel=2,
+        )
+    return mask

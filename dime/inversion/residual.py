@@ -1,0 +1,135 @@
+"""Does a map explain the wave it was made from? The map goes back through the finite elements.
+
+div(G* grad u) + rho omega^2 u = 0 with the map's G*, and u on the mask's rim as measured there: what of the
+measured wave inside the computed one does not explain. No truth is needed, so it can be asked of a patient.
+
+Measured on a rim is mostly noise and extrapolation, which a weakly damped slice would magnify: starting from
+the measured values, the rim's wave is the one that leaves least of the wave inside (linear least squares).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import optimize
+from scipy.sparse.linalg import LinearOperator, lsqr
+
+from dime.fem.pixels import rigid_motion
+from dime.inversion.masked_wave import check_field
+from dime.inversion.nonlinear import Problem
+
+ELEMENTS_PER_WAVELENGTH = 12.0
+"""Of the softest quarter of the map: twice the nonlinear inversion's, for here nothing else is unknown."""
+
+LOSS_TANGENTS = (0.02, 1.0)
+"""Between these the loss tangent is sought where it is not given. Assumption: one for the slice; without any
+loss a resonance would magnify the errors of the rim's wave."""
+
+ITERATIONS = 10
+"""Of the least squares for the rim's wave, from its measured value. Assumption: few, so that the rim takes
+off its own noise and not the map's errors."""
+
+
+class Residual(NamedTuple):
+    """residual : (y, x) array, |measured - computed| over the measured wave's rms, 0 outside the mask
+    relative_rms : its rms over the tissue: 0 where all is explained, about 1 where nothing is
+    loss_tangent : that was given, or that fitted best
+    """
+
+    residual: np.ndarray
+    relative_rms: float
+    loss_tangent: object
+
+
+def wave_residual(stiffness, loss_tangent, wave, mask, spacing_m, frequency_hz):
+    """What the wave computed with a map leaves of the measured one (antiplane motion).
+
+    A constant and a slope, tissue that moves as a whole, count neither in the wave nor in what is left.
+    A right map leaves the noise: sqrt(2) / SNR, with the SNR of one channel.
+
+    Parameters
+    ----------
+    stiffness : (y, x) array [Pa], positive inside the mask
+    loss_tangent : None, float or (y, x) array
+        None: the one value for the slice that leaves least.
+    wave : (y, x) complex array, any unit
+    mask : (y, x) bool array
+    spacing_m, frequency_hz : float
+
+    Returns
+    -------
+    Residual
+
+    Raises
+    ------
+    ValueError
+        See `dime.inversion.masked_wave.check_field`; a stiffness that is not positive inside the mask.
+    """
+    wave, mask = check_field(wave, mask, spacing_m, frequency_hz)
+    bad = np.count_nonzero(~(np.asarray(stiffness)[mask] > 0))
+    if bad:
+        raise ValueError(
+            f"stiffness: expected positive values [Pa] inside the mask, found {bad} that are not"
+        )
+    rigid = rigid_motion(mask)
+    wave[mask] -= rigid @ (rigid.T @ wave[mask])
+    given = 0.0 if loss_tangent is None else loss_tangent
+    problem = Problem(
+        wave, mask, stiffness, spacing_m, frequency_hz, given, ELEMENTS_PER_WAVELENGTH, 1.0, 0.01
+    )
+    m, loss, g = problem.split(problem.start)
+
+    def left(loss):
+        u, factors, A, _ = problem.solve(m, loss, g)
+        start = problem.data - problem.deformation(problem.image.matrix @ u)
+        response = _rim_response(problem, factors, A)
+        return np.abs(start - response @ lsqr(response, start, iter_lim=ITERATIONS)[0])
+
+    if loss_tangent is None:
+        search = {"bounds": LOSS_TANGENTS, "method": "bounded", "options": {"xatol": 0.01}}
+        loss = optimize.minimize_scalar(lambda t: np.mean(left(t) ** 2), **search).x
+        given = float(loss)
+    values = left(loss)
+    residual = np.zeros(mask.shape)
+    residual[problem.image.covered] = values
+    return Residual(residual, float(np.sqrt(np.mean(values**2))), given)
+
+
+def of_slices(stiffness, waves):
+    """`relative_rms` of every slice that has tissue, the loss tangent fitted.
+
+    Parameters
+    ----------
+    stiffness : xarray.DataArray
+        (..., y, x) [Pa].
+    waves : xarray.Dataset
+        `wave` complex and `mask` bool of that shape; attrs `spacing_m`, `frequency_hz`.
+
+    Returns
+    -------
+    list of float
+    """
+    scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
+    wave, mask = waves["wave"].values, waves["mask"].values
+    rows = [row for row in np.ndindex(mask.shape[:-2]) if mask[row].any()]
+    maps = stiffness.values
+    return [wave_residual(maps[row], None, wave[row], mask[row], *scale).relative_rms for row in rows]
+
+
+def _rim_response(problem, factors, A):
+    """What the rim's wave (outline's unknown,) does to the image (pixel,), and back."""
+    inner, edge, image = problem.inner, problem.edge, problem.image.matrix
+    coupling = A[inner][:, edge]
+
+    def forward(g):
+        u = np.zeros(problem.basis.N, complex)
+        u[edge] = g
+        u[inner] = -factors.solve(coupling @ g)
+        return problem.deformation(image @ u)
+
+    def adjoint(residual):
+        q = image.T @ problem.deformation(residual)
+        # A is complex symmetric: its adjoint's inverse is the conjugate of its inverse's conjugate.
+        return q[edge] - coupling.conj().T @ factors.solve(q[inner].conj()).conj()
+
+    shape = (image.shape[0], len(edge))
+    return LinearOperator(shape, matvec=forward, rmatvec=adjoint, dtype=complex)

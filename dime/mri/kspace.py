@@ -1,0 +1,24 @@
+"""Limit an image to the part of k-space that a scan acquires."""
+
+import numpy as np
+
+
+def acquired_lines(shape, acquired):
+    """Which samples of k-space (y, x), in the order of `np.fft`, were acquired: the central block."""
+    rows, columns = (np.fft.fftfreq(n, 1 / n) for n in shape)
+    keep = [(f >= -(a // 2)) & (f < a - a // 2) for f, a in zip((rows, columns), acquired, strict=True)]
+    return keep[0][:, None] & keep[1]
+
+
+def band_limited(signal, acquired):
+    """A complex image (y, x) whose k-space was acquired only in its central block."""
+    if tuple(acquired) == signal.shape:
+        return signal
+    return np.fft.ifft2(np.fft.fft2(signal) * acquired_lines(signal.shape, acquired))
+
+
+def sampled_noise(shape, acquired, rng):
+    """Complex noise (y, x) of the acquired samples, standard deviation 1 in each of its two parts."""
+    noise = rng.standard_normal((2, *shape))
+    share = np.prod(acquired) / np.prod(shape)
+    return band_limited(noise[0] + 1j * noise[1], acquired) / np.sqrt(share)

@@ -1,0 +1,138 @@
+"""Draw maps of waves and stiffness on shared scales; lengths in mm."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+
+from dime.plotting.style import ABSENT, PAGE_IN, note
+
+
+def map_image(ax, values, mask, coordinates, window_mm=None, **style):
+    """One map with lengths in mm, cropped to the tissue and blank outside it.
+
+    Parameters
+    ----------
+    ax : matplotlib axes
+    values : (y, x) array
+    mask : (y, x) bool array
+    coordinates : (y_m, x_m) pair of arrays [m]
+    window_mm : (height, width), optional
+        Size of the crop, for maps that are to share one scale of length; default: the tissue's own.
+    style : passed to `imshow`
+
+    Returns
+    -------
+    matplotlib image, for a colour bar
+    """
+    y, x = (np.asarray(c) * 1e3 for c in coordinates)
+    half = (x[1] - x[0]) / 2
+    shown = ax.imshow(
+        np.where(mask, values, np.nan),
+        extent=(x[0] - half, x[-1] + half, y[-1] + half, y[0] - half),
+        interpolation="nearest",
+        **style,
+    )
+    middle, size = tissue_box(mask, (y, x))
+    height, width = window_mm or size
+    ax.set_xlim(middle[1] - width / 2, middle[1] + width / 2)
+    ax.set_ylim(middle[0] + height / 2, middle[0] - height / 2)
+    ax.set(xticks=[], yticks=[])
+    sns.despine(ax=ax, left=True, bottom=True)
+    return shown
+
+
+def tissue_box(mask, coordinates):
+    """Middle and size, each (y, x), of the box around a mask, four pixels wider; in the coordinates' unit."""
+    middle, size = [], []
+    for axis, places in enumerate(coordinates):
+        places = np.asarray(places)
+        occupied = places[mask.any(axis=1 - axis)]
+        middle.append((occupied[0] + occupied[-1]) / 2)
+        size.append(occupied[-1] - occupied[0] + 4 * (places[1] - places[0]))
+    return tuple(middle), tuple(size)
+
+
+def scale_bar(ax, length_mm=50):
+    """A bar of known length under the left end of a map."""
+    left, _ = ax.get_xlim()
+    under = ax.get_xaxis_transform()  # x in mm, y as a fraction of the axes
+    ax.plot([left, left + length_mm], [-0.05, -0.05], color="black", lw=2, transform=under, clip_on=False)
+    label = {"ha": "center", "va": "top", "fontsize": 7, "transform": under}
+    ax.text(left + length_mm / 2, -0.08, f"{length_mm} mm", **label)
+
+
+def wave_image(ax, wave, mask, coordinates, window_mm=None):
+    """Real part of a wave on a symmetric scale of its own, clipped at the 98th percentile."""
+    limit = np.percentile(np.abs(wave[mask].real), 98)
+    return map_image(ax, wave.real, mask, coordinates, window_mm, cmap="RdBu_r", vmin=-limit, vmax=limit)
+
+
+def comparison_grid(columns, masks, coordinates, row_labels, limits, errors=(), error_limit=2.0):
+    """Rows of slices, columns of maps: waves, stiffness on one shared scale, errors on another.
+
+    Parameters
+    ----------
+    columns : dict
+        Title -> (slice, y, x) array; complex is drawn as a wave, the rest as stiffness [kPa].
+    masks : (slice, y, x) bool array
+    coordinates : (y_m, x_m)
+    row_labels : list of str
+    limits : (low, high)
+        Stiffness scale [kPa].
+    errors : collection of str
+        Titles that are differences [kPa], drawn on a diverging scale of +- `error_limit`.
+
+    Returns
+    -------
+    matplotlib figure
+    """
+    if len(masks) == 0:
+        return note(ABSENT)
+    sizes = [tissue_box(mask, [np.asarray(c) * 1e3 for c in coordinates])[1] for mask in masks]
+    window = tuple(np.max(sizes, axis=0))
+    height = 1.35 * window[0] / window[1]
+    figure, axes = plt.subplots(
+        len(masks),
+        len(columns),
+        figsize=(1.4 * len(columns) + 0.3, height * len(masks) + 0.9),
+        squeeze=False,
+        layout="constrained",
+    )
+    shown = {}
+    for column, (title, maps) in enumerate(columns.items()):
+        for row, mask in enumerate(masks):
+            ax = axes[row, column]
+            place = (mask, coordinates, window)
+            if np.iscomplexobj(maps):
+                wave_image(ax, maps[row], *place)
+            elif title in errors:
+                scale = {"cmap": "RdBu_r", "vmin": -error_limit, "vmax": error_limit}
+                shown["error [kPa]", "both"] = map_image(ax, maps[row], *place, **scale)
+            else:
+                scale = {"cmap": "viridis", "vmin": limits[0], "vmax": limits[1]}
+                shown["stiffness |G*| [kPa]", "max"] = map_image(ax, maps[row], *place, **scale)
+            if row == 0:
+                ax.set_title(title, fontsize=9)
+            if column == 0:
+                ax.set_ylabel(row_labels[row], fontsize=8)
+    scale_bar(axes[-1, 0])
+    half = len(columns) // len(shown)
+    for (label, extend), under in zip(shown, (axes[:, :half], axes[:, half:]), strict=False):
+        bar = {"location": "bottom", "shrink": 0.8, "aspect": 30, "pad": 0.02}
+        figure.colorbar(shown[label, extend], ax=under, label=label, extend=extend, **bar)
+    return figure
+
+
+def to_page(figure):
+    """Draw maps as wide as the page, with letters as large as elsewhere: scaled down they are too small."""
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(PAGE_IN, 0.55 + (height - 0.55) * PAGE_IN / width)
+    for ax in figure.axes:
+        title = (
+            ax.get_title()
+            .replace(" - truth", "\nerror")
+            .replace(", released", ",\nreleased")
+            .replace("' ", "'\n")
+        )
+        ax.set_title(title, fontsize=7)
+    return figure

@@ -1,0 +1,110 @@
+"""Names, colours, sizes and legends that all figures share."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+
+METHOD_NAMES = {
+    "dime": "DIME",
+    "released": "DIME, released",
+    "mmdi": "MMDI",
+    "ahi": "AHI",
+    "mdev": "MDEV",
+    "kmdev": "k-MDEV",
+    "lfe": "LFE",
+    "nonlinear": "nonlinear",
+    "clinical": "clinical MMDI",
+    "truth": "truth",
+}
+
+METHOD_COLOURS = {
+    "dime": "#0072b2",
+    "released": "#00204d",
+    "mmdi": "#d55e00",
+    "ahi": "#cc79a7",
+    "mdev": "#e69f00",
+    "kmdev": "#009e73",
+    "lfe": "#56b4e9",
+    "nonlinear": "#7b3294",
+    "clinical": "#555555",
+    "truth": "#000000",
+}
+
+ABSENT = "no measured data in this build"
+
+
+def use_house_style():
+    """Fonts and lines of every figure; identical SVG ids in every run."""
+    sns.set_theme(context="paper", style="ticks")
+    plt.rcParams.update(
+        {"figure.dpi": 110, "savefig.dpi": 200, "image.cmap": "viridis", "svg.hashsalt": "dime"}
+    )
+    plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
+
+
+def save(figure, folder, name):
+    """Write `name.pdf` and `name.png`, without dates, so that equal figures are equal bytes."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    figure.savefig(folder / f"{name}.pdf", bbox_inches="tight", metadata={"CreationDate": None})
+    figure.savefig(folder / f"{name}.png", bbox_inches="tight", metadata={"Software": None})
+
+
+def note(text):
+    """A small figure that says why there is no figure."""
+    figure, ax = plt.subplots(figsize=(4, 1), layout="constrained")
+    ax.text(0.5, 0.5, text, ha="center", va="center")
+    ax.axis("off")
+    return figure
+
+
+def method_legend(ax, methods):
+    """Names of the methods in their colours."""
+    handles = [
+        plt.Line2D([], [], marker="o", ls="", color=METHOD_COLOURS[m], label=METHOD_NAMES[m]) for m in methods
+    ]
+    ax.legend(handles=handles, frameon=False, loc="best")
+
+
+COLUMN_IN, PAGE_IN = 3.4, 6.9
+"""Widths of a column and of the page's text [inch]."""
+
+MAIN = ("dime", "released", "mmdi")
+"""The methods of most figures; the peers join where there is room."""
+
+STUDY_NUMBERS = {"homogeneous": "1a", "heterogeneous": "1b", "liver": "2"}
+"""As the original counts its studies."""
+
+
+def use_print_style():
+    """House style with letters that are legible at the printed size."""
+    use_house_style()
+    sizes = {"font.size": 8, "axes.labelsize": 8, "axes.titlesize": 8, "xtick.labelsize": 7}
+    plt.rcParams.update(sizes | {"ytick.labelsize": 7, "legend.fontsize": 7, "lines.markersize": 3.5})
+
+
+def panels(columns, width=PAGE_IN, height=2.1, rows=1, **kwargs):
+    """A figure of `rows` x `columns` axes, as an array of axes."""
+    return plt.subplots(rows, columns, figsize=(width, height), squeeze=False, layout="constrained", **kwargs)
+
+
+def legend_below(figure, ax, columns=4):
+    """One legend under all panels."""
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
+
+
+def ordered(methods):
+    """Methods in the order of `METHOD_NAMES`, what is none of them last: JSON keeps the alphabet's."""
+    known = list(METHOD_NAMES)
+    return sorted(methods, key=lambda method: known.index(method) if method in known else len(known))
+
+
+def curve(ax, x, entries, method, **style):
+    """Means with their intervals against x; what is absent is left out."""
+    values = {key: np.array([entry[key] for entry in entries], float) for key in ("mean", "low", "high")}
+    style = {"color": METHOD_COLOURS[method], "label": METHOD_NAMES[method], "marker": "o", "lw": 1.2} | style
+    ax.plot(x, values["mean"], **style)
+    ax.fill_between(x, values["low"], values["high"], color=style["color"], alpha=0.15, lw=0)

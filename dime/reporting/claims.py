@@ -1,0 +1,280 @@
+"""What the original claims, beside what a run found: a table, each verdict computed."""
+
+from pathlib import Path
+
+from dime.files.report import number, read
+
+STUDIES = ("homogeneous", "heterogeneous", "liver")
+
+NETWORKS = ("dime", "released")
+
+ORIGINAL = {"liver_r": 0.99, "liver_r2": 0.98, "healthy": 8, "fibrotic": 7}
+"""What the original reports. Source: Iftikhar et al. 2025, arXiv:2512.13010, abstract."""
+
+TARGETS = {"liver_mape": 4.0, "liver_r": 0.99, "liver_r2": 0.98, "coverage_low": 0.87, "coverage_high": 0.93}
+"""What this project set itself for its own studies, by pixel, and for its 90 % intervals."""
+
+COLUMNS = ("claim", "original", *NETWORKS, "mmdi", "holds")
+
+HEADS = (
+    "claim of the original",
+    "the original",
+    "DIME, this run",
+    "DIME, released weights",
+    "MMDI, this run",
+    "holds?",
+)
+
+
+def released_targets(released):
+    """The targets on the authors' phantoms one by one: study, figure, target, and what each network found.
+
+    Parameters
+    ----------
+    released : dict
+        Content of released.json.
+
+    Returns
+    -------
+    list of dict
+        study, figure, target, found (by the released weights), digits; dime and released: whether met.
+    """
+    if released["absent"]:
+        return []
+    rows = []
+    for study, targets in released["targets"].items():
+        for key, target in targets.items():
+            region, figure = ("mask", key) if key == "slice_r" else key.split("_")
+            name = figure.replace("_", " ").replace("mape", "MAPE")
+            rows.append(
+                {
+                    "study": study,
+                    "figure": f"interior {name}" if region == "interior" else name,
+                    "target": target,
+                    "found": released["studies"][study][region]["released"][figure],
+                    "digits": 3 if figure.endswith("r") else 1,
+                    **{network: released["met"][network][study][key] for network in NETWORKS},
+                }
+            )
+    return rows
+
+
+def claims(folder):
+    """What the original claims, beside what the run found and whether that bears the claim out.
+
+    Parameters
+    ----------
+    folder : path
+        Of the metrics files.
+
+    Returns
+    -------
+    list of dict
+        Text under each of `COLUMNS`.
+    """
+    folder = Path(folder)
+    found = {study: read(folder / f"compare-{study}.json", "compare") for study in STUDIES}
+    released = read(folder / "released.json", "released")
+    cohort, measured = read(folder / "cohort.json", "cohort"), read(folder / "in-vivo.json", "in_vivo")
+    homogeneous, heterogeneous, liver = (found[study]["methods"] for study in STUDIES)
+    claimed = f"r = {ORIGINAL['liver_r']}, R² = {ORIGINAL['liver_r2']}"
+
+    def row(claim, original, text, holds):
+        """One claim: the text of each method's finding, and whether a network's bears it out."""
+        return {
+            "claim": claim,
+            "original": original,
+            "holds": _judged([holds(network) for network in NETWORKS]),
+            **{method: text(method) for method in (*NETWORKS, "mmdi")},
+        }
+
+    def pooled(level):
+        return lambda m: "r = {}, R² = {}".format(
+            *(number(liver[m]["pooled"][f"{level}_{key}"], ".3f") for key in ("r", "r2"))
+        )
+
+    def reached(level):
+        return lambda m: _all(
+            _compare(liver[m]["pooled"][f"{level}_{key}"], ORIGINAL[f"liver_{key}"]) for key in ("r", "r2")
+        )
+
+    def less(methods, key):
+        return lambda m: _compare(methods["mmdi"][key]["mean"], methods[m][key]["mean"])
+
+    def by_mean(methods, key, form, unit):
+        return lambda m: (
+            f"{number(methods[m][key]['mean'], form)} {unit} {span(methods[m][key], form)}".strip()
+        )
+
+    rows = [
+        row(
+            "anatomy-informed livers agree with the truth, by slice mean",
+            claimed,
+            pooled("slice"),
+            reached("slice"),
+        ),
+        row("the same by pixel", "not said", pooled("pixel"), reached("pixel")),
+        _underestimation_claim(liver),
+        row(
+            "low inter-pixel variability in homogeneous phantoms",
+            "lower than MMDI's",
+            by_mean(homogeneous, "cv", ".1f", "%"),
+            less(homogeneous, "cv"),
+        ),
+        row(
+            "accurate boundaries in heterogeneous phantoms, 10-90 % edge",
+            "sharper than MMDI's",
+            by_mean(heterogeneous, "edge_width_mm", ".1f", "mm"),
+            less(heterogeneous, "edge_width_mm"),
+        ),
+        row(
+            "heterogeneous phantoms agree with the truth better than by MMDI, by pixel",
+            "higher correlation",
+            lambda m: f"r = {number(heterogeneous[m]['pooled']['pixel_r'], '.3f')}",
+            lambda m: _compare(
+                heterogeneous[m]["pooled"]["pixel_r"], heterogeneous["mmdi"]["pooled"]["pixel_r"]
+            ),
+        ),
+    ]
+    if not released["absent"]:
+        study = released["studies"]["study2"]["mask"]
+        theirs = study["authors_dime"]
+
+        def on_theirs(m):
+            return (
+                f"r = {number(study[m]['slice_r'], '.3f')} by slice, {number(study[m]['r'], '.3f')} by pixel"
+            )
+
+        rows.append(
+            row(
+                "the same on the authors' own released livers",
+                f"{claimed}; their maps hold {on_theirs('authors_dime')}",
+                on_theirs,
+                lambda m: _compare(study[m]["r"], theirs["r"]),
+            )
+        )
+    rows.append(_direction_claim(read(folder / "direction.json", "direction")["drive"]["methods"]))
+    return rows + _subject_claims(cohort, measured)
+
+
+def _underestimation_claim(by_method):
+    """Whether MMDI reads livers lower, by slice means and by pixels: a row as of `claims`."""
+    by_slice = {m: by_method[m]["agreement"]["bias"] for m in (*NETWORKS, "mmdi")}
+    by_pixel = {m: by_method[m]["bias"]["mean"] for m in by_slice}
+
+    def judged(bias):
+        mmdi, ours = bias["mmdi"], [bias[m] for m in NETWORKS]
+        return _judged([None if None in (mmdi, our) else mmdi < min(0, our) for our in ours])
+
+    def text(m):
+        pixels = f"{number(by_pixel[m], '+.1f')} % {span(by_method[m]['bias'], '+.1f')}".strip()
+        return f"{number(by_slice[m], '+.2f')} kPa by slice mean, {pixels} by pixel"
+
+    slices, pixels = judged(by_slice), judged(by_pixel)
+    return {
+        "claim": "MMDI underestimates livers more",
+        "original": "greater underestimation by MMDI",
+        "holds": slices if slices == pixels else f"by slice mean {slices}, by pixel {pixels}",
+        **{m: text(m) for m in by_slice},
+    }
+
+
+def _direction_claim(by_method):
+    """Whether MMDI's bias by direction comes from its filters: a row as of `claims`."""
+    scatter = {m: entry["scatter_kpa"] for m, entry in by_method.items()}
+
+    def text(m):
+        return f"{number(scatter[m]['mean'])} kPa {span(scatter[m], '.2f')}".strip()
+
+    unfiltered = text("mmdi_unfiltered")
+    filters_do_it = _compare(scatter["mmdi"]["mean"], scatter["mmdi_unfiltered"]["mean"])
+    return {
+        "claim": "MMDI's bias is of its directional filters (here: change with the driven side)",
+        "original": "a larger bias, that directional filtering may explain",
+        "holds": _judged([filters_do_it, filters_do_it]),
+        **{m: text(m) for m in NETWORKS},
+        "mmdi": f"{text('mmdi')}; without filters {unfiltered}",
+    }
+
+
+def _subject_claims(cohort, measured):
+    """Of subjects, simulated and measured: rows as of `claims`."""
+    subjects = f"{ORIGINAL['healthy']} healthy, {ORIGINAL['fibrotic']} fibrotic subjects in vivo"
+    clinical = {
+        m: (measured.get(f"{m}_clinical"), measured.get(f"{m}_clinical_agreement"))
+        for m in (*NETWORKS, "mmdi")
+    }
+
+    def agreement(m):
+        if not measured["slices"]:
+            return "absent from this build"
+        r, limits = clinical[m]
+        return f"r = {number(r['r'])} {span(r, '.2f')}, bias {number(limits['bias'], '+.2f')} kPa"
+
+    def area(m):
+        entry = cohort["auc_interval"][m]
+        return f"area under ROC curve {number(entry['auc'])} {span(entry, '.2f')}".strip()
+
+    def apart(m):
+        entry = cohort["auc_interval"][m]
+        return None if entry["low"] is None else entry["low"] > 0.5
+
+    rows = [
+        {
+            "claim": "in vivo, closely matches MMDI",
+            "original": f"{subjects}; ten slices released",
+            "holds": _judged([_close(*clinical[m]) if measured["slices"] else None for m in NETWORKS]),
+            **{m: agreement(m) for m in (*NETWORKS, "mmdi")},
+        },
+        {
+            "claim": "healthy and fibrotic livers differ (here: in simulation)",
+            "original": f"{subjects}; here {cohort['healthy']} and {cohort['fibrotic']} simulated",
+            "holds": _judged([apart(m) for m in NETWORKS]),
+            **{m: area(m) for m in (*NETWORKS, "mmdi")},
+        },
+    ]
+    return rows
+
+
+def _close(correlation, limits):
+    """Whether slice means match the clinical ones: r of 0.9 or more, and a bias no scan could tell from none.
+
+    Assumption: "closely" means that; 0.3 kPa is about the repeatability coefficient of 2D liver elastography.
+    """
+    if correlation["r"] is None or limits["bias"] is None:
+        return None
+    return correlation["r"] >= 0.9 and abs(limits["bias"]) < 0.3
+
+
+def _judged(by_network):
+    """The word for whether this run's network and the released one bear a claim out."""
+    mine, released = by_network
+    if mine is None or released is None:
+        return "not tested in this build"
+    words = {
+        (True, True): "yes",
+        (False, True): "by the released weights",
+        (True, False): "by this run's network",
+    }
+    return words.get((bool(mine), bool(released)), "no")
+
+
+def _compare(value, least):
+    return None if value is None or least is None else value >= least
+
+
+def _all(conditions):
+    conditions = list(conditions)
+    return None if None in conditions else all(conditions)
+
+
+def span(entry, form):
+    """[low, high], or nothing where there are too few cases for an interval."""
+    return "" if entry["low"] is None else f"[{entry['low']:{form}}, {entry['high']:{form}}]"
+
+
+def content(folder):
+    """What the paper needs of the claims: the original's figures, the targets, and the table."""
+    released = read(Path(folder) / "released.json", "released")
+    found = {"original": ORIGINAL, "targets": TARGETS, "released_targets": released_targets(released)}
+    return found | {"rows": claims(folder), "columns": COLUMNS, "heads": HEADS}

@@ -1,0 +1,34 @@
+"""Typeset the paper."""
+
+import os
+from pathlib import Path
+
+import typst
+
+
+def typeset(source, output):
+    """Compile a Typst paper to PDF; equal sources and results give equal bytes.
+
+    Parameters
+    ----------
+    source, output : path
+        The .typ file and the PDF; files it reads are found from the current folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        The source does not exist.
+    ValueError
+        It does not compile: Typst's message.
+    """
+    source, output = Path(source), Path(output)
+    if not source.is_file():
+        raise FileNotFoundError(f"{source}: no such paper")
+    compiler = typst.Compiler(root=".", ignore_system_fonts=True)
+    try:
+        pdf = compiler.compile(input=str(source), format="pdf", timestamp=0)
+    except RuntimeError as error:
+        raise ValueError(f"{source}: {error}") from error
+    aside = output.with_suffix(".partial")
+    aside.write_bytes(pdf)
+    os.replace(aside, output)

@@ -1,0 +1,169 @@
+"""Run one notebook as a stage: check its parameters first, run it aside, keep only what is whole.
+
+papermill executes the notebook; this module adds what a pipeline needs around it: an unknown or mistyped
+parameter is an error before anything runs (papermill only warns), the executed notebook appears under its
+name only when every cell has passed, and what changes from run to run (times, random cell ids) is removed,
+so that a rerun is byte-identical.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+
+import nbformat
+import papermill
+import yaml
+
+KERNEL = "python3"
+
+
+def declared_parameters(notebook):
+    """Names and default values of the cell tagged `parameters`.
+
+    Parameters
+    ----------
+    notebook : path
+        Source notebook.
+
+    Returns
+    -------
+    dict
+        Name -> default value, evaluated (parameters are literals: numbers, strings, lists).
+
+    Raises
+    ------
+    FileNotFoundError
+        The notebook does not exist.
+    ValueError
+        It has no cell tagged `parameters`, or more than one.
+    """
+    notebook = Path(notebook)
+    if not notebook.is_file():
+        raise FileNotFoundError(f"{notebook}: no such notebook")
+    cells = [
+        cell.source
+        for cell in nbformat.read(notebook, as_version=4).cells
+        if cell.cell_type == "code" and "parameters" in cell.metadata.get("tags", [])
+    ]
+    if len(cells) != 1:
+        raise ValueError(f"{notebook}: expected one cell tagged 'parameters', found {len(cells)}")
+    namespace = {}
+    exec(cells[0], namespace)
+    return {name: value for name, value in namespace.items() if not name.startswith("__")}
+
+
+def check_parameters(notebook, given):
+    """Refuse parameters that the notebook does not declare or whose type differs from the default's.
+
+    An integer is taken where the default is a float; nothing else is converted.
+
+    Raises
+    ------
+    ValueError
+        Names the notebook, the parameter and what was expected.
+    """
+    declared = declared_parameters(notebook)
+    for name, value in given.items():
+        if name not in declared:
+            raise ValueError(f"{notebook}: unknown parameter {name!r}; it has {', '.join(declared)}")
+        expected = type(declared[name])
+        if isinstance(value, int) and not isinstance(value, bool) and expected is float:
+            continue
+        if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
+            raise ValueError(
+                f"{notebook}: parameter {name!r} must be {expected.__name__} like {declared[name]!r}, "
+                f"found {type(value).__name__} {value!r}"
+            )
+
+
+def read_block(params_file, block):
+    """The parameters in one block (dotted path) of a YAML file.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        The file or the block is missing, or the block is not a mapping.
+    """
+    params_file = Path(params_file)
+    if not params_file.is_file():
+        raise FileNotFoundError(f"{params_file}: no such parameter file")
+    values = yaml.safe_load(params_file.read_text())
+    for key in block.split("."):
+        if not isinstance(values, dict) or key not in values:
+            raise ValueError(f"{params_file}: no block {block!r}")
+        values = values[key]
+    if not isinstance(values, dict):
+        raise ValueError(f"{params_file}: block {block!r} must be a mapping of parameters")
+    return values
+
+
+def execute(notebook, output, parameters):
+    """Execute a notebook with papermill and write it under its name only if every cell passed.
+
+    Parameters
+    ----------
+    notebook, output : path
+        Source and executed notebook.
+    parameters : dict
+        Values for the cell tagged `parameters`, checked before anything runs.
+
+    Raises
+    ------
+    ValueError
+        A parameter is unknown or has the wrong type.
+    papermill.PapermillExecutionError
+        A cell failed; `output` is left as it was.
+    """
+    check_parameters(notebook, parameters)
+    _die_with_parent()
+    output = Path(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    aside = output.with_suffix(".partial.ipynb")
+    try:
+        executed = papermill.execute_notebook(
+            str(notebook),
+            str(aside),
+            parameters=parameters,
+            kernel_name=KERNEL,
+            progress_bar=False,
+            stdout_file=sys.stdout,
+            stderr_file=sys.stderr,
+        )
+        nbformat.write(normalised(executed), aside)
+        os.replace(aside, output)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def normalised(executed):
+    """Remove from an executed notebook what differs between two equal runs; keep its outputs."""
+    executed.metadata.pop("papermill", None)
+    executed.metadata.get("language_info", {}).pop("version", None)
+    for index, cell in enumerate(executed.cells):
+        cell.id = f"cell-{index}"
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            # Log lines go to the terminal as they come; how they are cut into outputs depends on timing.
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+            _join_streams(cell)
+    return executed
+
+
+def _join_streams(cell):
+    joined = []
+    for output in cell.outputs:
+        if output.output_type == "stream" and joined and joined[-1].get("name") == output.name:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    cell.outputs = joined
+
+
+def _die_with_parent():
+    """Ask Linux to end this process with its parent: an orphan would go on to write results."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)

@@ -1,0 +1,171 @@
+"""Many examinations on disk: solved in parallel, restartable, equal bytes for equal recipes, checked."""
+
+import logging
+import os
+import shutil
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import dask
+import distributed
+import numpy as np
+import zarr
+from rich.console import Console
+from rich.progress import track
+
+from dime import code_digest
+from dime.fem import forward
+from dime.simulation.examination import DIRECTION, ENCODED, simulate_phantom
+
+BLOCK = 8
+"""Phantoms per task and per chunk on disk: large enough to hide scheduling, small enough to lose little."""
+
+WORKER_ENVIRONMENT = {f"{library}_NUM_THREADS": 1 for library in ("OMP", "MKL", "OPENBLAS")}
+"""One BLAS thread each, as in Dask's own, but without its MALLOC_TRIM_THRESHOLD_: that gives every matrix
+back to the system, which then clears the same pages for the next, a third of the time of a solve."""
+
+
+def simulate(recipe, path, workers=2, scheduler=None):
+    """Simulate a dataset to disk, in parallel, continuing where a killed run stopped.
+
+    The data grow in `path.partial` and take their name when they are whole. Bytes depend on the recipe alone,
+    not on the number of workers or their order. What another recipe or another version of the code left
+    unfinished is not continued but replaced. A recipe that turns out to be impossible leaves nothing.
+
+    Parameters
+    ----------
+    recipe : examination.Recipe
+    path : path
+        Zarr folder; replaced if it exists.
+    workers : int
+        Processes of the local cluster.
+    scheduler : str, optional
+        Address of an existing Dask cluster (tcp://...) to use instead; it must see `path`.
+
+    Raises
+    ------
+    ValueError
+        No worker, no scheduler at the address, or what `forward.solve` and `families.draw` refuse.
+    """
+    path = Path(path).absolute()
+    partial = path.with_name(path.name + ".partial")
+    done, begun = partial / "done", partial / "begun.txt"
+    identity = f"{recipe.to_json()}\n{code_digest()}\n"
+    with _client(workers, scheduler) as client:
+        if not begun.is_file() or begun.read_text() != identity:
+            shutil.rmtree(partial, ignore_errors=True)
+            _create(recipe, partial)
+            done.mkdir()
+            begun.write_text(identity)
+        blocks = [b for b in range(-(-recipe.count // BLOCK)) if not (done / str(b)).is_file()]
+        args = [recipe] * len(blocks), blocks, [partial] * len(blocks)
+        futures = client.map(_simulate_block, *args, pure=False)
+        refused = None
+        try:
+            for task in _progress(distributed.as_completed(futures), len(blocks), path.name):
+                task.result()
+        except ValueError as error:
+            client.cancel(futures)
+            refused = error
+    if refused:  # now that no worker writes any more
+        shutil.rmtree(partial, ignore_errors=True)
+        raise refused
+    shutil.rmtree(done)
+    begun.unlink()
+    shutil.rmtree(path, ignore_errors=True)
+    os.replace(partial, path)
+
+
+def _progress(tasks, total, name):
+    """A bar in a terminal; elsewhere, where a bar would flood the log, a line for each tenth of the work."""
+    if sys.stderr.isatty():
+        yield from track(tasks, name, total, console=Console(stderr=True))
+        return
+    for number, task in enumerate(tasks, start=1):
+        yield task
+        if 10 * number // total > 10 * (number - 1) // total:
+            print(f"{name}: {100 * number // total} %", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _client(workers, scheduler):
+    """A client of a scheduler, or of a local cluster, whose workers Dask limits to one BLAS thread each."""
+    if scheduler:
+        try:
+            client = distributed.Client(scheduler, timeout=5)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"scheduler: expected a running one, none answers at {scheduler}") from error
+        with client:
+            yield client
+        return
+    if workers < 1:
+        raise ValueError(f"workers: expected at least 1, found {workers}")
+    settings = {"threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": logging.CRITICAL}
+    with (
+        dask.config.set({"distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT}),
+        distributed.LocalCluster(n_workers=workers, **settings) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+def _simulate_block(recipe, block, partial):
+    """Simulate one chunk; its file in `done` appears after its data, so that a kill in between repeats it."""
+    rows = range(block * BLOCK, min((block + 1) * BLOCK, recipe.count))
+    results = [simulate_phantom(recipe, index) for index in rows]
+    group = zarr.open_group(partial, mode="r+")
+    for name in results[0]:
+        group[name][rows.start : rows.stop] = np.stack([np.asarray(result[name]) for result in results])
+    (partial / "done" / str(block)).touch()
+
+
+def _create(recipe, partial):
+    """The empty dataset: all metadata, no chunk yet."""
+    side, axis = recipe.matrix, recipe.axis_m
+    shapes = {
+        "wave": ((side, side), "complex64", {"units": "m", "long_name": "displacement, first harmonic"}),
+        "stiffness": ((side, side), "float32", {"units": "Pa", "long_name": "|G*|"}),
+        "loss_tangent": ((side, side), "float32", {"units": "1"}),
+        "mask": ((side, side), "bool", {}),
+        "label": ((), "string", {}),
+    }
+    dims = {name: ("phantom", "y", "x")[: len(shape) + 1] for name, (shape, _, _) in shapes.items()}
+    if recipe.offsets:
+        shapes["phase"] = (
+            (recipe.offsets, side, side),
+            "float32",
+            {"units": "rad", "long_name": "wrapped phase"},
+        )
+        shapes["magnitude"] = ((recipe.offsets, side, side), "float32", {"units": "1"})
+        dims |= {name: ("phantom", "offset", "y", "x") for name in ("phase", "magnitude")}
+    if recipe.physics in DIRECTION:
+        components = list("xyz")[: forward.COMPONENTS[recipe.physics]]
+        shapes["displacement"] = (
+            (len(components), side, side),
+            "complex64",
+            {"units": "m", "long_name": "displacement, every component, as the tissue moves"},
+        )
+        dims["displacement"] = ("phantom", "component", "y", "x")
+        shapes["wave"][2]["component"] = ENCODED[recipe.physics]
+    attrs = {"frequency_hz": recipe.frequency_hz, "spacing_m": recipe.spacing_m}
+    attrs["recipe"] = recipe.to_json()
+    group = zarr.open_group(partial, mode="w", attributes=attrs)
+    for name, (shape, dtype, variable_attrs) in shapes.items():
+        group.create_array(
+            name,
+            shape=(recipe.count, *shape),
+            chunks=(BLOCK, *shape),
+            dtype=dtype,
+            dimension_names=dims[name],
+            attributes=variable_attrs,
+        )
+    if recipe.physics in DIRECTION:
+        names = group.create_array(
+            "component", shape=(len(components),), dtype="string", dimension_names=("component",)
+        )
+        names[:] = np.array(components, dtype=object)
+    for name in ("y", "x"):
+        group.create_array(
+            name, data=axis, chunks=(side,), dimension_names=(name,), attributes={"units": "m"}
+        )

@@ -1,0 +1,313 @@
+"""One simulated examination: a phantom from its seed, where it is driven, its wave, and the scan of it."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from dime.fem import forward
+from dime.fem.drivers import Driver
+from dime.fem.field import Field
+from dime.mri import elastography
+from dime.mri.noise import add_noise, background_motion
+from dime.phantoms import families
+from dime.phantoms.phantom import render, vessel_share
+from dime.physics import axis_m
+
+DRIVE_M = 40e-6
+"""Largest displacement of a driver [m]. Assumption: liver protocols move tissue by tens of micrometres."""
+
+MIXED_FAMILIES = ("homogeneous", "heterogeneous", "liver")
+"""The families that `family="mixed"` takes in turn."""
+
+ENCODED = {"antiplane": "z", "oblique": "z", "inplane": "y", "3d": "z"}
+"""The component of the displacement that a scan encodes and `wave` holds: through the slice, if any."""
+
+DIRECTION = {"inplane": (0.0, 1.0), "3d": (0.0, 1.0, 1.0)}
+"""Of the drivers' motion. Assumption: front to back, and in a slab as much along the body.
+
+A whole outline is turned where the motion is in the slice (`directed`): pushed all to one side, tissue that
+is nearly incompressible would move as a whole a hundred times farther than it shears.
+"""
+
+SLAB = {"thickness_m": 0.03, "elements_per_wavelength": 4}
+"""Of physics "3d". A liver takes about 5 GB and one minute (PARDISO) to three (SuperLU) for each worker.
+
+Assumption: as thick as that allows. The faces are free, so that along z a slab bends as a plate does; it
+tends to the antiplane wave as it grows thicker (notebooks/methods/02-forward.ipynb).
+"""
+
+OBLIQUE_SPEED_M_S = (1.0, 2.4)
+"""Frequency times wavelength through the slice of the uneven part of "oblique" motion: 17 to 40 mm at 60 Hz.
+
+Assumption: shorter ones do not reach into the tissue, longer ones differ from antiplane waves by little more
+than a wavelength that no image in the slice can tell from the tissue's.
+"""
+
+MOST_UNEVEN = 2.0
+"""Largest amplitude on the drivers of motion that varies through the slice, relative to the even one's.
+Assumption: pads and ribs press on a body unevenly; at 1 a driver is at rest where it moves the other way."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that determines a simulated dataset; equal recipes give equal bytes.
+
+    family : a phantom family of `families.draw`, or "mixed" for `MIXED_FAMILIES` in turn.
+    count, seed : how many phantoms, and the number that all randomness follows from.
+    frequency_hz, spacing_m, field_of_view_m : vibration, pixel, and side of the square image.
+    snr : rms of the wave over the noise's standard deviation per channel; infinite for no noise.
+    background_motion : largest rms of the smooth compressional and bulk motion, relative to the wave's.
+    stages : fibrosis stage of each phantom (liver only); empty to draw them.
+    offsets : phase offsets of a scanned acquisition (wrapped phase and magnitude are stored); 0 for none.
+    acquired : lines and columns of k-space that the scan acquires; 0 for as many as pixels.
+    physics : "antiplane", "inplane" or "3d" (a slab): `forward.solve`; "oblique": antiplane motion with a part
+        that varies through the slice (`oblique`).
+    """
+
+    family: str
+    count: int
+    seed: int
+    frequency_hz: float = 60.0
+    spacing_m: float = 1.5e-3
+    field_of_view_m: float = 0.24
+    snr: float = float("inf")
+    background_motion: float = 0.0
+    stages: tuple = ()
+    offsets: int = 0
+    acquired: int = 0
+    physics: str = "antiplane"
+
+    def __post_init__(self):
+        known = (*families.FAMILIES, "mixed")
+        if self.family not in known:
+            raise ValueError(f"family: expected one of {', '.join(known)}, found {self.family!r}")
+        if self.physics not in ENCODED:
+            raise ValueError(f"physics: expected one of {', '.join(ENCODED)}, found {self.physics!r}")
+        if self.count < 1:
+            raise ValueError(f"count: expected at least 1 phantom, found {self.count}")
+        if not 0 < self.frequency_hz < np.inf:
+            raise ValueError(f"frequency_hz: expected a positive number, found {self.frequency_hz:g}")
+        if not 0.2e-3 <= self.spacing_m <= 10e-3:
+            raise ValueError(f"spacing_m: expected 0.2e-3 to 10e-3 m, found {self.spacing_m:g}")
+        if self.stages and len(self.stages) != self.count:
+            raise ValueError(f"stages: expected one per phantom ({self.count}), found {len(self.stages)}")
+        if not self.snr > 0:
+            raise ValueError(f"snr: expected a positive number, found {self.snr}")
+
+    def to_json(self):
+        """The recipe as strict JSON, which knows no infinity: snr is null for no noise."""
+        return json.dumps(asdict(self) | {"snr": self.snr if np.isfinite(self.snr) else None}, sort_keys=True)
+
+    @property
+    def matrix(self):
+        """Pixels per side of the image."""
+        return round(self.field_of_view_m / self.spacing_m)
+
+    @property
+    def axis_m(self):
+        """Pixel centres along either side, the field of view centred on 0 [m]."""
+        return axis_m(self.matrix, self.spacing_m)
+
+
+def draw_drive(rng):
+    """Where and how the tissue is shaken: drivers on the outline, and what the rest of it does.
+
+    Assumption: a passive driver presses on a part of the outline, and neighbouring organs push back on
+    others; one to three arcs, each 15-30 % of the outline, with random phase cover this, and a fully driven
+    outline gives the standing waves of a phantom in a shaken container. The rest is free or absorbing, with
+    equal chance.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    drivers : list of fem.Driver
+    boundary : str
+        "free" or "impedance".
+    """
+    boundary = str(rng.choice(["free", "impedance"]))
+    if rng.random() < 0.3:
+        return [Driver(0.0, 1.0, DRIVE_M)], boundary
+    drivers, turn = [], rng.random()
+    for position in rng.permutation(3)[: rng.choice([1, 2, 3], p=[0.1, 0.3, 0.6])]:
+        # Each arc keeps to its own third of the outline: arcs never overlap.
+        start = (position + rng.uniform(0, 0.1)) / 3
+        width = rng.uniform(0.15, 0.3)
+        amplitude = DRIVE_M * rng.uniform(0.5, 1.0) * np.exp(2j * np.pi * rng.random())
+        start = (start + turn) % 1
+        profile = str(rng.choice(["uniform", "smooth"]))
+        drivers.append(Driver(start, start + width, complex(amplitude), profile))
+    return drivers, boundary
+
+
+def directed(drivers, physics):
+    """The same drivers with the direction that their motion has in a physics: `DIRECTION`.
+
+    Parameters
+    ----------
+    drivers : list of fem.Driver
+    physics : str
+        As for `Recipe`.
+
+    Returns
+    -------
+    list of fem.Driver
+    """
+    if physics not in DIRECTION:
+        return drivers
+    whole = "tangential" if physics == "inplane" else DIRECTION[physics]
+    return [replace(one, direction=whole if one.length == 1 else DIRECTION[physics]) for one in drivers]
+
+
+def oblique(field, phantom, drivers, boundary, rng, **numerics):
+    """Displacement where the drivers move as 1 + a cos(kappa z) and the slice is at z = 0.
+
+    In tissue that is the same at all z each part travels on its own; the second obeys
+    div(G* grad u) + (rho omega^2 - G* kappa^2) u = 0: it decays from the drivers where the tissue is stiff
+    and travels, with too long a wave, where it is soft.
+
+    Parameters
+    ----------
+    field : fem.Field
+        Of the first part: antiplane.
+    phantom, drivers, boundary
+        That gave it.
+    rng : numpy.random.Generator
+        Draws a, up to `MOST_UNEVEN` either way, and kappa.
+    numerics
+        Further arguments of the `forward.solve` that gave the first part.
+
+    Returns
+    -------
+    callable, (x, y) axes [m] -> (y, x) complex array [m]
+    """
+    speed = np.exp(rng.uniform(*np.log(OBLIQUE_SPEED_M_S)))
+    share = rng.uniform(-MOST_UNEVEN, MOST_UNEVEN)
+    kappa = 2 * np.pi * field.frequency_hz / speed
+    numerics = numerics | {"boundary": boundary, "through_plane_per_m": kappa, "mesh": field.base}
+    uneven = forward.solve(phantom, drivers, field.frequency_hz, **numerics)
+    return lambda x, y: field.sample(x, y) + share * uneven.sample(x, y)
+
+
+class Shaken(NamedTuple):
+    """The wave in a phantom that is shaken, on an image: what `shake` returns.
+
+    wave : (y, x) complex [m], the component that a scan encodes (`ENCODED`), 0 outside the mask.
+    mask : (y, x) bool, pixels whose wave is known: those that the mesh covers.
+    displacement : (component, y, x) complex [m], all components, 0 outside the mask; one if antiplane.
+    field : fem.Field, the solution itself; of "oblique" motion its even part.
+    """
+
+    wave: np.ndarray
+    mask: np.ndarray
+    displacement: np.ndarray
+    field: Field
+
+
+def shake(
+    phantom, drivers, boundary, x_m, y_m, frequency_hz, *, physics="antiplane", rng=None, **numerics
+) -> Shaken:
+    """Compute the wave in a driven phantom and sample it on an image, without other motion and noise.
+
+    Every simulated examination goes through this function, so that all agree on the direction of the drivers,
+    on the encoded component and on which pixels hold a wave.
+
+    Parameters
+    ----------
+    phantom : phantoms.Phantom
+    drivers : list of fem.Driver
+        As from `draw_drive`; `directed` gives them their direction.
+    boundary : str
+        "free" or "impedance", where no driver acts.
+    x_m, y_m : (x,), (y,) arrays
+        Increasing pixel centres [m].
+    frequency_hz : float
+    physics : str
+        As for `Recipe`; the slab of "3d" is `SLAB` unless `numerics` say otherwise.
+    rng : numpy.random.Generator
+        Draws the uneven part of "oblique" motion; the other physics draw nothing.
+    numerics
+        Further arguments of `forward.solve`: rheology, elements_per_wavelength and others.
+
+    Returns
+    -------
+    Shaken
+
+    Raises
+    ------
+    ValueError
+        "oblique" motion without a generator, and whatever `forward.solve` refuses.
+    """
+    uneven = physics == "oblique"
+    if uneven and rng is None:
+        raise ValueError("rng: expected a generator for the uneven part of oblique motion, found None")
+    numerics = (SLAB if physics == "3d" else {}) | numerics
+    drivers = directed(drivers, physics)
+    solved = "antiplane" if uneven else physics
+    field = forward.solve(phantom, drivers, frequency_hz, boundary=boundary, physics=solved, **numerics)
+    sample = oblique(field, phantom, drivers, boundary, rng, **numerics) if uneven else field.sample
+    displacement = np.reshape(sample(x_m, y_m), (-1, len(y_m), len(x_m)))
+    encoded = "xyz".index(ENCODED[physics]) if len(displacement) > 1 else 0
+    mask = np.isfinite(displacement[encoded])
+    displacement = np.where(mask, displacement, 0)
+    return Shaken(displacement[encoded], mask, displacement, field)
+
+
+def simulate_phantom(recipe, index):
+    """Phantom `index` of a recipe, its wave, and what a scanner records of it.
+
+    Randomness is split by purpose: the tissue stays the same when the drive, the noise or the number of
+    phantoms changes.
+
+    Returns
+    -------
+    dict of (y, x), (offset, y, x) or (component, y, x) arrays
+        wave complex64 [m] (0 outside the mask), stiffness float32 [Pa], loss_tangent, mask, label (JSON);
+        phase [rad] and magnitude where the recipe asks for offsets; displacement complex64 [m] where the
+        tissue moves along several axes: all components without background motion and noise, of which `wave`
+        is the one that the scan encodes (`ENCODED`).
+    """
+    seeds = np.random.SeedSequence([recipe.seed, index]).spawn(5)
+    tissue, drive, motion, noise, through = (np.random.default_rng(seed) for seed in seeds)
+    family = MIXED_FAMILIES[index % len(MIXED_FAMILIES)] if recipe.family == "mixed" else recipe.family
+    overrides = {"stage": recipe.stages[index]} if recipe.stages else {}
+    phantom = families.draw(family, tissue, **overrides)
+    axis = recipe.axis_m
+    maps = render(phantom, axis, axis)
+    drivers, boundary = draw_drive(drive)
+    shaken = shake(
+        phantom, drivers, boundary, axis, axis, recipe.frequency_hz, physics=recipe.physics, rng=through
+    )
+    mask = maps["mask"].values & shaken.mask
+    wave = np.where(mask, shaken.wave, 0)
+    if recipe.background_motion > 0:
+        wave = wave + background_motion(wave, mask, recipe.spacing_m, motion, recipe.background_motion)
+    result = {
+        "stiffness": np.where(mask, maps["stiffness"].values, 0).astype(np.float32),
+        "loss_tangent": np.where(mask, maps["loss_tangent"].values, 0).astype(np.float32),
+        "mask": mask,
+        "label": json.dumps(phantom.labels, sort_keys=True),
+    }
+    if len(shaken.displacement) > 1:
+        result["displacement"] = np.where(mask, shaken.displacement, 0).astype(np.complex64)
+    if recipe.offsets:
+        lines = (recipe.acquired or recipe.matrix,) * 2
+        vessels = vessel_share(phantom, axis, axis)
+        scan = elastography.acquire(
+            wave,
+            mask,
+            recipe.spacing_m,
+            noise,
+            offsets=recipe.offsets,
+            snr=recipe.snr,
+            acquired_shape=lines,
+            magnitude=elastography.tissue_magnitude(mask, recipe.spacing_m, noise, vessels),
+        )
+        result |= {name: scan[name].values.astype(np.float32) for name in ("phase", "magnitude")}
+    elif np.isfinite(recipe.snr):
+        wave = add_noise(wave, mask, recipe.snr, noise)
+    return result | {"wave": np.where(mask, wave, 0).astype(np.complex64)}

@@ -1,0 +1,217 @@
+"""What each choice in the network's recipe is worth: arms that differ in one thing, on equal budgets."""
+
+import json
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from dime.metrics import errors, statistics
+from dime.network import training
+from dime.studies import budget
+
+PUBLISHED_STRIDE = 3
+"""Pixels between the overlapping patches of the published recipe, whose predictions are averaged."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One recipe.
+
+    title : what differs from the baseline, for people
+    question : "baseline", "recipe", "phantoms" (how many) or "diversity" (which)
+    change : fields of the baseline's `training.Schedule` that differ
+    physics, family : of the training phantoms; empty for all
+    phantoms : how many to learn from at most; 0 for all
+    stride : pixels between tiles in scoring; 0 for half a patch
+    """
+
+    title: str
+    question: str
+    change: dict = field(default_factory=dict)
+    physics: str = ""
+    family: str = ""
+    phantoms: int = 0
+    stride: int = 0
+
+
+def arms(widths, counts, diversity_count):
+    """The arms of the study, by name; the first is the baseline.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Of the baseline's network.
+    counts : sequence of int
+        Numbers of phantoms to learn from, of the learning curve; all of them are the baseline.
+    diversity_count : int
+        Number of phantoms when one family alone teaches.
+
+    Returns
+    -------
+    dict of str -> Arm
+    """
+    plain = {"optimiser": "adamw", "learning_rate": 3e-3}
+    published = {"cell": 1, "normalisation": "global", "patch": 30, "zoom": 1.0, "loss": "squared"} | plain
+    half, double = (tuple(int(width * factor) for width in widths) for factor in (0.5, 2))
+    table = {
+        "baseline": Arm("full recipe", "baseline"),
+        "published": Arm(
+            "published recipe", "recipe", published | {"background_rms": 0.0}, stride=PUBLISHED_STRIDE
+        ),
+        "patch_32": Arm("patches of 32 pixels", "recipe", {"patch": 32}),
+        "patch_96": Arm("patches of 96 pixels", "recipe", {"patch": 96}),
+        "half_width": Arm("half the channels", "recipe", {"widths": half}),
+        "double_width": Arm("twice the channels", "recipe", {"widths": double}),
+        "single_pixels": Arm("pixels instead of 2 x 2 cells", "recipe", {"cell": 1}),
+        "squared_loss": Arm("squared loss", "recipe", {"loss": "squared"}),
+        "adamw": Arm("AdamW instead of Muon", "recipe", plain),
+        "global_normalisation": Arm("one gain per patch", "recipe", {"normalisation": "global"}),
+        "no_zoom": Arm("fixed units (no zoom)", "recipe", {"zoom": 1.0}),
+        "no_background": Arm("no background motion", "recipe", {"background_rms": 0.0}),
+        "no_noise": Arm("no noise", "recipe", {"noise_rms": 0.0}),
+        "antiplane_only": Arm("antiplane waves only", "recipe", physics="antiplane"),
+    }
+    table |= {f"phantoms_{n}": Arm(f"{n} phantoms", "phantoms", phantoms=n) for n in counts}
+    for family in ("homogeneous", "heterogeneous", "liver", "graded"):
+        table[f"only_{family}"] = Arm(f"{family} only", "diversity", family=family, phantoms=diversity_count)
+    return table
+
+
+def pool(datasets):
+    """All training images, and which family and physics each is of.
+
+    Parameters
+    ----------
+    datasets : sequence of xarray.Dataset
+        As `datasets.load` reads them.
+
+    Returns
+    -------
+    images : (phantom, 4, y, x) float32 tensor
+        From `training.training_images`.
+    table : pandas.DataFrame
+        family, physics; one row per image.
+    """
+    rows = []
+    for data in datasets:
+        physics = json.loads(data.attrs["recipe"])["physics"]
+        families = [json.loads(str(label))["family"] for label in data["label"].values]
+        rows += [{"family": family, "physics": physics} for family in families]
+    return torch.cat([training.training_images(data) for data in datasets]), pd.DataFrame(rows)
+
+
+def choose(table, arm, seed=0):
+    """Rows of the pool that an arm learns from: a smaller number is part of a larger one.
+
+    Raises
+    ------
+    ValueError
+        The pool holds no phantom of that family and physics.
+    """
+    order = np.random.default_rng(seed).permutation(len(table))
+    suits = np.ones(len(table), bool)
+    for name in ("family", "physics"):
+        if getattr(arm, name):
+            suits &= (table[name] == getattr(arm, name)).values
+    rows = [int(row) for row in order if suits[row]]
+    if not rows:
+        raise ValueError(f"{arm.title}: the training sets hold no such phantom")
+    return sorted(rows[: arm.phantoms] if arm.phantoms else rows)
+
+
+def run(arm_table, baseline, steps, seeds, images, table, waves, views=1, workers=2):
+    """Train and score every arm, some at a time, each on one processor thread.
+
+    Parameters
+    ----------
+    arm_table : dict of str -> Arm
+    baseline : training.Schedule
+    steps : int
+        Of the baseline: with its batch and network, the budget of all.
+    seeds : dict of str -> sequence of int
+        Of weights and patches, for each arm.
+    images, table : from `pool`
+    waves : xarray.Dataset
+        What to score on.
+    views, workers : int
+
+    Returns
+    -------
+    list of dict
+        arm, seed, schedule, phantoms, parameters, scores (from `budget.score`), train_s, score_s: in order.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "images.npy"
+        np.save(path, images.numpy())  # each process maps it: the images are in memory once
+        jobs = []
+        for name, arm in arm_table.items():
+            rows, schedule = choose(table, arm), budget.on_budget(baseline, arm.change, steps)
+            jobs += [(name, arm, replace(schedule, seed=seed), rows) for seed in seeds[name]]
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
+            tasks = [executor.submit(_train_and_score, path, waves, views, *job) for job in jobs]
+            return [task.result() for task in tasks]
+
+
+def _train_and_score(path, waves, views, name, arm, schedule, rows):
+    torch.set_num_threads(1)
+    images = torch.from_numpy(np.load(path, mmap_mode="c"))
+    begin = time.perf_counter()
+    network = budget.fit(images if len(rows) == len(images) else images[rows], schedule)
+    trained = time.perf_counter()
+    scores = budget.score(network, waves, schedule.patch, arm.stride, views, schedule.loss == "laplace")
+    return {
+        "arm": name,
+        "seed": schedule.seed,
+        "schedule": schedule,
+        "phantoms": len(rows),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "scores": scores,
+        "train_s": trained - begin,
+        "score_s": time.perf_counter() - trained,
+    }
+
+
+def summarise(runs, reference="baseline"):
+    """Figures of merit of every arm, and how they differ from the reference's on the same slices.
+
+    Slices count alike; an arm's seeds are averaged slice by slice before anything else (r: the first's).
+
+    Returns
+    -------
+    dict of str -> dict
+        mape, nll, mape_change (arm minus reference, paired by slice): `statistics.bootstrap_mean`; pixel_r: r,
+        low, high and n of `errors.pooled`; seed_mape: list, one per seed; steps, patches, parameters,
+        phantoms, multiply_adds_per_pixel.
+    """
+    found = {}
+    for run in runs:
+        found.setdefault(run["arm"], []).append(run)
+
+    def by_slice(name, column):
+        return np.mean([run["scores"][column] for run in found[name]], axis=0)
+
+    summary = {}
+    for name, same in found.items():
+        schedule = same[0]["schedule"]
+        mape = by_slice(name, "mape")
+        pooled = errors.pooled(same[0]["scores"], seed=0)["r"]
+        summary[name] = {
+            "mape": statistics.bootstrap_mean(mape),
+            "mape_change": statistics.bootstrap_mean(mape - by_slice(reference, "mape")),
+            "nll": statistics.bootstrap_mean(by_slice(name, "nll")),
+            "pixel_r": {"r": pooled["value"]} | {key: pooled[key] for key in ("low", "high", "n")},
+            "seed_mape": [float(run["scores"]["mape"].mean()) for run in same],
+            "steps": schedule.patches_per_epoch // schedule.batch,
+            "patches": schedule.patches_per_epoch,
+            "parameters": same[0]["parameters"],
+            "phantoms": same[0]["phantoms"],
+            "multiply_adds_per_pixel": budget.multiply_adds(schedule) / schedule.patch**2,
+        }
+    return summary

@@ -1,0 +1,109 @@
+"""Training learns, resumes after a kill with the same result, and its weights are what their card says."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from dime.network import training
+from dime.network.unet import Convolution, UNet
+
+
+def images(count, seed):
+    """Plane waves of 10 to 40 pixels in discs: the label is the log of the squared wavelength."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[-32:32, -32:32]
+    out = []
+    for _ in range(count):
+        wavelength, angle = rng.uniform(10, 40), rng.uniform(0, 2 * np.pi)
+        phase = 2 * np.pi / wavelength * (x * np.cos(angle) + y * np.sin(angle))
+        mask = np.hypot(x, y) < 28
+        out.append([np.cos(phase), np.sin(phase), mask, np.full(x.shape, 2 * np.log(wavelength))])
+    return torch.from_numpy(np.array(out, np.float32))
+
+
+SCHEDULE = training.Schedule(
+    epochs=4, patches_per_epoch=256, batch=16, patch=32, widths=(8, 16, 16, 16), seed=1
+)
+
+
+def test_a_run_killed_and_resumed_equals_an_undisturbed_one(tmp_path):
+    """The process is killed (SIGKILL) after its first epoch: nothing of it is left but its checkpoint."""
+    train, validation = images(12, 0), images(4, 1)
+    torch.set_num_threads(1)
+    whole, history = training.train(train, validation, SCHEDULE, tmp_path / "whole")
+
+    script = (
+        "import sys, torch; sys.path.insert(0, sys.argv[1]); torch.set_num_threads(1)\n"
+        "from test_training import SCHEDULE, images, training\n"
+        "training.train(images(12, 0), images(4, 1), SCHEDULE, sys.argv[2])\n"
+    )
+    words = [sys.executable, "-c", script, str(Path(__file__).parent), str(tmp_path / "killed")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        seen = next(line for line in process.stdout if line.startswith("epoch 1/"))
+        process.kill()
+    assert process.returncode == -signal.SIGKILL and "validation" in seen
+    assert "validation_loss" in (tmp_path / "killed/history.csv").read_text()
+    lines = []
+    resumed, resumed_history = training.train(train, validation, SCHEDULE, tmp_path / "killed", lines.append)
+    assert len(lines) < SCHEDULE.epochs, "the killed process's epochs were done again"
+    assert resumed_history == history
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    assert history[-1]["loss"] < history[0]["loss"]
+
+
+def test_training_goes_on_from_a_network(tmp_path):
+    """A step of almost no length leaves the convolutions where they started."""
+    schedule = training.Schedule(
+        epochs=1, patches_per_epoch=16, batch=16, patch=32, widths=(4, 4, 4, 4), learning_rate=1e-9
+    )
+    torch.manual_seed(5)
+    start = UNet(schedule.widths)
+    model, _ = training.train(images(2, 0), images(2, 1), schedule, tmp_path, start=start)
+    for here, there in zip(model.modules(), start.modules(), strict=True):
+        if isinstance(here, Convolution):
+            assert torch.allclose(here.weight, there.weight, atol=1e-6)
+
+
+def test_a_checkpoint_of_other_data_is_not_continued(tmp_path):
+    """A run killed on other data changes nothing, and a finished run leaves nothing to resume from."""
+    schedule = training.Schedule(epochs=2, patches_per_epoch=16, batch=16, patch=32, widths=(4, 4, 4, 4))
+
+    def kill(line):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        training.train(images(2, 5), images(2, 1), schedule, tmp_path / "used", report=kill)
+    assert (tmp_path / "used/checkpoint.pt").is_file()
+    lines = []
+    _, history = training.train(images(2, 0), images(2, 1), schedule, tmp_path / "used", report=lines.append)
+    assert lines[0].endswith("begun anew") and len(lines) == 3
+    _, fresh = training.train(images(2, 0), images(2, 1), schedule, tmp_path / "fresh")
+    assert history == fresh and len(history) == 2
+    assert not (tmp_path / "used/checkpoint.pt").exists()
+
+
+def test_images_carry_the_scale_free_label_and_unit_waves():
+    """mu = 4 kPa, 60 Hz, 1.5 mm: log(4000 / (1000 * 0.09^2)); unit and motion as a whole drop out."""
+    wave = 1e-6 * np.random.default_rng(0).normal(size=(1, 16, 16)) * (1 + 1j) + 1e-4j
+    data = xr.Dataset(
+        {
+            "wave": (("phantom", "y", "x"), wave),
+            "stiffness": (("phantom", "y", "x"), np.full(wave.shape, 4e3)),
+            "mask": (("phantom", "y", "x"), np.ones(wave.shape, bool)),
+        },
+        attrs={"frequency_hz": 60.0, "spacing_m": 1.5e-3},
+    )
+    stack = training.training_images(data)
+    assert stack[0, 3].numpy() == pytest.approx(np.log(4 / 0.09**2))
+    assert abs(stack[0, :2].mean(dim=(1, 2))).max() < 1e-5
+    assert (stack[0, :2] ** 2).sum(dim=0).mean().item() == pytest.approx(1, rel=1e-5)
+    data.attrs["spacing_m"] = 1e-3
+    with pytest.raises(ValueError, match=r"training expects 0\.09 m/s"):
+        training.training_images(data)

@@ -1,0 +1,113 @@
+"""Arms cost the same, learn from the phantoms they say, and are scored by figures known in closed form."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import xarray as xr
+
+from dime.network import training
+from dime.physics import WORKING_PIXEL_M_PER_S
+from dime.studies import ablation, budget
+
+WIDTHS = (4, 8, 8, 8)
+SCHEDULE = training.Schedule(batch=8, patch=32, widths=WIDTHS, learning_rate=1e-2, seed=1)
+
+
+def plane_waves(count, seed):
+    """Plane waves of 10 to 40 pixels in discs, as images to learn from and as a dataset to score on.
+
+    The stiffness of a wave of n working pixels is rho (f dx)^2 n^2.
+    """
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[-24:24, -24:24]
+    mask = np.broadcast_to(np.hypot(x, y) < 22, (count, *x.shape))
+    pixels = rng.uniform(10, 40, (count, 1, 1))
+    angle = rng.uniform(0, 2 * np.pi, (count, 1, 1))
+    wave = np.exp(2j * np.pi / pixels * (x * np.cos(angle) + y * np.sin(angle))) * mask
+    stiffness = 1000 * (WORKING_PIXEL_M_PER_S * pixels) ** 2 * mask
+    dims = ("phantom", "y", "x")
+    data = xr.Dataset({"wave": (dims, wave), "stiffness": (dims, stiffness), "mask": (dims, mask)})
+    data.attrs = {"frequency_hz": 60.0, "spacing_m": 1.5e-3}
+    return data
+
+
+def test_multiply_adds_are_those_counted_by_hand():
+    """One level of w channels on single pixels: 3 x 3 from 3 inputs, 3 x 3 from w, 1 x 1 to 2, each pixel."""
+    w, size = 6, 16
+    schedule = training.Schedule(patch=size, widths=(w,), cell=1, normalisation="global")
+    assert budget.multiply_adds(schedule) == size**2 * (9 * 3 * w + 9 * w * w + 2 * w)
+
+
+def test_every_arm_costs_the_budget_in_about_as_many_steps():
+    """Multiply-adds agree to half a step, steps to the rounding of a batch; wider networks see less."""
+    steps = 200
+    whole = steps * SCHEDULE.batch * budget.multiply_adds(SCHEDULE)
+    schedules = {
+        name: budget.on_budget(SCHEDULE, arm.change, steps)
+        for name, arm in ablation.arms(WIDTHS, [3], 2).items()
+    }
+    for name, schedule in schedules.items():
+        per_patch = budget.multiply_adds(schedule)
+        assert abs(schedule.patches_per_epoch * per_patch - whole) <= schedule.batch * per_patch / 2, name
+        own_steps = schedule.patches_per_epoch / schedule.batch
+        assert abs(own_steps / steps - 1) <= 0.6 / (schedule.batch - 0.5) or schedule.batch == 2, name
+    patches = {name: schedule.patches_per_epoch for name, schedule in schedules.items()}
+    assert patches["double_width"] < patches["baseline"] == 8 * steps < patches["half_width"]
+
+
+def test_arms_learn_from_the_phantoms_they_say():
+    """Subsets are nested, of the family and physics asked for; an arm without any is refused."""
+    table = pd.DataFrame(
+        {"family": ["liver", "homogeneous"] * 10, "physics": ["antiplane"] * 15 + ["inplane"] * 5}
+    )
+    few, more = (set(ablation.choose(table, ablation.Arm("", "phantoms", phantoms=n))) for n in (4, 9))
+    assert len(few) == 4 and len(more) == 9 and few < more
+    livers = ablation.choose(table, ablation.Arm("", "diversity", family="liver", phantoms=30))
+    assert livers == list(range(0, 20, 2))
+    assert ablation.choose(table, ablation.Arm("", "recipe", physics="inplane")) == list(range(15, 20))
+    with pytest.raises(ValueError, match="no such phantom"):
+        ablation.choose(table, ablation.Arm("brains", "diversity", family="brain"))
+
+
+class Oracle(torch.nn.Module):
+    """Says one stiffness and one scale everywhere."""
+
+    def __init__(self, log_ratio, scale):
+        super().__init__()
+        self.log_ratio, self.scale = log_ratio, scale
+
+    def forward(self, waves, masks):
+        same = torch.ones(waves[:, 0].shape)
+        return self.log_ratio * same, math.log(self.scale) * same
+
+
+def test_score_of_a_network_that_is_off_by_a_known_factor():
+    """Estimate = 1.1 truth everywhere with scale b: MAPE 10 %, NLL = log(1.1) / b + log(2 b)."""
+    waves, b = plane_waves(1, 3), 0.2
+    truth = float(waves["stiffness"].max()) / (1000 * WORKING_PIXEL_M_PER_S**2)
+    found = budget.score(Oracle(math.log(1.1 * truth), b), waves, patch=32)
+    assert found["mape"][0] == pytest.approx(10, rel=1e-5)
+    assert found["nll"][0] == pytest.approx(math.log(1.1) / b + math.log(2 * b), rel=1e-5)
+    untaught = budget.score(Oracle(math.log(truth), b), waves, patch=32, teaches_scale=False)
+    assert untaught["mape"][0] == pytest.approx(0, abs=1e-3) and np.isnan(untaught["nll"][0])
+
+
+def test_a_larger_budget_lowers_the_error_and_processes_change_nothing():
+    """Plane waves: 300 steps beat 2, and an arm in a process of its own equals the same in this one."""
+    data, waves = plane_waves(24, 0), plane_waves(5, 1)
+    images = training.training_images(data)
+    table = pd.DataFrame({"family": ["homogeneous"] * 24, "physics": ["antiplane"] * 24})
+    arm = {"baseline": ablation.Arm("full recipe", "baseline")}
+    long = ablation.run(arm, SCHEDULE, 300, {"baseline": [1]}, images, table, waves, workers=1)
+    torch.set_num_threads(1)
+    network = budget.fit(images, replace(long[0]["schedule"], seed=1))
+    pd.testing.assert_frame_equal(budget.score(network, waves, 32), long[0]["scores"])
+    short = budget.fit(images, budget.on_budget(SCHEDULE, {}, 2))
+    assert long[0]["scores"]["mape"].mean() < 0.7 * budget.score(short, waves, 32)["mape"].mean()
+    summary = ablation.summarise(long)["baseline"]
+    assert summary["mape_change"] == {"mean": 0.0, "low": None, "high": None, "n": 5}
+    assert summary["steps"] == 300 and summary["phantoms"] == 24
