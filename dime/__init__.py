@@ -1,16 +1,79 @@
 """Stiffness imaging by MR elastography: simulate waves, invert them, compare the inversions.
 
-Data flows down this list, never back: `phantoms` -> `fem` -> `acquisition` -> `examination` -> `dataset` ->
-`mmdi`, `peers`, `nonlinear` | `network`, `training` -> `prediction` -> `inversion` -> `metrics`, `figures`.
+Rooms, each a question; a room imports only rooms before it:
+
+physics      Which constants and relations do all share?
+phantoms     Which tissue, where?
+mri          What does a scanner record?
+fem          Which wave does tissue carry?
+metrics      How far, how alike, how sure?
+files        What is on disk?
+simulation   What is one examination, and many?
+learning     How does any network learn?
+network      How does a network turn a wave into stiffness?
+inversion    How stiff is it, by any method?
+plotting     How does it look?
+reporting    What did a run find?
+studies      What does one notebook ask? (for notebooks alone)
+authors      What did the DIME authors release? (for notebooks alone)
+
+The names below are imported when they are first used: `import dime` loads neither NumPy nor torch.
 """
 
-import hashlib
-from pathlib import Path
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dime.fem.forward import solve
+    from dime.files.datasets import load
+    from dime.files.nifti import EXAMPLE_WAVE, read_wave, write_map
+    from dime.inversion.methods import METHODS, invert
+    from dime.mri.elastography import acquire
+    from dime.network.unet import load_model
+    from dime.phantoms.families import draw
+    from dime.simulation.dataset import simulate
+    from dime.simulation.examination import Recipe
+
+EXPORTS = {
+    "EXAMPLE_WAVE": "dime.files.nifti:EXAMPLE_WAVE",
+    "METHODS": "dime.inversion.methods:METHODS",
+    "Recipe": "dime.simulation.examination:Recipe",
+    "acquire": "dime.mri.elastography:acquire",
+    "draw": "dime.phantoms.families:draw",
+    "invert": "dime.inversion.methods:invert",
+    "load": "dime.files.datasets:load",
+    "load_model": "dime.network.unet:load_model",
+    "read_wave": "dime.files.nifti:read_wave",
+    "simulate": "dime.simulation.dataset:simulate",
+    "solve": "dime.fem.forward:solve",
+    "write_map": "dime.files.nifti:write_map",
+}
+"""Public name -> "module:name"."""
+
+__all__ = [
+    "EXAMPLE_WAVE",
+    "METHODS",
+    "Recipe",
+    "acquire",
+    "draw",
+    "invert",
+    "load",
+    "load_model",
+    "read_wave",
+    "simulate",
+    "solve",
+    "write_map",
+]
 
 
-def code_digest():
-    """SHA-256 of this package's source: work that another version began is not continued."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+def __getattr__(name):
+    if name not in EXPORTS:
+        raise AttributeError(f"module 'dime' has no attribute {name!r}")
+    module, attribute = EXPORTS[name].split(":")
+    value = getattr(import_module(module), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *EXPORTS})

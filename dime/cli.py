@@ -1,10 +1,8 @@
-"""The command line: stages (`run`, `measured`, `paper`, `summary`) and methods (`simulate`, `invert`)."""
+"""The command line: methods (`simulate`, `invert`) and what the pipeline runs (`run`, `authors`, `paper`, ...)."""
 
-import os
 import warnings
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -17,6 +15,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # takes [kPa] for markup and leaves it out
     help=__doc__,
 )
+authors = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Convert the DIME authors' files.")
+app.add_typer(authors, name="authors")
 
 
 def main():
@@ -151,33 +151,28 @@ def invert(
 def _write_maps(maps, like):
     """Write maps to their paths; they take their names when all are whole."""
     from dime.files import nifti
+    from dime.files.whole import whole
 
-    with ExitStack() as folders:
-        aside = {
-            path: Path(folders.enter_context(TemporaryDirectory(prefix=".dime-", dir=path.parent)))
-            / path.name
-            for path in maps
-        }
+    with ExitStack() as stack:
+        aside = {path: stack.enter_context(whole(path)) for path in maps}
         for path, values in maps.items():
             try:
                 nifti.write_map(aside[path], values, like)
             except OSError as error:
                 raise OSError(f"{path}: cannot be written ({error.strerror or error})") from None
-        for path in maps:
-            os.replace(aside[path], path)
 
 
-@app.command()
-def measured(output: Path):
+@authors.command("livers")
+def authors_livers(output: Path):
     """Convert the measured slices (data/, or $DIME_REFERENCE) to OUTPUT; none there is an empty dataset."""
     from dime.authors import livers
 
     typer.echo(livers.convert(output))
 
 
-@app.command()
-def released(output: Path):
-    """Convert the authors' released phantoms ($DIME_REFERENCE) to OUTPUT; none there is an empty dataset."""
+@authors.command("phantoms")
+def authors_phantoms(output: Path):
+    """Convert the authors' phantoms ($DIME_REFERENCE) to OUTPUT; none there is an empty dataset."""
     from dime.authors import phantoms
 
     typer.echo(phantoms.convert(output))
@@ -187,7 +182,7 @@ def released(output: Path):
 def paper(source: Path, output: Path):
     """Typeset the paper; what it needs and is not there is named, and the stage that makes it."""
     from dime.reporting.paper import typeset
-    from dime.reporting.summary import check_inputs
+    from dime.reporting.pipeline import check_inputs
 
     if source.is_file():
         check_inputs("paper")
@@ -195,15 +190,45 @@ def paper(source: Path, output: Path):
 
 
 @app.command()
-def summary(
-    metrics: Path = Path("results/metrics"),
-    readme: Annotated[
-        Path | None, typer.Option(help="README whose table of claims to bring up to date.")
-    ] = None,
-):
-    """Print what the last run found, and the original's claims beside it."""
-    from dime.reporting.summary import print_summary, update_readme
+def inputs():
+    """Say before a run which results would lose the measured data, because these are absent now."""
+    from dime.authors.livers import find
+    from dime.reporting.summary import losses
 
-    print_summary(metrics)
-    if readme:
-        update_readme(readme, metrics)
+    for line in losses(find()):
+        typer.echo(line, err=True)
+
+
+@app.command()
+def summary(results: Path = Path("results")):
+    """Print what the last run found, and the original's claims beside it."""
+    from dime.reporting.summary import print_summary
+
+    print_summary(results)
+
+
+@app.command()
+def publish(results: Path = Path("results"), docs: Path = Path("docs"), readme: Path = Path("README.md")):
+    """Write the results of the last run into README.md and docs/results.md."""
+    from dime.reporting.publication import publish as write
+
+    write(results, readme, docs / "results.md")
+
+
+@app.command()
+def deps(
+    write: Annotated[
+        bool, typer.Option("--write", help="Bring them up to date in the dvc.yaml files.")
+    ] = False,
+):
+    """List the pipeline files whose dependencies on dime/ differ from the imports; exit code 1 if any does."""
+    from dime.reporting import dependencies
+
+    if write:
+        for path in dependencies.write():
+            typer.echo(f"{path}: dependencies brought up to date")
+        return
+    stale = dependencies.stale()
+    for path in stale:
+        typer.echo(f"{path}: dependencies are not those of the imports; `dime deps --write` mends them")
+    raise SystemExit(1 if stale else 0)

@@ -1,11 +1,11 @@
 """Read and write xarray datasets as zarr folders, checked when read and whole when written."""
 
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
+
+from dime.files.whole import whole
 
 
 def load(path, variables=("wave", "stiffness", "mask"), stage="simulate"):
@@ -63,10 +63,5 @@ def write(dataset, path):
     path : path
         Replaced if it exists.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    dataset.to_zarr(partial, mode="w", consolidated=False)
-    shutil.rmtree(path, ignore_errors=True)
-    os.replace(partial, path)
+    with whole(path) as aside:
+        dataset.to_zarr(aside, mode="w", consolidated=False)

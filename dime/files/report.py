@@ -4,6 +4,8 @@ import json
 import math
 from pathlib import Path
 
+from dime.files.whole import whole
+
 
 def number(value, form=".2f"):
     """A figure of merit for people: a dash where there are too few cases to have one."""
@@ -26,9 +28,9 @@ def read(path, stage):
 
 def write(path, content):
     """Write a metrics file: sorted keys, eight significant digits, null where nothing could be computed."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(_rounded(content), indent=2, sort_keys=True, allow_nan=False) + "\n")
+    text = json.dumps(_rounded(content), indent=2, sort_keys=True, allow_nan=False) + "\n"
+    with whole(path) as aside:
+        aside.write_text(text)
 
 
 def _rounded(value):

@@ -1,25 +1,48 @@
-"""Waves in, stiffness and its uncertainty out: one call for every method."""
+"""Invert waves to stiffness: one call for every method.
+
+`METHODS` names the function of each method. It is imported when it is used, so that the direct methods load
+no torch. A new method is one module, one line in this table, and one test: see docs/architecture.md.
+
+>>> from dime.inversion.methods import METHODS
+>>> sorted(METHODS)
+['ahi', 'dime', 'kmdev', 'lfe', 'mdev', 'mmdi', 'nonlinear']
+"""
 
 import inspect
 import json
 from collections.abc import Callable
-from dataclasses import asdict
-from functools import partial
+from dataclasses import asdict, is_dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
-from dime.inversion import direct, mmdi
 from dime.inversion.masked_wave import check_field, dissipation
-from dime.inversion.nonlinear import nonlinear
-from dime.learning.checkpoints import load_model
-from dime.network import prediction, trust
-from dime.network.unet import frozen
 
-RELEASED = Path(__file__).parents[1] / "weights"
+PRETRAINED = Path(__file__).parents[1] / "weights" / "pretrained"
 """Folder of the network that comes with the package; its `card.json` says what it learnt from."""
+
+METHODS: dict[str, str] = {
+    "dime": "dime.network.prediction:trained",
+    "mmdi": "dime.inversion.mmdi:invert",
+    "ahi": "dime.inversion.direct:ahi",
+    "mdev": "dime.inversion.direct:mdev",
+    "kmdev": "dime.inversion.direct:kmdev",
+    "lfe": "dime.inversion.direct:lfe",
+    "nonlinear": "dime.inversion.nonlinear:nonlinear",
+}
+"""Name -> "module:function". Each function but the network's is called as
+(wave, mask, spacing_m, frequency_hz, **settings) on one slice (y, x) and returns a tuple that begins with
+stiffness [Pa] and confidence 0..1, both (y, x) and 0 outside the mask."""
+
+LEARNT = "dime"
+"""The method that needs the folder of a trained network."""
+
+COMPARED = ("dime", "pretrained", "mmdi", "lfe", "ahi")
+"""Methods that the studies of conditions compare: this run's network, the pretrained one, and three direct
+inversions."""
 
 
 class Method(NamedTuple):
@@ -35,42 +58,53 @@ class Method(NamedTuple):
     settings: dict
 
 
-def _trained(model):
-    network, card = load_model(model)
-    invert_slice = partial(prediction.predict, frozen(network), calibration=card.get("calibration", 1.0))
-    return Method(invert_slice, "uncertainty", {"sha256": card["sha256"]})
+def load_method(name: str, model: str | Path = PRETRAINED) -> Method:
+    """Import a method's function.
+
+    Parameters
+    ----------
+    name : one of `METHODS`
+    model : path
+        Folder of a trained network, for method "dime".
+
+    Returns
+    -------
+    Method
+
+    Raises
+    ------
+    ValueError
+        Unknown method.
+    """
+    if name not in METHODS:
+        raise ValueError(f"method: expected one of {', '.join(METHODS)}, found {name!r}")
+    module, attribute = METHODS[name].split(":")
+    function = getattr(import_module(module), attribute)
+    if name == LEARNT:
+        invert_slice, settings = function(model)
+        return Method(invert_slice, "uncertainty", settings)
+    return Method(function, "confidence", _defaults(function))
 
 
-def _direct(function):
-    """A method of `peers`' signature with its defaults."""
-    parameters = inspect.signature(function).parameters.values()
-    settings = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-    return Method(function, "confidence", settings)
+def _defaults(function):
+    """Default values of a function's settings, those of a dataclass one by one."""
+    settings = {}
+    for parameter in inspect.signature(function).parameters.values():
+        default = parameter.default
+        if is_dataclass(default):
+            settings |= asdict(default)
+        elif default is not parameter.empty:
+            settings[parameter.name] = default
+    return settings
 
 
-def _mmdi(wave, mask, spacing_m, frequency_hz):
-    return mmdi.invert(wave, mask, spacing_m, frequency_hz)[:2]  # without the maps of each direction
+def invert(waves: xr.Dataset, method: str = LEARNT, model: str | Path = PRETRAINED) -> xr.Dataset:
+    """Compute the stiffness of every slice of a dataset by one method.
 
-
-METHODS = {
-    "dime": _trained,
-    "mmdi": lambda model: Method(_mmdi, "confidence", asdict(mmdi.Settings())),
-    "ahi": lambda model: _direct(direct.ahi),
-    "mdev": lambda model: _direct(direct.mdev),
-    "kmdev": lambda model: _direct(direct.kmdev),
-    "lfe": lambda model: _direct(direct.lfe),
-    "nonlinear": lambda model: _direct(nonlinear),
-}
-"""Name -> the method, given the folder of a trained network."""
-
-
-def invert(waves, method, model=RELEASED):
-    """Stiffness of every slice of a dataset by one method.
-
-    A file does not say whether its waves are u e^{+i omega t} or u e^{-i omega t}, nor whether the gain of a
-    channel is negative, but tissue takes energy from waves and so tells. The network and nonlinear inversion
-    take e^{+i omega t} for granted: where the slices' mean `dissipation` is negative, all are conjugated.
-    To the direct methods it makes no difference.
+    A file does not say whether its waves follow e^{+i omega t} or e^{-i omega t}, nor whether the gain of a
+    channel is negative. Tissue absorbs energy, and that fixes the sign: where the slices' mean `dissipation`
+    is negative, all waves are conjugated, because the network and the nonlinear inversion assume
+    e^{+i omega t}. The sign makes no difference to the direct methods.
 
     Parameters
     ----------
@@ -79,27 +113,34 @@ def invert(waves, method, model=RELEASED):
     method : one of `METHODS`
         "nonlinear" takes seconds to a minute for a slice, the others less than a second.
     model : path
-        Folder of a trained network (`checkpoints.save_model`), for method "dime"; default: the released one.
+        Folder of a trained network (`dime.learning.checkpoints.save_model`), for method "dime"; default: the
+        pretrained one.
 
     Returns
     -------
     xarray.Dataset
         `stiffness` |G*| [Pa], 0 outside the mask. With "dime": `uncertainty`, the Laplace scale of
-        log stiffness (relative, 1), and `trusted`, where amplitude and wavelength are what the network
-        learnt from and it is sure enough; with the others: `confidence` 0..1. Attrs `method`, `settings`
-        (JSON), `time_sign`: 1, or -1 where the conjugates were inverted.
+        log stiffness (relative, 1), and `trusted`, where amplitude and wavelength are in the range of the
+        training data and the uncertainty is small enough; with the others: `confidence` 0..1. Attrs
+        `method`, `settings` (JSON), `time_sign`: 1, or -1 where the conjugates were inverted.
 
     Raises
     ------
     ValueError
         Unknown method, wave and mask of different shapes; see `dime.inversion.masked_wave.check_field`.
+
+    Examples
+    --------
+    >>> import dime
+    >>> waves = dime.read_wave(dime.EXAMPLE_WAVE, 60.0)
+    >>> maps = dime.invert(waves, "mmdi")
+    >>> float(maps["stiffness"].max()) > 1000  # Pa
+    True
     """
     wave, mask = waves["wave"], waves["mask"]
     if wave.shape != mask.shape:
         raise ValueError(f"mask: expected the wave's shape {wave.shape}, found {mask.shape}")
-    if method not in METHODS:
-        raise ValueError(f"method: expected one of {', '.join(METHODS)}, found {method!r}")
-    chosen = METHODS[method](model)
+    chosen = load_method(method, model)
     scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
     # a slice beyond the organ stays 0
     rows = [row for row in np.ndindex(wave.shape[:-2]) if mask.values[row].any() or not mask.values.any()]
@@ -107,13 +148,15 @@ def invert(waves, method, model=RELEASED):
     sign = -1 if sum(dissipation(*tissue, *scale) for tissue in slices.values()) < 0 else 1
     found = np.zeros((2, *wave.shape), np.float32)
     maps = dict(zip(("stiffness", chosen.second), found, strict=True))
-    if method == "dime":
+    if method == LEARNT:
+        from dime.network.trust import trusted
+
         maps["trusted"] = np.zeros(wave.shape, bool)
     for row, (image, tissue) in slices.items():
         signed = image if sign > 0 else image.conj()
-        found[:, *row] = chosen.invert_slice(signed, tissue, *scale)
-        if method == "dime":
-            maps["trusted"][row] = trust.trusted(image, tissue, *found[:, *row], *scale)
+        found[:, *row] = chosen.invert_slice(signed, tissue, *scale)[:2]
+        if method == LEARNT:
+            maps["trusted"][row] = trusted(image, tissue, *found[:, *row], *scale)
     result = xr.Dataset({name: (wave.dims, values) for name, values in maps.items()}, coords=wave.coords)
     result["stiffness"].attrs["units"] = "Pa"
     settings = json.dumps(chosen.settings, default=list)
@@ -121,12 +164,21 @@ def invert(waves, method, model=RELEASED):
     return result
 
 
-COMPARED = ("dime", "released", "mmdi", "lfe", "ahi")
-"""This run's network, the one that comes with the package, and three direct inversions."""
-
-
 def inverters(model, methods=COMPARED):
-    """Name -> (wave, mask, spacing_m, frequency_hz) -> stiffness (y, x) [Pa]; `model` is "dime"'s folder."""
-    folders = {"dime": model, "released": RELEASED}
-    loaded = {m: METHODS["dime" if m in folders else m](folders.get(m)) for m in methods}
+    """Load several methods as functions of one slice.
+
+    Parameters
+    ----------
+    model : path
+        Folder of the network called "dime".
+    methods : sequence of str
+        Names of `METHODS`, and "pretrained" for the network that comes with the package.
+
+    Returns
+    -------
+    dict
+        Name -> (wave, mask, spacing_m, frequency_hz) -> stiffness (y, x) [Pa].
+    """
+    folders = {"dime": model, "pretrained": PRETRAINED}
+    loaded = {m: load_method("dime" if m in folders else m, folders.get(m, PRETRAINED)) for m in methods}
     return {m: lambda *place, method=method: method.invert_slice(*place)[0] for m, method in loaded.items()}

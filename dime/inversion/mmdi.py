@@ -81,6 +81,10 @@ class Settings:
                 raise ValueError(f"{name}: expected {expected}, found {getattr(self, name)}")
 
 
+PUBLISHED = Settings()
+"""Settings that papers state, and the assumptions of `Settings` where they state none."""
+
+
 class Result(NamedTuple):
     """What an inversion by MMDI gives; everything is 0 outside the mask.
 
@@ -95,7 +99,7 @@ class Result(NamedTuple):
     directional_amplitude: np.ndarray
 
 
-def invert(wave, mask, spacing_m, frequency_hz, settings=None):
+def invert(wave, mask, spacing_m, frequency_hz, settings=PUBLISHED):
     """Stiffness by multi-model direct inversion.
 
     Parameters
@@ -108,8 +112,7 @@ def invert(wave, mask, spacing_m, frequency_hz, settings=None):
         Pixel size [m].
     frequency_hz : float
         Vibration frequency [Hz].
-    settings : Settings, optional
-        `Settings()` when left out.
+    settings : Settings
 
     Returns
     -------
@@ -120,7 +123,6 @@ def invert(wave, mask, spacing_m, frequency_hz, settings=None):
     ValueError
         See `check_field`; also when no window fits the field of view.
     """
-    settings = settings or Settings()
     wave, mask = check_field(wave, mask, spacing_m, frequency_hz)
     widest = max(window_px(w, spacing_m) for w in settings.windows_m)
     if widest > min(wave.shape):

@@ -1,6 +1,7 @@
 """From a trained network to a map: resampling, tiles, views, calibrated uncertainty."""
 
 import math
+from functools import partial
 
 import numpy as np
 import torch
@@ -37,6 +38,26 @@ LEAST_TISSUE = 0.02
 
 COVERAGE = 0.9
 """Of the interval that the uncertainty is calibrated for."""
+
+
+def trained(model):
+    """Load a trained network as an inversion method.
+
+    Parameters
+    ----------
+    model : path
+        Folder of the network.
+
+    Returns
+    -------
+    invert_slice : callable
+        `predict` with the network and its calibration.
+    settings : dict
+        SHA-256 of the weights: what the maps follow from.
+    """
+    network, card = load_model(model)
+    invert_slice = partial(predict, frozen(network), calibration=card.get("calibration", 1.0))
+    return invert_slice, {"sha256": card["sha256"]}
 
 
 @torch.no_grad()

@@ -1,10 +1,13 @@
 """Names, colours, sizes and legends that all figures share."""
 
+import io
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+
+from dime.files.pictures import with_palette
 
 METHOD_NAMES = {
     "dime": "DIME",
@@ -39,7 +42,7 @@ def use_house_style():
     """Fonts and lines of every figure; identical SVG ids in every run."""
     sns.set_theme(context="paper", style="ticks")
     plt.rcParams.update(
-        {"figure.dpi": 110, "savefig.dpi": 200, "image.cmap": "viridis", "svg.hashsalt": "dime"}
+        {"figure.dpi": 100, "savefig.dpi": 200, "image.cmap": "viridis", "svg.hashsalt": "dime"}
     )
     plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
 
@@ -49,7 +52,9 @@ def save(figure, folder, name):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     figure.savefig(folder / f"{name}.pdf", bbox_inches="tight", metadata={"CreationDate": None})
-    figure.savefig(folder / f"{name}.png", bbox_inches="tight", metadata={"Software": None})
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", bbox_inches="tight", metadata={"Software": None})
+    (folder / f"{name}.png").write_bytes(with_palette(drawn.getvalue()))
 
 
 def note(text):

@@ -1,9 +1,10 @@
 """Typeset the paper."""
 
-import os
 from pathlib import Path
 
 import typst
+
+from dime.files.whole import whole
 
 
 def typeset(source, output):
@@ -21,7 +22,7 @@ def typeset(source, output):
     ValueError
         It does not compile: Typst's message.
     """
-    source, output = Path(source), Path(output)
+    source = Path(source)
     if not source.is_file():
         raise FileNotFoundError(f"{source}: no such paper")
     compiler = typst.Compiler(root=".", ignore_system_fonts=True)
@@ -29,6 +30,5 @@ def typeset(source, output):
         pdf = compiler.compile(input=str(source), format="pdf", timestamp=0)
     except RuntimeError as error:
         raise ValueError(f"{source}: {error}") from error
-    aside = output.with_suffix(".partial")
-    aside.write_bytes(pdf)
-    os.replace(aside, output)
+    with whole(output) as aside:
+        aside.write_bytes(pdf)

@@ -6,17 +6,24 @@ name only when every cell has passed, and what changes from run to run (times, r
 so that a rerun is byte-identical.
 """
 
+import base64
 import ctypes
-import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import nbformat
 import papermill
 import yaml
+from papermill.engines import NBClientEngine, papermill_engines
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-KERNEL = "python3"
+from dime.files.pictures import with_palette
+from dime.files.whole import whole
+
+KERNEL, ENGINE = "python3", "watched"
 
 
 def declared_parameters(notebook):
@@ -118,23 +125,46 @@ def execute(notebook, output, parameters):
     """
     check_parameters(notebook, parameters)
     _die_with_parent()
-    output = Path(output)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    aside = output.with_suffix(".partial.ipynb")
-    try:
+    name, begin = Path(output).with_suffix(""), time.monotonic()
+    with whole(output) as aside, _progress() as progress:
+        papermill_engines.register(ENGINE, _engine(progress, f"{name}"))
         executed = papermill.execute_notebook(
             str(notebook),
             str(aside),
             parameters=parameters,
             kernel_name=KERNEL,
+            engine_name=ENGINE,
             progress_bar=False,
             stdout_file=sys.stdout,
             stderr_file=sys.stderr,
         )
         nbformat.write(normalised(executed), aside)
-        os.replace(aside, output)
-    finally:
-        aside.unlink(missing_ok=True)
+    print(f"{name}: {len(executed.cells)} cells in {time.monotonic() - begin:.0f} s", file=sys.stderr)
+
+
+def _progress():
+    """A bar on the terminal with the stage, its cell and the time; nothing where the output is a file."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def _engine(progress, name):
+    """papermill's engine, which also moves a bar from cell to cell."""
+    bar = progress.add_task(name, total=None)
+
+    class Watched(NBClientEngine):
+        @classmethod
+        def execute_managed_notebook(cls, manager, kernel_name, **options):
+            begin = manager.cell_start
+
+            def begin_and_show(cell, cell_index=None, **others):
+                progress.update(bar, completed=cell_index, total=len(manager.nb.cells))
+                return begin(cell, cell_index, **others)
+
+            manager.cell_start = begin_and_show
+            return super().execute_managed_notebook(manager, kernel_name, **options)
+
+    return Watched
 
 
 def normalised(executed):
@@ -148,8 +178,17 @@ def normalised(executed):
         if cell.cell_type == "code":
             # Log lines go to the terminal as they come; how they are cut into outputs depends on timing.
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+            _lighten(cell)
             _join_streams(cell)
     return executed
+
+
+def _lighten(cell):
+    """Give a cell's pictures a palette: executed notebooks are kept in git."""
+    for output in cell.outputs:
+        if "image/png" in output.get("data", {}):
+            png = base64.b64decode(output.data["image/png"])
+            output.data["image/png"] = base64.b64encode(with_palette(png)).decode() + "\n"
 
 
 def _join_streams(cell):

@@ -1,7 +1,6 @@
 """Many examinations on disk: solved in parallel, restartable, equal bytes for equal recipes, checked."""
 
 import logging
-import os
 import shutil
 import sys
 from contextlib import contextmanager
@@ -14,8 +13,9 @@ import zarr
 from rich.console import Console
 from rich.progress import track
 
-from dime import code_digest
 from dime.fem import forward
+from dime.files.sources import code_digest
+from dime.files.whole import partial_path, take_name
 from dime.simulation.examination import DIRECTION, ENCODED, simulate_phantom
 
 BLOCK = 8
@@ -29,7 +29,7 @@ back to the system, which then clears the same pages for the next, a third of th
 def simulate(recipe, path, workers=2, scheduler=None):
     """Simulate a dataset to disk, in parallel, continuing where a killed run stopped.
 
-    The data grow in `path.partial` and take their name when they are whole. Bytes depend on the recipe alone,
+    The data grow beside `path` (`partial_path`) and take its name when they are whole. Bytes depend on the recipe alone,
     not on the number of workers or their order. What another recipe or another version of the code left
     unfinished is not continued but replaced. A recipe that turns out to be impossible leaves nothing.
 
@@ -49,9 +49,9 @@ def simulate(recipe, path, workers=2, scheduler=None):
         No worker, no scheduler at the address, or what `forward.solve` and `families.draw` refuse.
     """
     path = Path(path).absolute()
-    partial = path.with_name(path.name + ".partial")
+    partial = partial_path(path)
     done, begun = partial / "done", partial / "begun.txt"
-    identity = f"{recipe.to_json()}\n{code_digest()}\n"
+    identity = f"{recipe.to_json()}\n{code_digest(__name__)}\n"
     with _client(workers, scheduler) as client:
         if not begun.is_file() or begun.read_text() != identity:
             shutil.rmtree(partial, ignore_errors=True)
@@ -73,8 +73,7 @@ def simulate(recipe, path, workers=2, scheduler=None):
         raise refused
     shutil.rmtree(done)
     begun.unlink()
-    shutil.rmtree(path, ignore_errors=True)
-    os.replace(partial, path)
+    take_name(partial, path)
 
 
 def _progress(tasks, total, name):

@@ -1,0 +1,108 @@
+"""Compute which source files each pipeline stage depends on, and write them into the dvc.yaml files.
+
+A stage runs a notebook or a command. Its dependencies inside `dime/` are the files that these import,
+directly or through other modules (`dime.files.sources`). They are computed, never typed.
+"""
+
+import ast
+import re
+import shlex
+from pathlib import Path
+
+import nbformat
+from ruamel.yaml import YAML
+
+from dime.files import sources
+from dime.files.whole import whole
+from dime.reporting import pipeline
+
+
+def modules(command):
+    """Modules of this package that a stage's command names or imports.
+
+    Parameters
+    ----------
+    command : str
+        "dime run NOTEBOOK OUTPUT ..." or another command of this package's command line.
+
+    Returns
+    -------
+    set of str
+        Dotted names; without those that they import in turn.
+
+    Raises
+    ------
+    ValueError
+        The command line has no such command.
+    """
+    words = shlex.split(command)
+    found = _of_command(words[1:])
+    if words[1] == "run":
+        cells = nbformat.read(words[2], as_version=4).cells
+        found |= sources.imports("\n".join(cell.source for cell in cells if cell.cell_type == "code"))
+    return found
+
+
+def _of_command(words):
+    """Modules that a command's function in `dime.cli` imports when it is called."""
+    source = sources.module_path("dime.cli").read_text()
+    functions = {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+    for name in ("_".join(words[:2]), words[0]):
+        if name in functions:
+            return sources.imports(ast.unparse(functions[name]))
+    raise ValueError(f"dime {' '.join(words[:2])}: no such command")
+
+
+def expected(content):
+    """Paths in `dime/` that a stage (its entry in a dvc.yaml) depends on, sorted."""
+    return sources.files(modules(content["cmd"]))
+
+
+def rewrite(path):
+    """The text of a dvc.yaml file with the computed dependencies of every stage.
+
+    Other dependencies (notebooks, data, metrics) keep their order and stand first.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    str
+    """
+    yaml = YAML()
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    tree = yaml.load(Path(path).read_text())
+    for content in tree["stages"].values():
+        others = [dep for dep in content.get("deps") or [] if not re.match(r"dime/", dep)]
+        content["deps"] = others + expected(content)
+    lines = _Lines()
+    yaml.dump(tree, lines)
+    return "".join(lines.parts)
+
+
+class _Lines:
+    """A text stream for ruamel.yaml, which writes bytes or text as it is given."""
+
+    def __init__(self):
+        self.parts = []
+
+    def write(self, text):
+        self.parts.append(text.decode() if isinstance(text, bytes) else text)
+
+
+def stale(root="."):
+    """Pipeline files whose computed dependencies differ from those that are written there."""
+    return [path for path in pipeline.files(root) if rewrite(path) != path.read_text()]
+
+
+def write(root="."):
+    """Bring the dependencies in every pipeline file up to date; returns the files that changed."""
+    changed = stale(root)
+    for path in changed:
+        text = rewrite(path)
+        with whole(path) as aside:
+            aside.write_text(text)
+    return changed
