@@ -1,4 +1,4 @@
-"""A trained network on disk: weights that no one has changed, and the card that says what they are."""
+"""Keep a trained network on disk: its weights, and a card that says what they are and identifies them."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from dime.network.unet import UNet
+from dime.files.whole import whole
 
 
 def save_model(model, card, folder):
@@ -15,59 +15,32 @@ def save_model(model, card, folder):
 
     Parameters
     ----------
-    model : UNet
+    model : torch.nn.Module
+        Its `architecture`, a dict of the arguments that build it, goes into the card.
     card : dict
         JSON-able: training distribution, seed, data hash, metrics.
     folder : path
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = folder / "weights.safetensors"
-    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, weights)
-    architecture = {name: getattr(model, name) for name in ("widths", "cell", "normalisation")}
-    card = card | {"architecture": architecture, "sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
-    (folder / "card.json").write_text(json.dumps(card, indent=2, sort_keys=True, allow_nan=False) + "\n")
+    with whole(folder / "weights.safetensors") as aside:
+        save_file({name: value.contiguous() for name, value in model.state_dict().items()}, aside)
+    weights = (folder / "weights.safetensors").read_bytes()
+    card = card | {"architecture": model.architecture, "sha256": hashlib.sha256(weights).hexdigest()}
+    _write_card(card, folder)
 
 
-def release(source, folder, commit):
-    """Make a run's network the one that the package comes with.
+def load_model(folder, build):
+    """Read a network that `save_model` wrote.
 
     Parameters
     ----------
-    source : path
-        Folder of the run's network, with the `effort.json` of its training.
     folder : path
-        Where the released network lies; its card gains `commit` and `effort`: device, threads, hours, and
-        those of the networks that it went on from, together.
-    commit : str
-        Of the code that trained it.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        As `load_model`; or nothing says what the training cost.
-    """
-    effort = Path(source) / "effort.json"
-    model, card = load_model(source)
-    if not effort.is_file():
-        raise FileNotFoundError(f"{effort}: missing; the stage `train` writes it")
-    card = card | {"effort": json.loads(effort.read_text()), "commit": commit}
-    card["effort"]["hours_of_all_legs"] = _hours(card)
-    save_model(model, card, folder)
-
-
-def _hours(card):
-    """Of a network's training and of those that it went on from."""
-    before = card.get("started_from")
-    return card.get("effort", {}).get("hours", 0) + (_hours(before) if isinstance(before, dict) else 0)
-
-
-def load_model(folder):
-    """Read a network that `save_model` wrote.
+    build : callable
+        Makes the network of the card's architecture: its keyword arguments.
 
     Returns
     -------
-    model : UNet
+    model : torch.nn.Module
         In evaluation mode.
     card : dict
 
@@ -78,20 +51,75 @@ def load_model(folder):
     ValueError
         The card is no card, or the weights are not those that it describes.
     """
+    card, weights = read_card(folder), Path(folder) / "weights.safetensors"
+    try:
+        model = build(**card["architecture"])
+        model.load_state_dict(load_file(weights))
+    except (TypeError, ValueError, RuntimeError, SafetensorError):
+        raise ValueError(f"{weights}: not of the architecture in {weights.with_name('card.json')}") from None
+    return model.eval(), card
+
+
+def read_card(folder):
+    """Read a network's card, and check that the weights beside it are those that it describes.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `load_model`.
+    """
     weights, card_path = Path(folder) / "weights.safetensors", Path(folder) / "card.json"
     for path in (weights, card_path):
         if not path.is_file():
             raise FileNotFoundError(f"{path}: missing; the stage `train` writes it")
     try:
         card = json.loads(card_path.read_text())
-        architecture = card["architecture"]
+        _ = card["architecture"]
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{card_path}: expected the card of a network, found {error!r}") from None
     if hashlib.sha256(weights.read_bytes()).hexdigest() != card.get("sha256"):
         raise ValueError(f"{weights}: SHA-256 differs from the one in {card_path}")
-    try:
-        model = UNet(**architecture)
-        model.load_state_dict(load_file(weights))
-    except (TypeError, ValueError, RuntimeError, SafetensorError):
-        raise ValueError(f"{weights}: not of the architecture in {card_path}") from None
-    return model.eval(), card
+    return card
+
+
+def release(source, folder, commit):
+    """Copy a run's network to the folder of a network that the package comes with.
+
+    Parameters
+    ----------
+    source : path
+        Folder of the run's network, with the `effort.json` of its training.
+    folder : path
+        Where the pretrained network lies; its card gains `commit` and `effort`: device, threads, hours, and
+        the hours of the networks that it went on from, together.
+    commit : str
+        Version of the code that trained it.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `load_model`; or no file says what the training cost.
+    """
+    effort, card = Path(source) / "effort.json", read_card(source)
+    if not effort.is_file():
+        raise FileNotFoundError(f"{effort}: missing; the stage `train` writes it")
+    card |= {"effort": json.loads(effort.read_text()), "commit": commit}
+    card["effort"]["hours_of_all_legs"] = _hours(card)
+    with whole(Path(folder) / "weights.safetensors") as aside:
+        aside.write_bytes((Path(source) / "weights.safetensors").read_bytes())
+    _write_card(card, Path(folder))
+
+
+def _write_card(card, folder):
+    with whole(folder / "card.json") as aside:
+        aside.write_text(json.dumps(card, indent=2, sort_keys=True, allow_nan=False) + "\n")
+
+
+def _hours(card):
+    """Hours that a network was trained for, with those of the networks that it went on from."""
+    before = card.get("started_from")
+    return card.get("effort", {}).get("hours", 0) + (_hours(before) if isinstance(before, dict) else 0)

@@ -8,7 +8,7 @@ import torch
 from scipy import ndimage
 
 from dime.mri import noise
-from dime.network.unet import half_precision
+from dime.network.unet import frozen, half_precision, load_model
 from dime.physics import DENSITY_KG_M3, WORKING_PIXEL_M_PER_S
 
 PIXEL_M_PER_S = WORKING_PIXEL_M_PER_S / 1.2

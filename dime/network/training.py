@@ -1,22 +1,16 @@
-"""How the network learns: patches, loss, schedule, checkpoints, and the choice of the best epoch."""
+"""Train the network of DIME: patches, loss, schedule and optimisers, as a task of the training loop."""
 
-import hashlib
-import json
 import math
-import os
-import time
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 
-from dime import code_digest
-from dime.learning import parallel
+from dime.learning import loop, parallel
+from dime.learning.loop import REPORT, data_hash, weights_hash
 from dime.network import augment
-from dime.network.unet import LOSSES, Convolution, UNet, half_precision, laplace_loss
+from dime.network.unet import Convolution, UNet, half_precision
 from dime.physics import DENSITY_KG_M3, WORKING_PIXEL_M_PER_S
 
 OPTIMISERS = {
@@ -32,9 +26,6 @@ the two on an equal budget.
 
 SMALL_RATE = 3e-3
 """Peak learning rate of AdamW for what is no convolution: scales and offsets, and the last layer."""
-
-REPORT = partial(print, flush=True)
-"""Each epoch's line is seen when the epoch ends, also where the output is a file."""
 
 
 @dataclass(frozen=True)
@@ -98,32 +89,108 @@ def training_images(dataset):
     return torch.from_numpy(np.stack([wave.real, wave.imag, mask, target], axis=1).astype(np.float32))
 
 
+def laplace_loss(mean, log_scale, target, mask):
+    """Negative log likelihood of the target under the predicted Laplace law, averaged over the mask.
+
+    |target - mean| / b + log b, with b = exp(log_scale); all tensors (patch, y, x).
+    """
+    likelihood = (target - mean).abs() * torch.exp(-log_scale) + log_scale
+    return (likelihood * mask).sum() / mask.sum().clamp(min=1)
+
+
+def squared_loss(mean, log_scale, target, mask):
+    """Mean squared error of log stiffness over the mask; the scale stays untaught."""
+    return ((target - mean) ** 2 * mask).sum() / mask.sum().clamp(min=1) + 0 * log_scale.sum()
+
+
+LOSSES = {"laplace": laplace_loss, "squared": squared_loss}
+"""Name -> (mean, log_scale, target, mask) -> loss."""
+
+
+@dataclass
+class PatchTask:
+    """Learn stiffness from patches of simulated waves: a `dime.learning.loop.Task`.
+
+    training, validation : (phantom, 4, y, x) tensors, from `training_images`
+    schedule : Schedule
+    start : UNet of the schedule's architecture to go on from, or None for fresh weights
+    """
+
+    training: torch.Tensor
+    validation: torch.Tensor
+    schedule: Schedule
+    start: UNet | None = None
+
+    def __post_init__(self):
+        self.epochs, self.seed, self.examples = self.schedule.epochs, self.schedule.seed, self.schedule.batch
+        self.steps = max(1, self.schedule.patches_per_epoch // self.schedule.batch)
+
+    def identity(self):
+        """Schedule and hashes of the data and of the weights to go on from."""
+        work = [asdict(self.schedule), data_hash(self.training), data_hash(self.validation)]
+        return work if self.start is None else [*work, weights_hash(self.start)]
+
+    def to(self, device):
+        """Move the images to a device, and draw the validation patches there, the same for every epoch."""
+        self.training, self.validation = self.training.to(device), self.validation.to(device)
+        self.held_out = _validation_batches(self.validation, self.schedule)
+
+    def model(self):
+        """A U-Net of the schedule's architecture, laid out as the processor multiplies fastest."""
+        model = UNet(self.schedule.widths, self.schedule.cell, self.schedule.normalisation)
+        if self.start is not None:
+            model.load_state_dict(self.start.state_dict())
+        return model.to(memory_format=torch.channels_last)
+
+    def optimisers(self, model):
+        """Optimisers of the convolutions and of the other parameters, and the one-cycle schedule of each."""
+        matrices = [part.weight for part in model.modules() if isinstance(part, Convolution)]
+        rest = [value for value in model.parameters() if all(value is not matrix for matrix in matrices)]
+        rate, decay = self.schedule.learning_rate, self.schedule.weight_decay
+        first = OPTIMISERS[self.schedule.optimiser](matrices, rate, weight_decay=decay)
+        optimisers = [first, torch.optim.AdamW(rest, weight_decay=decay)]
+        cycles = [
+            torch.optim.lr_scheduler.OneCycleLR(
+                one, peak, total_steps=self.epochs * self.steps, pct_start=0.1, cycle_momentum=False
+            )
+            for one, peak in zip(optimisers, (rate, SMALL_RATE), strict=True)
+        ]
+        return optimisers, cycles
+
+    def step(self, model, optimisers, generator):
+        """One batch of disturbed patches; gradients are clipped to norm 1."""
+        patches = self.schedule.batch // parallel.count()
+        loss = batch_loss(model, self.schedule, *draw_batch(self.training, self.schedule, patches, generator))
+        model.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for part in optimisers:
+            part.step()
+        return loss.item()
+
+    def evaluate(self, model):
+        """Laplace loss and mean relative error [%] of the validation patches."""
+        loss = error = 0.0
+        for waves, masks, targets in self.held_out:
+            mean, log_scale = _forward(model, waves, masks)
+            loss += laplace_loss(mean, log_scale, targets, masks[:, 0]).item() / len(self.held_out)
+            relative = torch.expm1(mean - targets).abs() * masks[:, 0]
+            error += 100 * (relative.sum() / masks.sum()).item() / len(self.held_out)
+        return {"validation_loss": loss, "validation_mape": error}
+
+
 def train(training, validation, schedule, folder, report=REPORT, devices=1, start=None):
-    """Train to the end of the schedule, resuming where a killed run left `folder/checkpoint.pt`.
-
-    What another schedule, other data or another version of the code left is not continued but replaced.
-    Each epoch draws from a generator seeded with (seed, epoch): a resumed run equals an undisturbed one. The
-    weights of the epoch with the lowest validation loss are kept.
-
-    A GPU is used where torch finds one; results are reproducible on one kind and number of devices, not
-    across. With several, each draws its share of every batch from a generator of its own: `parallel`.
+    """Train a network to the end of a schedule, resuming where a killed run stopped: `dime.learning.loop`.
 
     Parameters
     ----------
     training, validation : (phantom, 4, y, x) tensor
         From `training_images`.
     schedule : Schedule
-    folder : path
-        Holds `checkpoint.pt` from the first epoch to the last; what is to last is for `checkpoints`.
-    report : callable
-        Called with one line per epoch; with several devices at the top of an importable module.
-    devices : int
-        GPUs of this machine, or processes where it has none; `batch` is divided among them.
+    folder, report, devices
+        As for `dime.learning.loop.train`; `batch` is divided among the devices.
     start : UNet, optional
         A network of the schedule's architecture to go on from; without, weights are drawn.
-
-    `folder/history.csv` holds the epochs so far, while it trains too; `folder/effort.json` says on what and
-    for how long: it differs between runs whose weights do not.
 
     Returns
     -------
@@ -139,137 +206,24 @@ def train(training, validation, schedule, folder, report=REPORT, devices=1, star
     """
     if schedule.batch % devices:
         raise ValueError(f"batch: expected a multiple of the {devices} devices, found {schedule.batch}")
-    if devices == 1:
-        return _train(training, validation, schedule, folder, report, start)
-    arguments = training, validation, schedule, folder, report, start
-    weights, history = parallel.launch(_train_replica, devices, *arguments)[0]
-    model = UNet(schedule.widths, schedule.cell, schedule.normalisation)
-    model.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
-    return model.eval(), history
+    return loop.train(PatchTask(training, validation, schedule, start), folder, devices, report)
 
 
-def _train_replica(*arguments):
-    """What a replica sends back: arrays, since tensors would be shared with a process that has ended."""
-    model, history = _train(*arguments)
-    return {name: value.numpy() for name, value in model.state_dict().items()}, history
+def draw_batch(images, schedule, patches, generator):
+    """Draw disturbed patches from images (phantom, 4, y, x).
 
-
-def _train(training, validation, schedule, folder, report, start):
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    checkpoint_path = folder / "checkpoint.pt"
-    work = [asdict(schedule), data_hash(training), data_hash(validation), code_digest(), parallel.count()]
-    if start is not None:
-        weights = torch.cat([value.flatten().double() for value in start.state_dict().values()])
-        work.append(data_hash(weights))
-    fingerprint = json.dumps(work)
-
-    torch.manual_seed(schedule.seed)
-    device = parallel.device()
-    training, validation = training.to(device), validation.to(device)
-    model = UNet(schedule.widths, schedule.cell, schedule.normalisation).to(
-        device, memory_format=torch.channels_last
-    )
-    if start is not None:
-        model.load_state_dict(start.state_dict())
-    replica = parallel.replicate(model)
-    steps = max(1, schedule.patches_per_epoch // schedule.batch)
-    optimisers, cycles = _optimisers(model, schedule, schedule.epochs * steps)
-    history, best, best_loss, seconds = [], None, math.inf, 0.0
-    state = torch.load(checkpoint_path, device, weights_only=True) if checkpoint_path.is_file() else {}
-    if state.get("fingerprint") == fingerprint:
-        model.load_state_dict(state["model"])
-        for part, saved in zip(optimisers + cycles, state["optimisers"], strict=True):
-            part.load_state_dict(saved)
-        history, best, best_loss = state["history"], state["best"], state["best_loss"]
-        seconds = state["seconds"]
-    elif state:
-        report("a checkpoint of another schedule, other data or another version of the code: begun anew")
-
-    held_out = _validation_batches(validation, schedule)
-    for epoch in range(len(history), schedule.epochs):
-        start = time.perf_counter()
-        seed = schedule.seed * 1_000_003 + epoch + parallel.rank() * 2**40
-        generator = torch.Generator(device).manual_seed(seed)
-        loss = _epoch(replica, optimisers, cycles, training, schedule, steps, generator)
-        if not math.isfinite(loss):
-            raise ValueError(f"epoch {epoch}: training loss is not finite; lower learning_rate")
-        parallel.average_statistics(model)
-        row = {"epoch": epoch, "loss": loss} | _evaluate(model, held_out)
-        row["learning_rate"] = cycles[0].get_last_lr()[0]
-        history.append(row)
-        if row["validation_loss"] < best_loss:
-            best_loss = row["validation_loss"]
-            best = {name: value.clone() for name, value in model.state_dict().items()}
-        seconds += time.perf_counter() - start
-        if parallel.rank() > 0:
-            continue
-        _write_aside(
-            checkpoint_path,
-            {
-                "seconds": seconds,
-                "fingerprint": fingerprint,
-                "model": model.state_dict(),
-                "optimisers": [part.state_dict() for part in optimisers + cycles],
-                "history": history,
-                "best": best,
-                "best_loss": best_loss,
-            },
-        )
-        _write_curves(history, folder)
-        report(
-            f"epoch {epoch + 1}/{schedule.epochs}: loss {loss:.3f}, "
-            f"validation {row['validation_loss']:.3f}, MAPE {row['validation_mape']:.1f} %"
-        )
-    if parallel.rank() == 0:
-        effort = {"device": device.type, "devices": parallel.count(), "threads": torch.get_num_threads()}
-        effort["hours"] = seconds / 3600
-        effort["patches_per_second"] = steps * schedule.batch * schedule.epochs / seconds
-        (folder / "effort.json").write_text(json.dumps(effort) + "\n")
-        _write_curves(history, folder)  # a run killed here before may have lost them
-        checkpoint_path.unlink()
-    model.load_state_dict(best)
-    return model.eval().cpu(), history
-
-
-def _optimisers(model, schedule, steps):
-    """Of the convolutions and of the rest, and the one-cycle schedule of each."""
-    matrices = [part.weight for part in model.modules() if isinstance(part, Convolution)]
-    rest = [value for value in model.parameters() if all(value is not matrix for matrix in matrices)]
-    decay = schedule.weight_decay
-    first = OPTIMISERS[schedule.optimiser](matrices, schedule.learning_rate, weight_decay=decay)
-    optimisers = [first, torch.optim.AdamW(rest, weight_decay=decay)]
-    cycles = [
-        torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, peak, total_steps=steps, pct_start=0.1, cycle_momentum=False
-        )
-        for optimiser, peak in zip(optimisers, (schedule.learning_rate, SMALL_RATE), strict=True)
-    ]
-    return optimisers, cycles
-
-
-def _epoch(model, optimisers, cycles, images, schedule, steps, generator):
-    model.train()
-    patches, total = schedule.batch // parallel.count(), 0.0
-    for _ in range(steps):
-        loss = _loss(model, schedule, *_draw(images, schedule, patches, generator))
-        model.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for part in optimisers + cycles:
-            part.step()
-        total += loss.item()
-    return parallel.mean(total / steps)
-
-
-def _draw(images, schedule, patches, generator):
+    Returns
+    -------
+    waves (patch, 2, y, x), masks (patch, 1, y, x), targets (patch, y, x)
+    """
     rows = torch.randint(len(images), (patches,), generator=generator, device=images.device)
     waves, masks, targets = augment.random_patches(images, rows, schedule.patch, generator, schedule.zoom)
     waves, masks = augment.disturb(waves, masks, generator, schedule.noise_rms, schedule.background_rms)
     return waves, masks, targets
 
 
-def _loss(model, schedule, waves, masks, targets):
+def batch_loss(model, schedule, waves, masks, targets):
+    """The schedule's loss of one batch, weighted so that pixels count alike on all devices."""
     loss = LOSSES[schedule.loss](*_forward(model, waves, masks), targets, masks[:, 0])
     return loss * parallel.share(masks.sum())
 
@@ -289,30 +243,3 @@ def _validation_batches(images, schedule):
         waves, masks, targets = augment.random_patches(images, rows, schedule.patch, generator)
         batches.append((*augment.disturb(waves, masks, generator), targets))
     return batches
-
-
-@torch.no_grad()
-def _evaluate(model, batches):
-    model.eval()
-    loss = error = 0.0
-    for waves, masks, targets in batches:
-        mean, log_scale = _forward(model, waves, masks)
-        loss += laplace_loss(mean, log_scale, targets, masks[:, 0]).item() / len(batches)
-        relative = torch.expm1(mean - targets).abs() * masks[:, 0]
-        error += 100 * (relative.sum() / masks.sum()).item() / len(batches)
-    return {"validation_loss": loss, "validation_mape": error}
-
-
-def data_hash(images):
-    """SHA-256 of the tensor a network was trained on, for its card."""
-    return hashlib.sha256(images.numpy().tobytes()).hexdigest()
-
-
-def _write_curves(history, folder):
-    pd.DataFrame(history).to_csv(folder / "history.csv", index=False, float_format="%.6g")
-
-
-def _write_aside(path, state):
-    aside = path.with_suffix(".partial")
-    torch.save(state, aside)
-    os.replace(aside, path)

@@ -7,12 +7,14 @@ frequency and voxel size.
 
 import copy
 import math
+from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from dime.learning import checkpoints
 from dime.network.scale_free import LOG_CENTRE, NEIGHBOURHOOD, NORMALISATIONS, normalise, normalise_locally
 
 LOG_SCALE_RANGE = (-5.0, 2.0)
@@ -80,6 +82,11 @@ class UNet(nn.Module):
             _Block(coarse + fine, fine) for fine, coarse in zip(self.widths, self.widths[1:], strict=False)
         )
         self.head = nn.Conv2d(self.widths[0], 2 * cell**2, 1)
+
+    @property
+    def architecture(self):
+        """The arguments that build this network, for its card."""
+        return {name: getattr(self, name) for name in ("widths", "cell", "normalisation")}
 
     def forward(self, waves, masks):
         """Log stiffness and its uncertainty.
@@ -157,19 +164,32 @@ def frozen(network):
     return fast.requires_grad_(False)
 
 
-def laplace_loss(mean, log_scale, target, mask):
-    """Negative log likelihood of the target under the predicted Laplace law, averaged over the mask.
+def load_model(folder: str | Path) -> tuple[UNet, dict]:
+    """Read a trained network of DIME and its card.
 
-    |target - mean| / b + log b, with b = exp(log_scale); all tensors (patch, y, x).
+    Parameters
+    ----------
+    folder : path
+        Holds `weights.safetensors` and `card.json`, as `dime.learning.checkpoints.save_model` writes them.
+
+    Returns
+    -------
+    network : UNet
+        In evaluation mode.
+    card : dict
+        What it was trained on and for how long, its calibration, architecture and SHA-256.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `dime.learning.checkpoints.load_model`.
+
+    Examples
+    --------
+    >>> import dime
+    >>> from dime.inversion.methods import PRETRAINED
+    >>> network, card = dime.load_model(PRETRAINED)
+    >>> card["architecture"]["cell"]
+    2
     """
-    likelihood = (target - mean).abs() * torch.exp(-log_scale) + log_scale
-    return (likelihood * mask).sum() / mask.sum().clamp(min=1)
-
-
-def squared_loss(mean, log_scale, target, mask):
-    """Mean squared error of log stiffness over the mask; the scale stays untaught."""
-    return ((target - mean) ** 2 * mask).sum() / mask.sum().clamp(min=1) + 0 * log_scale.sum()
-
-
-LOSSES = {"laplace": laplace_loss, "squared": squared_loss}
-"""Name -> (mean, log_scale, target, mask) -> loss."""
+    return checkpoints.load_model(folder, UNet)
