@@ -1,4 +1,4 @@
-"""Metrics files: what a stage found, as strict JSON with stable keys."""
+"""Read and write metrics files: the results of a stage, as strict JSON with stable keys."""
 
 import json
 import math
@@ -6,17 +6,17 @@ from pathlib import Path
 
 
 def number(value, form=".2f"):
-    """A figure of merit for people: a dash where there are too few cases to have one."""
+    """Format a figure of merit as text; a dash stands for None (too few cases)."""
     return "-" if value is None else format(value, form)
 
 
 def read(path, stage):
-    """A metrics file.
+    """Read a metrics file.
 
     Raises
     ------
     FileNotFoundError
-        Names the file and the stage that writes it.
+        The file is missing; the message names it and the stage that writes it.
     """
     path = Path(path)
     if not path.is_file():
@@ -25,7 +25,7 @@ def read(path, stage):
 
 
 def write(path, content):
-    """Write a metrics file: sorted keys, eight significant digits, null where nothing could be computed."""
+    """Write a metrics file: sorted keys, eight significant digits, null for None, NaN and infinity."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(_rounded(content), indent=2, sort_keys=True, allow_nan=False) + "\n")

@@ -1,4 +1,4 @@
-"""Waves in, stiffness and its uncertainty out: one call for every method."""
+"""Invert waves into stiffness and its uncertainty: one function for every method."""
 
 import inspect
 import json
@@ -19,15 +19,15 @@ from dime.network import prediction, trust
 from dime.network.unet import frozen
 
 RELEASED = Path(__file__).parents[1] / "weights"
-"""Folder of the network that comes with the package; its `card.json` says what it learnt from."""
+"""Folder of the network that comes with the package; its `card.json` describes the training."""
 
 
 class Method(NamedTuple):
-    """One way to invert a slice.
+    """Method that inverts one slice.
 
     invert_slice : (wave, mask, spacing_m, frequency_hz) -> stiffness [Pa] and a second map, both (y, x)
-    second : what the second map is: "uncertainty" (Laplace scale of log stiffness) or "confidence" (0..1)
-    settings : plain values that reproduce the maps
+    second : kind of the second map: "uncertainty" (Laplace scale of log stiffness) or "confidence" (0..1)
+    settings : plain values that determine the maps, to be stored with them
     """
 
     invert_slice: Callable
@@ -42,7 +42,7 @@ def _trained(model):
 
 
 def _direct(function):
-    """A method of `peers`' signature with its defaults."""
+    """`Method` of a function with the signature of those in `peers`, with its default settings."""
     parameters = inspect.signature(function).parameters.values()
     settings = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
     return Method(function, "confidence", settings)
@@ -61,23 +61,23 @@ METHODS = {
     "lfe": lambda model: _direct(direct.lfe),
     "nonlinear": lambda model: _direct(nonlinear),
 }
-"""Name -> the method, given the folder of a trained network."""
+"""Name -> function that takes the folder of a trained network and returns the `Method`."""
 
 
 def invert(waves, method, model=RELEASED):
     """Stiffness of every slice of a dataset by one method.
 
-    A file does not say whether its waves are u e^{+i omega t} or u e^{-i omega t}, nor whether the gain of a
-    channel is negative, but tissue takes energy from waves and so tells. The network and nonlinear inversion
-    take e^{+i omega t} for granted: where the slices' mean `dissipation` is negative, all are conjugated.
-    To the direct methods it makes no difference.
+    A file does not state whether its waves are u e^{+i omega t} or u e^{-i omega t}, nor whether the gain of
+    a channel is negative; the energy that tissue absorbs from a wave reveals it. The network and nonlinear
+    inversion assume e^{+i omega t}: all slices are conjugated if their summed `dissipation` is negative.
+    The direct methods give the same map for both signs.
 
     Parameters
     ----------
     waves : xarray.Dataset
         `wave` complex (..., y, x), any unit; `mask` bool of that shape; attrs `spacing_m`, `frequency_hz`.
     method : one of `METHODS`
-        "nonlinear" takes seconds to a minute for a slice, the others less than a second.
+        "nonlinear" takes from seconds to a minute per slice, the others less than a second.
     model : path
         Folder of a trained network (`checkpoints.save_model`), for method "dime"; default: the released one.
 
@@ -85,14 +85,14 @@ def invert(waves, method, model=RELEASED):
     -------
     xarray.Dataset
         `stiffness` |G*| [Pa], 0 outside the mask. With "dime": `uncertainty`, the Laplace scale of
-        log stiffness (relative, 1), and `trusted`, where amplitude and wavelength are what the network
-        learnt from and it is sure enough; with the others: `confidence` 0..1. Attrs `method`, `settings`
-        (JSON), `time_sign`: 1, or -1 where the conjugates were inverted.
+        log stiffness (dimensionless), and `trusted` (bool), see `trust.trusted`. With the others:
+        `confidence` 0..1. Attrs `method`, `settings` (JSON), `time_sign`: 1, or -1 if the conjugates were
+        inverted.
 
     Raises
     ------
     ValueError
-        Unknown method, wave and mask of different shapes; see `dime.inversion.masked_wave.check_field`.
+        The method is unknown, or wave and mask differ in shape; see also `dime.inversion.masked_wave.check_field`.
     """
     wave, mask = waves["wave"], waves["mask"]
     if wave.shape != mask.shape:
@@ -101,7 +101,7 @@ def invert(waves, method, model=RELEASED):
         raise ValueError(f"method: expected one of {', '.join(METHODS)}, found {method!r}")
     chosen = METHODS[method](model)
     scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
-    # a slice beyond the organ stays 0
+    # a slice without tissue stays 0
     rows = [row for row in np.ndindex(wave.shape[:-2]) if mask.values[row].any() or not mask.values.any()]
     slices = {row: check_field(wave.values[row], mask.values[row], *scale) for row in rows}
     sign = -1 if sum(dissipation(*tissue, *scale) for tissue in slices.values()) < 0 else 1
@@ -122,11 +122,14 @@ def invert(waves, method, model=RELEASED):
 
 
 COMPARED = ("dime", "released", "mmdi", "lfe", "ahi")
-"""This run's network, the one that comes with the package, and three direct inversions."""
+"""This run's network, the network that comes with the package, and three direct inversions."""
 
 
 def inverters(model, methods=COMPARED):
-    """Name -> (wave, mask, spacing_m, frequency_hz) -> stiffness (y, x) [Pa]; `model` is "dime"'s folder."""
+    """Functions that invert one slice, by method name; `model` is the folder of the network "dime".
+
+    Each is (wave, mask, spacing_m, frequency_hz) -> stiffness (y, x) [Pa].
+    """
     folders = {"dime": model, "released": RELEASED}
     loaded = {m: METHODS["dime" if m in folders else m](folders.get(m)) for m in methods}
     return {m: lambda *place, method=method: method.invert_slice(*place)[0] for m, method in loaded.items()}

@@ -1,4 +1,4 @@
-"""Many examinations on disk: solved in parallel, restartable, equal bytes for equal recipes, checked."""
+"""Simulate datasets of examinations to disk, in parallel and restartable, and load them with checks."""
 
 import logging
 import os
@@ -19,19 +19,19 @@ from dime.fem import forward
 from dime.simulation.examination import DIRECTION, ENCODED, simulate_phantom
 
 BLOCK = 8
-"""Phantoms per task and per chunk on disk: large enough to hide scheduling, small enough to lose little."""
+"""Phantoms per task and per chunk on disk: enough to hide scheduling, few enough that a kill loses little."""
 
 WORKER_ENVIRONMENT = {f"{library}_NUM_THREADS": 1 for library in ("OMP", "MKL", "OPENBLAS")}
-"""One BLAS thread each, as in Dask's own, but without its MALLOC_TRIM_THRESHOLD_: that gives every matrix
-back to the system, which then clears the same pages for the next, a third of the time of a solve."""
+"""Environment of the workers: one BLAS thread each, as Dask sets, but not its MALLOC_TRIM_THRESHOLD_, which
+returns every matrix to the system; clearing the same pages for the next takes a third of a solve's time."""
 
 
 def simulate(recipe, path, workers=2, scheduler=None):
     """Simulate a dataset to disk, in parallel, continuing where a killed run stopped.
 
-    The data grow in `path.partial` and take their name when they are whole. Bytes depend on the recipe alone,
-    not on the number of workers or their order. What another recipe or another version of the code left
-    unfinished is not continued but replaced. A recipe that turns out to be impossible leaves nothing.
+    The data grow in `path.partial` and take the name `path` when complete. Bytes depend on the recipe alone,
+    not on the number of workers or their order. An unfinished dataset of another recipe or another version of
+    the code is replaced, not continued. A recipe that proves impossible leaves nothing.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def simulate(recipe, path, workers=2, scheduler=None):
     Raises
     ------
     ValueError
-        No worker, no scheduler at the address, or what `forward.solve` and `families.draw` refuse.
+        No worker, no scheduler at the address, or arguments that `forward.solve` or `families.draw` refuse.
     """
     path = Path(path).absolute()
     partial = path.with_name(path.name + ".partial")
@@ -78,7 +78,7 @@ def simulate(recipe, path, workers=2, scheduler=None):
 
 
 def _progress(tasks, total, name):
-    """A bar in a terminal; elsewhere, where a bar would flood the log, a line for each tenth of the work."""
+    """Show a progress bar in a terminal; elsewhere print a line for each tenth of the work."""
     if sys.stderr.isatty():
         yield from track(tasks, name, total, console=Console(stderr=True))
         return
@@ -90,7 +90,7 @@ def _progress(tasks, total, name):
 
 @contextmanager
 def _client(workers, scheduler):
-    """A client of a scheduler, or of a local cluster, whose workers Dask limits to one BLAS thread each."""
+    """Client of a running scheduler, or of a local cluster whose workers have one BLAS thread each."""
     if scheduler:
         try:
             client = distributed.Client(scheduler, timeout=5)
@@ -121,7 +121,7 @@ def _simulate_block(recipe, block, partial):
 
 
 def _create(recipe, partial):
-    """The empty dataset: all metadata, no chunk yet."""
+    """Create the empty dataset: all metadata, no chunks."""
     side, axis = recipe.matrix, recipe.axis_m
     shapes = {
         "wave": ((side, side), "complex64", {"units": "m", "long_name": "displacement, first harmonic"}),
