@@ -9,16 +9,16 @@ from dime.files.whole import whole
 
 
 def load(path, variables=("wave", "stiffness", "mask"), stage="simulate"):
-    """Read a dataset into memory and check that it is whole.
+    """Read a dataset into memory and check that it is complete.
 
     Parameters
     ----------
     path : path
         Zarr folder with dims (phantom, y, x), or (slice, y, x) for measured data.
     variables : sequence of str
-        What must be there.
+        Variables that it must have.
     stage : str
-        The stage that makes it, for the error message.
+        Pipeline stage that writes it, for the error message.
 
     Returns
     -------
@@ -27,7 +27,7 @@ def load(path, variables=("wave", "stiffness", "mask"), stage="simulate"):
     Raises
     ------
     FileNotFoundError
-        The folder does not exist: names it and the stage.
+        The folder does not exist; the message names it and the stage.
     ValueError
         A variable is missing or has another shape than the mask, a mask is empty, or values inside it are
         not finite.
@@ -55,13 +55,13 @@ def load(path, variables=("wave", "stiffness", "mask"), stage="simulate"):
 
 
 def write(dataset, path):
-    """Write a dataset to a zarr folder that takes its name when it is whole.
+    """Write a dataset to a zarr folder, which takes its final name only when it is complete.
 
     Parameters
     ----------
     dataset : xarray.Dataset
     path : path
-        Replaced if it exists.
+        Zarr folder; replaced if it exists.
     """
     with whole(path) as aside:
         dataset.to_zarr(aside, mode="w", consolidated=False)

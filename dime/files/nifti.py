@@ -1,4 +1,4 @@
-"""NIfTI waves and maps <-> arrays with units, and datasets that take their name when they are whole."""
+"""Read waves from NIfTI files, write maps to them, and write datasets that are never left half done."""
 
 import gzip
 import warnings
@@ -13,17 +13,20 @@ from scipy import ndimage
 from dime.mri import elastography
 
 LAYOUTS = ("offsets", "real-imag", "complex")
+"""What the last axis of a file holds: phase offsets, real and imaginary part, or nothing (complex values)."""
 
 SPACING_RANGE_M = (0.2e-3, 10e-3)
+"""Pixel sizes that are accepted [m]."""
 
 FREQUENCY_RANGE_HZ = (1.0, 1000.0)
+"""Vibration frequencies that are accepted [Hz]."""
 
 MILLIMETRES = {"meter": 1e3, "micron": 1e-3}
-"""In a header's unit of length; most state mm, or nothing."""
+"""Millimetres per unit of length in a NIfTI header; other units (mm or none) count as mm."""
 
 
 def read_wave(path, frequency_hz, spacing_m=None, mask_path=None, layout=None):
-    """A wave from a NIfTI file, ready for `methods.invert`.
+    """Read a wave from a NIfTI file, ready for `methods.invert`.
 
     Parameters
     ----------
@@ -36,24 +39,25 @@ def read_wave(path, frequency_hz, spacing_m=None, mask_path=None, layout=None):
         In-plane pixel [m]; default: the header's.
     mask_path : path, optional
         NIfTI mask (x, y) or (x, y, z), tissue where it is not 0; default: where the wave is neither 0 nor
-        NaN. Voxels are matched by index; a mask oriented otherwise by its header is warned of.
+        NaN. Voxels are matched by index; headers with different orientations raise a warning.
     layout : {"offsets", "real-imag", "complex"}, optional
-        Default: complex by the type of the values, real-imag for a last axis of 2, else offsets.
+        Default: complex if the values are complex, real-imag if the last axis has length 2, else offsets.
 
     Returns
     -------
     xarray.Dataset
-        `wave` complex (z, y, x), `mask`; attrs `spacing_m`, `frequency_hz`, `layout` and `unwrapped`.
+        `wave` complex (z, y, x), `mask` bool of that shape; attrs `spacing_m`, `frequency_hz`, `layout` and
+        `unwrapped` (1 where phases were unwrapped here).
 
     Raises
     ------
     ValueError
-        Names the file, what was found and what was expected: no frequency, spacing outside 0.2 to 10 mm,
-        fewer than 3 offsets, offsets all alike, a mask of another shape or empty, values inside it or, where
-        none is given, amid the tissue, that are not finite.
+        The frequency or the spacing is out of range, there are fewer than 3 offsets or all are equal, the
+        mask is empty or has another shape, or values inside it (without a mask: inside the tissue) are not
+        finite. The message names the file, what was found and what was expected.
 
     Assumption: offsets whose values lie within -pi to pi, or 0 to 2 pi, are phases in radians and are
-    unwrapped; others are taken as unwrapped already, in any unit, since stiffness does not depend on it.
+    unwrapped. Others are taken as already unwrapped, in any unit, because stiffness does not depend on it.
     """
     low, high = FREQUENCY_RANGE_HZ
     if not low <= frequency_hz <= high:
@@ -85,7 +89,7 @@ def read_wave(path, frequency_hz, spacing_m=None, mask_path=None, layout=None):
         mask = tissue = _read_mask(mask_path, components.shape[1:], image)
     else:
         mask = (np.nan_to_num(components) != 0).any(axis=0)
-        tissue = np.stack([ndimage.binary_fill_holes(one) for one in mask])  # NaN around it is background
+        tissue = np.stack([ndimage.binary_fill_holes(one) for one in mask])  # NaN outside is background
     if not mask.any():
         raise ValueError(f"{mask_path or path}: the mask is empty, expected at least one pixel of tissue")
     bad = int((~np.isfinite(components) & tissue).any(axis=0).sum())
@@ -128,13 +132,13 @@ def read_wave(path, frequency_hz, spacing_m=None, mask_path=None, layout=None):
 
 
 def write_map(path, values, like):
-    """Write a map (z, y, x) as NIfTI on the grid, orientation and affine of another file's first axes."""
+    """Write a map (z, y, x) as NIfTI with the grid, orientation and affine of the file `like`."""
     source = nibabel.load(like)
     image = np.moveaxis(np.asarray(values, np.float32), (2, 1, 0), (0, 1, 2))
     header = source.header.copy()
     header.set_data_dtype(np.float32)
     header.set_slope_inter(1, 0)
-    header["cal_min"] = header["cal_max"] = 0  # the window that viewers open the wave with
+    header["cal_min"] = header["cal_max"] = 0  # display range of the wave, which does not suit a map
     header["descrip"] = b""
     nibabel.save(nibabel.Nifti1Image(image, source.affine, header), path)
 
@@ -147,7 +151,7 @@ def _load_nifti(path):
         image = nibabel.load(path)
         values = np.asarray(image.dataobj)
         if path.suffix == ".gz":
-            with gzip.open(path) as packed:  # to its end, where the checksum is, which nibabel does not reach
+            with gzip.open(path) as packed:  # to the checksum, which nibabel does not reach
                 while packed.read(2**20):
                     pass
     except nibabel.filebasedimages.ImageFileError as error:
@@ -166,7 +170,7 @@ def _infer_layout(values):
 
 
 def _read_mask(path, shape, wave):
-    """Mask (z, y, x) from a NIfTI file of (x, y) or (x, y, z), for the image of a wave."""
+    """Read a mask (z, y, x) for the image of a wave from a NIfTI file (x, y) or (x, y, z)."""
     image, values = _load_nifti(path)
     values = values[:, :, None] if values.ndim == 2 else values
     if not np.isfinite(values).all():

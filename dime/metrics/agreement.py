@@ -1,6 +1,6 @@
-"""How alike readings of the same subjects are, how repeatable, how well they part the diseased; intervals.
+"""Agreement, repeatability and diagnostic accuracy of readings of the same subjects, with intervals.
 
-Every statistic is over subjects. One that needs more subjects than there are is None, never NaN.
+Every statistic is over subjects. It is None, never NaN, where there are too few subjects for it.
 """
 
 import numpy as np
@@ -13,11 +13,11 @@ LEVEL = statistics.CONFIDENCE_LEVEL
 Z = stats.norm.ppf((1 + LEVEL) / 2)
 
 LEAST = 3
-"""Subjects that an agreement or a repeatability is computed from, at least."""
+"""Smallest number of subjects that an agreement or a repeatability is computed from."""
 
 
 def complete(*columns):
-    """Columns of equal length without the rows in which any is NaN: subjects that a method gave no value."""
+    """Drop from columns (subject,) every subject that has NaN in any of them: a method gave no value."""
     columns = [np.asarray(column) for column in columns]
     known = np.all([np.isfinite(column.astype(float)) for column in columns], axis=0)
     return [column[known] for column in columns]
@@ -28,7 +28,8 @@ def icc_values(ratings):
 
     ICC = (MSR - MSE) / (MSR + (k - 1) MSE + k (MSC - MSE) / n),
 
-    with the mean squares of rows (subjects), columns (raters) and the rest. NaN where nothing varies.
+    MSR, MSC and MSE are the mean squares of rows (subjects), columns (raters) and the residual; n subjects,
+    k raters. NaN where nothing varies.
 
     Source: McGraw and Wong 1996, Psychological Methods 1:30; Shrout and Fleiss 1979, ICC(2,1).
     """
@@ -39,7 +40,7 @@ def icc_values(ratings):
 
 
 def icc(*raters):
-    """`icc_values` of two or more columns of readings, with McGraw and Wong's interval.
+    """ICC(A,1) of two or more columns (subject,) of readings, with McGraw and Wong's interval.
 
     Returns
     -------
@@ -71,7 +72,7 @@ def icc(*raters):
 
 
 def _mean_squares(ratings):
-    """Mean squares of subjects, raters and the rest, of ratings (..., subject, rater)."""
+    """Mean squares of subjects, of raters and of the residual, for ratings (..., subject, rater)."""
     n, k = ratings.shape[-2:]
     mean = ratings.mean(axis=(-2, -1), keepdims=True)
     by_row = ratings.mean(axis=-1, keepdims=True) - mean
@@ -85,12 +86,12 @@ def _mean_squares(ratings):
 
 
 def repeatability(first, second):
-    """What two scans of the same subjects differ by when nothing has changed.
+    """Repeatability of a reading, from two scans of the same subjects between which nothing has changed.
 
-    sd^2 = mean d^2 / 2 with d the difference of a subject's scans; the repeatability coefficient
-    RC = 1.96 sqrt(2) sd bounds 95 % of such differences, and is the smallest change of one subject that can
-    be told from none. cv^2 = mean (d / m)^2 / 2 with m their mean; the smallest change in percent is
-    1.96 sqrt(2) cv. Intervals from n sd^2 / sigma^2 ~ chi^2(n).
+    sd^2 = mean d^2 / 2 with d the difference of a subject's scans. The repeatability coefficient
+    RC = 1.96 sqrt(2) sd bounds 95 % of such differences: a smaller change of one subject cannot be
+    distinguished from none. cv^2 = mean (d / m)^2 / 2 with m the mean of a subject's scans; the smallest
+    detectable change in percent is 1.96 sqrt(2) cv. Intervals follow from n sd^2 / sigma^2 ~ chi^2(n).
 
     Source: Bland and Altman 1996, BMJ 313:744; Raunig et al. 2015, Stat Methods Med Res 24:27.
 
@@ -117,7 +118,7 @@ def repeatability(first, second):
 
 
 def kappa(x, y, seed=0):
-    """Agreement of ordered classes beyond chance, each disagreement weighted by the square of its size.
+    """Cohen's kappa, weighted: agreement of ordered classes beyond chance, errors weighted by their square.
 
     kappa = 1 - sum (x_i - y_i)^2 n / sum_ij (x_i - y_j)^2
 
@@ -125,13 +126,14 @@ def kappa(x, y, seed=0):
 
     Parameters
     ----------
-    x, y : (subject,) arrays of int, the classes' ranks
+    x, y : (subject,) arrays of int
+        Ranks of the classes.
 
     Returns
     -------
     dict
-        kappa, low, high (95 % interval), same (share of equal classes), n; None for fewer than four subjects
-        or where all are of one class.
+        kappa, low, high (95 % interval), None for fewer than four subjects or where all are of one class;
+        same (share of equal classes), n.
     """
     x, y = complete(np.asarray(x, float), np.asarray(y, float))
     n = x.size
@@ -145,14 +147,14 @@ def kappa(x, y, seed=0):
 
 
 def _kappas(x, y):
-    """Kappa of classes (..., subject); NaN where all are of one class."""
+    """Weighted kappa of classes (..., subject); NaN where all are of one class."""
     observed = np.mean((x - y) ** 2, axis=-1)
     expected = x.var(axis=-1) + y.var(axis=-1) + (x.mean(axis=-1) - y.mean(axis=-1)) ** 2
     return np.where(expected > 0, 1 - observed / np.where(expected > 0, expected, 1), np.nan)
 
 
 def bland_altman(x, y):
-    """Agreement of two methods on the same slices or subjects.
+    """Bias and limits of agreement (Bland-Altman) of two methods on the same slices or subjects.
 
     d = x - y;  bias = mean d;  limits of agreement = bias -+ 1.96 sd(d), sd with n - 1.
 

@@ -1,20 +1,20 @@
-"""Does the uncertainty mean what it says: coverage of its intervals, gain of rejecting the uncertain."""
+"""Calibration of the predicted uncertainty: coverage of its intervals, and error after rejecting pixels."""
 
 import numpy as np
 
 from dime.metrics import statistics
 
 TARGET_90 = (0.87, 0.93)
-"""Where the coverage of a calibrated 90 % interval should lie."""
+"""Range in which the observed coverage of a calibrated 90 % interval should lie (fractions)."""
 
 
 def half_width(uncertainty, level):
-    """Half width of the interval of log stiffness: b log(1 / (1 - p)), of a Laplace law of scale b."""
+    """Half width b log(1 / (1 - p)) of the interval of log stiffness at level p; b is the Laplace scale."""
     return uncertainty * np.log(1 / (1 - level))
 
 
 def coverage(estimate, uncertainty, truth, mask, levels):
-    """Share of a slice's pixels whose truth lies in the interval, one for each nominal level.
+    """Share of a slice's pixels whose truth lies inside the predicted interval, for each nominal level.
 
     Parameters
     ----------
@@ -34,19 +34,20 @@ def coverage(estimate, uncertainty, truth, mask, levels):
 
 
 def rejection(error, uncertainty, fractions):
-    """Mean error of the pixels that are kept when the least certain are rejected.
+    """Mean error of the remaining pixels when the least certain are rejected.
 
     Parameters
     ----------
     error, uncertainty : (pixel,) array
+        Any unit; the curves have the unit of the error.
     fractions : sequence of float
         Rejected shares, 0 to less than 1.
 
     Returns
     -------
     dict of (fraction,) arrays
-        model : the most uncertain rejected first; oracle : the most wrong first, which nobody can know;
-        random : any, so that the mean stays.
+        model : largest uncertainty rejected first; oracle : largest error rejected first, the best possible
+        order, which needs the truth; random : pixels in any order, which leaves the mean as it is.
     """
     kept = [max(1, round(error.size * (1 - fraction))) for fraction in fractions]
     sums = {
@@ -58,24 +59,27 @@ def rejection(error, uncertainty, fractions):
 
 
 def study(estimates, uncertainties, trusted, truths, masks, levels, fractions):
-    """Reliability of one network over the slices of a study.
+    """Coverage, rejection curves and share of untrusted pixels of one network over the slices of a study.
 
-    Intervals are bootstrapped over slices; the error is the absolute relative one in percent, MAPE.
+    Intervals are bootstrapped over slices. The error is the absolute relative error in percent (MAPE).
 
     Parameters
     ----------
     estimates, uncertainties, truths : (slice, y, x) array
+        Stiffness [Pa], and the Laplace scale of log stiffness.
     trusted, masks : (slice, y, x) bool array
     levels : sequence of float
         Nominal coverages.
     fractions : sequence of float
-        Rejected shares; 0 and 0.1 among them.
+        Rejected shares; 0 and 0.1 must be among them.
 
     Returns
     -------
     dict
         coverage (list by level), coverage_90, coverage_90_met; rejection (curves, means over slices);
-        reject_10 (before, after, reduction, p, oracle_share); untrusted (share [%], mape, mape_trusted).
+        reject_10, of rejecting the least certain tenth (MAPE before and after, reduction [% points], p of
+        Wilcoxon's test, oracle_share: reduction over that of the oracle); untrusted (share [%], mape,
+        mape_trusted).
     """
     slices = list(zip(estimates, uncertainties, truths, masks, strict=True))
     covered = np.array([coverage(*one, levels) for one in slices])

@@ -7,7 +7,7 @@ from dime.metrics.agreement import Z, complete
 
 
 def roc(values, diseased):
-    """False and true positive shares of "value > cut-off", from the largest cut-off to the smallest.
+    """ROC curve: false and true positive rates of "value >= cut-off", from the largest cut-off down.
 
     Returns
     -------
@@ -21,7 +21,7 @@ def roc(values, diseased):
 
 
 def roc_area(values, diseased):
-    """Area A under the ROC curve, `diagnosis.separation`, with an interval that also holds at A = 1.
+    """Area A under the ROC curve (`diagnosis.separation`), with an interval that remains valid at A = 1.
 
     The interval is all A for which |A - found| <= 1.96 sd(A), with the variance of exponential laws,
     A (1 - A) [1 + (N - 1) ((1 - A) / (2 - A) + A / (1 + A))] / (n m), N = (n + m) / 2.
@@ -31,7 +31,7 @@ def roc_area(values, diseased):
     Returns
     -------
     dict
-        auc, low, high (95 % interval), healthy, diseased (numbers of subjects); None where a group is empty.
+        auc, low, high (95 % interval), None where a group is empty; healthy, diseased (numbers of subjects).
     """
     values, diseased = complete(values, diseased)
     diseased = diseased.astype(bool)
@@ -45,7 +45,7 @@ def roc_area(values, diseased):
         spread = 1 + ((n + m) / 2 - 1) * ((1 - area) / (2 - area) + area / (1 + area))
         return (area - found) ** 2 - Z**2 * area * (1 - area) * spread / (n * m)
 
-    # Areas of 0 and 1 are roots too, of no interest: their variance vanishes.
+    # Areas of 0 and 1 are roots too, because their variance vanishes; they are not the limits sought.
     low = 0.0 if found == 0 else optimize.brentq(excess, 0, min(found, 1 - 1e-9))
     high = 1.0 if found == 1 else optimize.brentq(excess, max(found, 1e-9), 1)
     return result | {"low": float(low), "high": float(high)}
@@ -54,8 +54,8 @@ def roc_area(values, diseased):
 def compare_areas(x, y, diseased):
     """Difference of two ROC areas of the same subjects, with DeLong's interval and p-value.
 
-    Each subject's placement is the share of the other group that it is on the right side of; the variance of
-    the areas' difference is var(placements' difference) / size, summed over both groups.
+    A subject's placement is the share of the other group that is ordered correctly with respect to it. The
+    variance of the difference of areas is var(difference of placements) / size, summed over both groups.
 
     Source: DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44:837.
 
@@ -63,7 +63,7 @@ def compare_areas(x, y, diseased):
     -------
     dict
         difference (x - y), low, high, p; n. None for fewer than two subjects in a group; low, high and p None
-        where every placement differs alike (such as two areas of 1), which has no variance.
+        where the difference of placements does not vary (such as two areas of 1).
     """
     x, y, diseased = complete(x, y, diseased)
     diseased = diseased.astype(bool)
@@ -82,7 +82,7 @@ def compare_areas(x, y, diseased):
 
 
 def _placements(values, diseased):
-    """Share of healthy that each diseased exceeds, and of diseased that exceed each healthy; ties half."""
+    """Share of healthy below each diseased, and of diseased above each healthy subject; ties count half."""
     gap = values[diseased][:, None] - values[~diseased]
     right = (gap > 0) + 0.5 * (gap == 0)
     return right.mean(axis=1), right.mean(axis=0)

@@ -1,4 +1,4 @@
-"""How far from the truth, how alike two methods: figures of merit per slice and over slices."""
+"""Figures of merit of stiffness maps per slice and over slices: errors, correlation, agreement, intervals."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ def slice_figures(estimate, truth, mask):
 
     Relative error e = (estimate - truth) / truth;  MAPE = 100 mean |e|;  bias = 100 mean e;
     RMSE = sqrt(mean (estimate - truth)^2);  r is Pearson's, R2 = 1 - SS_residual / SS_total about the truth.
-    In a homogeneous slice r and R2 have no meaning and are NaN.
+    In a homogeneous slice, or for a constant estimate, r and R2 have no meaning and are NaN.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def _correlations(totals):
 
 
 def bootstrap_pooled(estimates, truths, masks, seed=0):
-    """r and R2 over the pixels of all slices together, and over the slices' means, with bootstrap intervals.
+    """Pooled r and R2, over the pixels of all slices and over the means of slices, with bootstrap intervals.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def slice_table(estimates, truths, masks):
 
 
 def without_rim(masks, rim):
-    """Masks without the pixels closer to the outline than `rim` [pixels]; a small mask keeps its core.
+    """Masks without the pixels within `rim` [pixels] of the outline; a small mask keeps its core.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def without_rim(masks, rim):
     """
     inner = np.zeros_like(masks)
     for row, mask in enumerate(masks):
-        # Padding: the edge of the image is an outline too.
+        # Padding: the edge of the image counts as outline.
         depth = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
         inner[row] = depth > min(rim, 0.5 * depth.max())
     return inner
@@ -184,5 +184,5 @@ def region_means(maps, regions):
 
 
 def summarise_slices(table):
-    """Means over slices with bootstrap intervals, of the columns of `slice_table` that are reported."""
+    """Means over slices, with bootstrap intervals, of the reported columns of `slice_table`."""
     return {name: bootstrap_mean(table[name]) for name in ("mape", "bias", "rmse", "r", "r2")}

@@ -1,7 +1,7 @@
-"""How well a map shows an inclusion: its contrast, edge and outline; how even it is where tissue is even.
+"""Figures of merit of inclusions (contrast, outline, edge width), and of variability in uniform tissue.
 
-The truth says where an inclusion is (`find`); every figure of merit is then taken on the estimate, the same
-pixels for all methods, and is 1 (or the pixel's width) for the truth itself.
+`find` locates each inclusion in the true map. All figures of merit are then taken on the same pixels of every
+estimate. The truth itself scores a recovered contrast of 100 % and a Dice coefficient of 1.
 """
 
 import json
@@ -16,29 +16,32 @@ from dime.metrics import statistics
 from dime.physics import shear_wavelength
 
 SURROUNDINGS_M = 0.010
-"""Width of the ring that an inclusion is compared with. Assumption: a third to a half of a wavelength."""
+"""Width of the ring around an inclusion that gives its background [m].
+
+Assumption: a third to a half of a shear wavelength.
+"""
 
 LEAST_CONTRAST = 1.25
-"""Stiffer or softer than its surroundings by less than this factor, an inclusion is not judged."""
+"""An inclusion is not judged if it is stiffer or softer than its surroundings by less than this factor."""
 
 LEAST_PIXELS = 12
-"""An inclusion or ring of fewer pixels is not judged, nor an even region of fewer than three times these."""
+"""Smallest inclusion or ring that is judged [pixels]; a uniform region must have three times as many."""
 
 TENTHS = 2 * 1.2815515655446004
-"""10-90 % distance of a Gaussian-blurred edge in standard deviations of the blur."""
+"""10-90 % width of a Gaussian-blurred edge, in standard deviations of the blur."""
 
 SEEN = 0.2
-"""Share of the true step below which an estimate does not show an edge, which then has no width."""
+"""An estimate whose step is below this fraction of the true step shows no edge and has no edge width."""
 
 
 class Inclusion(NamedTuple):
-    """Where one inclusion is. All (y, x).
+    """Pixels, size and contrast of one inclusion; all maps are (y, x).
 
-    core, around : what its contrast is taken from: inside and in the ring, both clear of the edge's own width
-    inside, window : past half contrast; and with it everything near enough to be confused with it
+    core, around : pixels of the inclusion and of the ring, away from the edge; they define the contrast
+    inside : pixels past half contrast; window : these and all pixels near enough to be confused with them
     depth_m : distance to the edge [m], positive inside
-    contrast : truth inside over truth around
-    diameter_m : of the disc of its area
+    contrast : true stiffness of the inclusion over that of its surroundings
+    diameter_m : diameter of the disc of equal area [m]
     diameter_wavelengths : the same in shear wavelengths of the surroundings
     """
 
@@ -53,18 +56,18 @@ class Inclusion(NamedTuple):
 
 
 def find(truth, mask, lesions, coordinates, frequency_hz):
-    """The inclusions of a phantom that can be judged.
+    """Find the inclusions of a phantom that can be judged.
 
-    Left out are those of a contrast under `LEAST_CONTRAST`, and those with hardly a pixel inside or around.
+    Inclusions below `LEAST_CONTRAST`, or with fewer than `LEAST_PIXELS` inside or around, are left out.
 
     Parameters
     ----------
     truth : (y, x) array [Pa]
     mask : (y, x) bool array
     lesions : list of dict
-        As phantoms are labelled: x_m, y_m, reach_m, edge_m, stiffness_pa.
+        From the phantom's label: x_m, y_m, reach_m, edge_m, stiffness_pa.
     coordinates : (y_m, x_m)
-        Pixel centres.
+        Pixel centres [m].
     frequency_hz : float
 
     Returns
@@ -111,7 +114,7 @@ def find(truth, mask, lesions, coordinates, frequency_hz):
 
 
 def judge(estimate, truth, inclusion):
-    """All figures of one inclusion on one map.
+    """All figures of merit of one inclusion on one map (y, x).
 
     Returns
     -------
@@ -129,19 +132,19 @@ def judge(estimate, truth, inclusion):
 
 
 def recovered_contrast(estimate, truth, inclusion):
-    """Step of the estimate from surroundings to core over the truth's: 1 for the truth, 0 for a flat map."""
+    """Step from surroundings to core of the estimate over that of the truth; 1 is perfect, 0 a flat map."""
     return _step(estimate, inclusion) / _step(truth, inclusion)
 
 
 def contrast_to_noise(estimate, inclusion):
-    """|mean core - mean around| / sqrt((var core + var around) / 2); infinite for two constants."""
+    """|mean core - mean around| / sqrt((var core + var around) / 2); infinite where both are constant."""
     spread = np.sqrt((estimate[inclusion.core].var() + estimate[inclusion.around].var()) / 2)
     with np.errstate(divide="ignore"):
         return float(abs(_step(estimate, inclusion)) / spread)
 
 
 def dice(estimate, truth, inclusion):
-    """2 |A and B| / (|A| + |B|) of the inclusion A and B, the window's pixels past half the true contrast."""
+    """Dice 2 |A and B| / (|A| + |B|): A the inclusion, B the window's pixels past half the true contrast."""
     half = (truth[inclusion.core].mean() + truth[inclusion.around].mean()) / 2
     past = estimate > half if _step(truth, inclusion) > 0 else estimate < half
     past &= inclusion.window
@@ -149,15 +152,15 @@ def dice(estimate, truth, inclusion):
 
 
 def edge_width(estimate, truth, inclusion):
-    """10-90 % distance [m] across the edge: of the step, blurred and shifted, that fits the window best.
+    """10-90 % width [m] of an inclusion's edge, from the blurred and shifted step that fits the window best.
 
     E(d) = a + b Phi((d - d0) / s) over the distances d to the true edge; width = 2.56 s. The blur s is kept
-    below the reach of the window on its narrower side, where a wider edge looks the same.
+    below the window's extent on its narrower side: wider edges cannot be distinguished there.
 
     Returns
     -------
     float
-        NaN where b is less than `SEEN` of the true step: there is no edge.
+        NaN where b is less than the fraction `SEEN` of the true step: there is no edge.
     """
     d, values = inclusion.depth_m[inclusion.window], estimate[inclusion.window]
     reach = min(d.max(), -d.min())
@@ -185,7 +188,8 @@ def edge_width(estimate, truth, inclusion):
 def variation(estimate, truth, mask):
     """Inter-pixel variability [%]: sd / mean of an estimate where the truth is constant.
 
-    Regions are connected pixels whose truth equals their neighbours'; the mean over them counts pixels.
+    Regions are connected pixels whose truth equals that of their neighbours. The mean over regions is
+    weighted by their number of pixels.
 
     Returns
     -------
@@ -207,7 +211,7 @@ FIGURES = ("recovered_contrast", "cnr", "dice", "edge_width_mm", "edge_seen")
 
 
 def judge_study(maps, study):
-    """Every inclusion of every slice on every map, one row each.
+    """Judge every inclusion of every slice on every map; one row each.
 
     Parameters
     ----------
@@ -235,7 +239,7 @@ def judge_study(maps, study):
 
 
 def summarise_inclusions(table, methods):
-    """Means of `FIGURES` per method with intervals, a dict; a case counts once, by its inclusions' mean."""
+    """Means of `FIGURES` by method, with intervals; a case counts once, as the mean of its inclusions."""
     per_case = table.groupby(["method", "case"], as_index=False)[list(FIGURES)].mean()
     return {
         m: {name: statistics.bootstrap_mean(per_case.loc[per_case["method"] == m, name]) for name in FIGURES}
@@ -248,7 +252,7 @@ def _step(values, inclusion):
 
 
 def _depth(inside):
-    """Distance to the edge [pixel], positive inside; half a pixel next to it."""
+    """Distance to the edge [pixels], positive inside; 0.5 in the pixels next to it."""
     inner = ndimage.distance_transform_edt(inside)
     outer = ndimage.distance_transform_edt(~inside)
     return np.where(inside, inner - 0.5, 0.5 - outer)

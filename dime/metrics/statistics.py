@@ -9,7 +9,7 @@ BOOTSTRAP_RESAMPLES = 2000
 
 
 def paired_tests(values, reference, seed=0):
-    """Each method's values against a reference method's on the same cases: Wilcoxon's signed-rank test.
+    """Test each method against a reference method on the same cases, by Wilcoxon's signed-rank test.
 
     The p values are corrected for the number of methods by Holm's step-down rule.
     Source: Wilcoxon 1945, Biometrics Bull 1:80; Holm 1979, Scand J Stat 6:65.
@@ -19,14 +19,14 @@ def paired_tests(values, reference, seed=0):
     values : dict
         Method -> (case,) array.
     reference : str
-        One of them.
+        Name of the reference method in `values`.
     seed : int
 
     Returns
     -------
     dict
         Method -> difference (`bootstrap_mean` of value - reference), p, p_holm, n; p and p_holm are None for
-        fewer than six cases, which cannot reach p < 0.05 two-sided.
+        fewer than six cases, which cannot reach p < 0.05 two-sided, and where no case differs.
     """
     table = {}
     for method, own in values.items():
@@ -43,7 +43,7 @@ def paired_tests(values, reference, seed=0):
 
 
 def holm(p):
-    """Holm's corrected p values: the k-th smallest of m times m - k + 1, made monotone, at most 1."""
+    """P values after Holm's correction: the k-th smallest of m times m - k + 1, made monotone, at most 1."""
     p = np.asarray(p, float)
     order = np.argsort(p)
     corrected = np.minimum(np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)), 1)
@@ -51,12 +51,12 @@ def holm(p):
 
 
 def bootstrap_mean(values, seed=0):
-    """Mean over slices or subjects with its bootstrap interval (BCa; never over pixels).
+    """Mean over slices or subjects (never pixels) with its bootstrap interval (BCa).
 
     Returns
     -------
     dict
-        mean, low, high (95 % interval), n; low and high are None for fewer than three finite values.
+        mean, low, high (95 % interval), n; low and high are None for fewer than three values or equal ones.
     """
     values = np.asarray(values, float)
     values = values[np.isfinite(values)]
@@ -76,12 +76,12 @@ def bootstrap_mean(values, seed=0):
 
 
 def bootstrap_correlation(x, y, seed=0):
-    """Pearson's r between paired values (a slice or subject each) with its bootstrap interval.
+    """Pearson's r of paired values, one per slice or subject, with its bootstrap interval.
 
     Returns
     -------
     dict
-        r, low, high (95 % interval), n; None where fewer than four pairs cannot tell.
+        r, low, high (95 % interval), n; r and interval are None for fewer than four pairs.
     """
     x, y = np.asarray(x, float), np.asarray(y, float)
     if x.size < 4:

@@ -1,4 +1,4 @@
-"""From a trained network to a map: resampling, tiles, views, calibrated uncertainty."""
+"""Predict a stiffness map with a trained network: resampling, tiles, views, calibrated uncertainty."""
 
 import math
 from functools import partial
@@ -12,32 +12,34 @@ from dime.network.unet import frozen, half_precision, load_model
 from dime.physics import DENSITY_KG_M3, WORKING_PIXEL_M_PER_S
 
 PIXEL_M_PER_S = WORKING_PIXEL_M_PER_S / 1.2
-"""Frequency times pixel at which slices are inverted [m/s], 1.25 mm at 60 Hz: finer than the pixel of the
-training data and well within the zoom of its patches. Edges come out sharper: on noisy validation phantoms
-livers and heterogeneous phantoms err less than at 1.5 mm, homogeneous ones a little more. On still finer
-pixels livers are worse again, and means over several pixels are no better than this one.
+"""Frequency times pixel at which slices are inverted [m/s], 1.25 mm at 60 Hz.
+
+It is finer than the pixel of the training data and well within the zoom of its patches. Edges come out
+sharper: on noisy validation phantoms errors are smaller than at 1.5 mm in livers and heterogeneous phantoms,
+a little larger in homogeneous ones. With finer pixels livers are worse again, and means over several pixel
+sizes are no better than this one.
 """
 
 TILE = 320
-"""Largest side of a tile in pixels: most organs fit one, which is as large as the tissue's bounding box."""
+"""Largest side of a tile [pixels]. Most organs fit one tile, which is then the bounding box of the tissue."""
 
 STRIDE = 240
-"""Pixels between tiles, which overlap by a wavelength or more and are blended by a smooth window."""
+"""Distance between tiles [pixels]; they overlap by a wavelength or more; a smooth window blends them."""
 
 BATCH_PIXELS = 150_000
-"""Pixels that the network takes at a time: all tiles of a large slice at once take twice as long."""
+"""Pixels that the network takes at once; all tiles of a large slice at once would take twice as long."""
 
 VIEWS = 4
-"""Turned views of a slice, each also a quarter period later, that one map is the mean of.
+"""Views of a slice whose predictions are averaged; each is a quarter turn and a quarter period further.
 
-On validation phantoms four were as good as eight, with the mirror images; one lost a tenth of the accuracy.
+On validation phantoms four were as good as eight (with mirror images); one lost a tenth of the accuracy.
 """
 
 LEAST_TISSUE = 0.02
-"""Patches with less than this fraction of tissue are left to their neighbours."""
+"""Tiles with less than this fraction of tissue are skipped; their neighbours cover it."""
 
 COVERAGE = 0.9
-"""Of the interval that the uncertainty is calibrated for."""
+"""Coverage (0..1) of the interval on which `calibrate` sets the scale of the uncertainty."""
 
 
 def trained(model):
@@ -75,10 +77,10 @@ def predict(
 ):
     """Stiffness of one slice by the network.
 
-    The wave is resampled (f dx = `pixel_m_per_s`) and, where the tissue is larger than a tile, cut into
-    overlapping ones that are normalised each on its own. The predicted logarithms are blended by a cosine
-    window, averaged over views that change nothing physical (quarter turns, mirror images, quarter periods),
-    resampled back and given their unit: |G*| = rho (f dx)^2 exp(mean). The views are the ensemble: their
+    The wave is resampled (f dx = `pixel_m_per_s`). Where the tissue is larger than a tile, it is cut into
+    overlapping tiles, each normalised on its own. The predicted logarithms are blended by a cosine window,
+    averaged over views that change nothing physical (quarter turns, mirror images, quarter periods),
+    resampled back and given their unit: |G*| = rho (f dx)^2 exp(mean). The views act as an ensemble: their
     scatter adds to the scale b that the network predicts, b_total = calibration (b + mean |view - mean|).
 
     Parameters
@@ -88,13 +90,13 @@ def predict(
     mask : (y, x) bool array
     spacing_m, frequency_hz : float
     calibration : float
-        From `calibrate`.
+        Factor of the uncertainty, from `calibrate`.
     views : int
-        1 to 8: four quarter turns, then those of the mirror image.
+        1 to 8: four quarter turns, then four of the mirror image.
     tile, stride : int
-        Largest side of the tiles, and the way between them [pixel].
+        Largest side of the tiles, and distance between them [pixels].
     pixel_m_per_s : float
-        Frequency times pixel that the network sees.
+        Frequency times pixel that the network sees [m/s].
 
     Returns
     -------
@@ -140,16 +142,17 @@ def predict(
 
 
 def calibrate(network, dataset, seed=0):
-    """The factor that makes the network's intervals cover what they promise, on held-out phantoms.
+    """Factor of the uncertainty that gives the intervals their nominal coverage on held-out phantoms.
 
-    A Laplace law of scale b holds `COVERAGE` of its mass within b log(1 / (1 - coverage)). The factor is that
-    quantile of |log error| / (b log(1 / (1 - coverage))) over all pixels, every phantom counting alike.
+    A Laplace law of scale b has the fraction `COVERAGE` of its mass within b log(1 / (1 - coverage)). The
+    factor is the quantile `COVERAGE` of |log error| / (b log(1 / (1 - coverage))) over pixels, with equal
+    weight for every phantom.
 
     Parameters
     ----------
     network : UNet
     dataset : xarray.Dataset
-        Validation waves without noise, of which each gets noise of a random SNR from 5 to 50.
+        Validation waves without noise; noise of a random SNR from 5 to 50 is added to each.
     seed : int
 
     Returns
@@ -171,7 +174,7 @@ def calibrate(network, dataset, seed=0):
 
 
 def _forward(network, waves, masks):
-    """All tiles, some at a time; in bf16 where the processor has it, as in training."""
+    """Apply the network to all tiles in batches; in bf16 where the processor has it, as in training."""
     count = max(1, BATCH_PIXELS // masks[0].numel())
     with torch.autocast("cpu", torch.bfloat16, enabled=half_precision()):
         parts = [network(*part) for part in zip(waves.split(count), masks.split(count), strict=True)]
@@ -179,7 +182,7 @@ def _forward(network, waves, masks):
 
 
 def _view(tiles, view):
-    """One of the eight symmetries of the square, of (tile, ..., y, x)."""
+    """Apply one of the eight symmetries of the square to (tile, ..., y, x)."""
     turned = torch.rot90(tiles, view % 4, dims=(-2, -1))
     return turned.flip(-1) if view >= 4 else turned
 
@@ -189,14 +192,14 @@ def _unview(tiles, view):
 
 
 def _advance(waves, quarters):
-    """Waves (tile, 2, y, x) some quarter periods later; other phases would mix channels of unknown gains."""
+    """Advance waves (tile, 2, y, x) by quarter periods; other phases would mix channels of unknown gains."""
     for _ in range(quarters % 4):
         waves = torch.stack([-waves[:, 1], waves[:, 0]], dim=1)
     return waves
 
 
 def _blend(mean, scale, corners, shape):
-    """Weighted means of both over the tiles, (y, x) each, and where there is any tile."""
+    """Weighted means of both predictions over the tiles, and where there is any tile; three arrays (y, x)."""
     height, width = mean.shape[1:]
     across, down = (np.sin(np.pi * (np.arange(side) + 0.5) / side) for side in (width, height))
     window = np.outer(down, across) ** 2 + 1e-6
@@ -209,9 +212,9 @@ def _blend(mean, scale, corners, shape):
 
 
 def _resample(mask, wave, magnification):
-    """Mask and both wave parts on the network's grid; smoothed by a Gaussian first where that is coarser.
+    """Resample the mask and both parts of the wave to the network's grid, smoothed first if that is coarser.
 
-    Interpolated values are divided by the interpolated mask: the rim does not mix with the zeros outside.
+    Interpolated values are divided by the interpolated mask, so the rim does not mix with the zeros outside.
     """
     shape = tuple(max(1, round(n * magnification)) for n in mask.shape)
     images = np.stack([mask, np.where(mask, wave.real, 0), np.where(mask, wave.imag, 0)])
@@ -225,16 +228,16 @@ def _resample(mask, wave, magnification):
 
 
 def _grid(images, shape, step):
-    """Linear interpolation of (..., y, x) onto `shape` pixels, `step` old ones wide, centres aligned.
+    """Linear interpolation of (..., y, x) onto `shape` pixels, each `step` old ones wide, centres aligned.
 
-    In torch, whose threads the network keeps busy: NumPy's own would wait for them at full speed.
+    It uses torch, whose threads the network keeps busy: NumPy's own would wait for them at full speed.
     """
     down, across = (_hats(*sides, step) for sides in zip(images.shape[-2:], shape, strict=True))
     return (down @ torch.from_numpy(images.astype(np.float32)) @ across.T).numpy()
 
 
 def _hats(length, count, step):
-    """Matrix (count, length) that interpolates along one axis; beyond its ends the outermost pixels go on."""
+    """Interpolation matrix (count, length) of one axis; it repeats the outermost pixels beyond its ends."""
     place = (length - 1 - step * (count - 1)) / 2 + step * np.arange(count)
     hats = np.maximum(0, 1 - np.abs(np.clip(place, 0, length - 1)[:, None] - np.arange(length)))
     return torch.from_numpy(hats.astype(np.float32))
@@ -247,7 +250,7 @@ def _tiles(tissue, tile, stride):
         occupied = np.flatnonzero(tissue.any(axis=1 - axis))
         first, last = occupied[0], occupied[-1] + 1
         side = min(tile, last - first)
-        # Half a stride of margin lets the outermost tissue lie off the vanishing edge of several windows.
+        # Half a stride of margin keeps the outermost tissue away from the vanishing edges of the windows.
         count = 1 if side == last - first else 1 - (side - (last - first) - stride) // stride
         span = side + (count - 1) * stride
         start = (first + last - span) // 2

@@ -1,4 +1,4 @@
-"""Where a network's map may be believed: enough motion, a wavelength that it learnt from, little doubt."""
+"""Where a network's map can be trusted: enough motion, a trained wavelength, small uncertainty."""
 
 import math
 
@@ -10,44 +10,46 @@ from dime.network.prediction import COVERAGE, PIXEL_M_PER_S
 from dime.physics import DENSITY_KG_M3, WORKING_PIXEL_M_PER_S
 
 LOG_RANGE = (4.2, 7.8)
-"""Log of the squared wavelength in the pixels that the network sees, 1-99 % of those of the training patches.
+"""Trusted range of log (wavelength / pixel)^2: the 1st to 99th percentile of the training patches.
 
-8 to 49 pixels per wavelength, which is |G*| from 0.4 to 14 kPa on the pixels that slices are inverted on:
-what the mixed family of phantoms (4.83 to 7.15) and the zoom of the patches cover.
+It is 8 to 49 of the network's pixels per wavelength, or |G*| from 0.4 to 14 kPa at `PIXEL_M_PER_S`. The mixed
+family of phantoms (4.83 to 7.15) and the zoom of the patches cover this range.
 """
 
 LEAST_AMPLITUDE = 0.05
-"""Motion nearby, relative to the slice's rms, below which a pixel is not trusted even without noise.
-Assumption: a twentieth is what the noise of liver examinations leaves visible, at their SNR of 20."""
+"""A pixel is not trusted if the motion nearby is below this fraction of the slice's rms, even without noise.
+
+Assumption: 1/20 is the smallest motion visible at the SNR of 20 of liver examinations."""
 
 LEAST_SNR = 1.0
-"""Wave nearby over the noise, both as rms, below which a pixel is not trusted."""
+"""A pixel is not trusted if the rms of the wave nearby is below this multiple of the rms noise."""
 
 WIDEST_FACTOR = 1.5
-"""Either way, of the interval that the uncertainty is calibrated for, beyond which a pixel is not trusted: of
-tissue too small for a wave, or without one, the network says so. Assumption: neighbouring stages of fibrosis
-lie within such a factor."""
+"""A pixel is not trusted if its interval of coverage `COVERAGE` extends beyond this factor up and down.
+
+The network reports wide intervals in tissue without a wave or too small for one. Assumption: neighbouring
+stages of fibrosis differ by no more than such a factor."""
 
 
 def trusted(wave, mask, stiffness, uncertainty, spacing_m, frequency_hz):
-    """Where the network's map may be believed: enough motion, a wavelength that it learnt from, little doubt.
+    """Pixels in which the network's map can be trusted.
 
-    Nearby, the wave must be `LEAST_SNR` of the noise (`noise.noise_deviation`, both channels together) and, noise
-    included, `LEAST_AMPLITUDE` of the slice's rms.
+    The motion nearby must exceed `LEAST_SNR` times the noise (`noise.noise_deviation`, both channels together) and,
+    with its noise, `LEAST_AMPLITUDE` times the rms of the slice. The wavelength must lie in `LOG_RANGE`, and
+    the half width b log(1 / (1 - coverage)) of the interval must be below log `WIDEST_FACTOR`.
 
     Parameters
     ----------
     wave, mask, stiffness, uncertainty : (y, x) arrays
-        Stiffness in Pa; the uncertainty is the Laplace scale b of its logarithm: the interval's half width,
-        b log(1 / (1 - coverage)), is at most the logarithm of `WIDEST_FACTOR`.
+        Complex wave in any unit; stiffness [Pa]; the uncertainty is the Laplace scale b of log stiffness.
     spacing_m, frequency_hz : float
 
     Returns
     -------
     (y, x) bool array
     """
-    # "Nearby" is a quarter of a working wavelength: a node of a standing wave is not a lack of motion. An
-    # offset is what stays over three times that: the mean of the slice would move what is still.
+    # "Nearby" is a quarter of a working wavelength: the node of a standing wave is not a lack of motion. The
+    # mean over three times that is removed as offset; to remove the slice's mean would move tissue at rest.
     sigma = 5 * WORKING_PIXEL_M_PER_S / (spacing_m * frequency_hz)
     wave = np.where(mask, wave - _nearby(wave, mask, 3 * sigma), 0)
     power = _nearby(np.abs(wave) ** 2, mask, sigma)

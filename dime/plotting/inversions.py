@@ -1,4 +1,4 @@
-"""Whole figures of the fast inversions: MMDI's steps, sweeps of bias and spread."""
+"""Figures of the direct inversions: the steps of MMDI, and bias and spread over a sweep."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -7,22 +7,23 @@ from dime.plotting.maps import map_image, scale_bar
 
 
 def mmdi_steps(steps, spacing_m, reference, limit_kpa):
-    """The steps of MMDI on one slice, as `fast_inversions.chain` gives them: waves above, fits and stiffness below.
+    """Steps of MMDI on one slice: waves above, fits and stiffness below.
 
     Parameters
     ----------
     steps : dict of (y, x) arrays
+        From `fast_inversions.chain`.
     spacing_m : float
     reference : str
-        Title of the map to compare with.
+        Title of the map that the stiffness is compared with.
     limit_kpa : float
-        Top of the stiffness scale.
+        Top of the stiffness scale [kPa].
     """
     waves_shown = {"wave": "1. first harmonic", "extended": "2. extended", "filtered": "3. band-passed"}
-    waves_shown |= {side: f"4. running {side}" for side in ("right", "down", "left", "up")}
+    waves_shown |= {side: f"4. travelling {side}" for side in ("right", "down", "left", "up")}
     maps = {"window": ("5. window [mm]", 1e3, "cividis", (15, 28))}
     maps["goodness"] = ("5. goodness of fit", 1, "magma", (0.8, 1))
-    for name, title in (("raw", "6. combined"), ("stiffness", "7. median"), ("reference", reference)):
+    for name, title in (("raw", "6. combined"), ("stiffness", "7. median filter"), ("reference", reference)):
         maps[name] = (f"{title} [kPa]", 1e-3, "viridis", (0, limit_kpa))
     mask = steps["mask"]
     everywhere = np.ones(mask.shape, bool)
@@ -48,15 +49,16 @@ def mmdi_steps(steps, spacing_m, reference, limit_kpa):
 
 
 def sweep(table, by, label, style, band=None):
-    """Bias and spread of each method side by side, as `fast_inversions.sweep` gives them.
+    """Bias and spread [%] of each method against one column of a sweep, side by side.
 
     Parameters
     ----------
     table : pandas.DataFrame
+        From `fast_inversions.sweep`.
     by : str
         Column of the abscissa.
     label : str
-        Its name on the axes.
+        Name of the abscissa on the axes.
     style : dict
         Method -> line style, in the order of the legend.
     band : (low, high), optional

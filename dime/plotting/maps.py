@@ -8,7 +8,7 @@ from dime.plotting.style import ABSENT, PAGE_IN, note
 
 
 def map_image(ax, values, mask, coordinates, window_mm=None, **style):
-    """One map with lengths in mm, cropped to the tissue and blank outside it.
+    """Draw one map with lengths in mm, cropped to the tissue and blank outside it.
 
     Parameters
     ----------
@@ -17,7 +17,7 @@ def map_image(ax, values, mask, coordinates, window_mm=None, **style):
     mask : (y, x) bool array
     coordinates : (y_m, x_m) pair of arrays [m]
     window_mm : (height, width), optional
-        Size of the crop, for maps that are to share one scale of length; default: the tissue's own.
+        Size of the crop [mm], for maps that share one scale of length; default: the tissue's bounding box.
     style : passed to `imshow`
 
     Returns
@@ -42,7 +42,7 @@ def map_image(ax, values, mask, coordinates, window_mm=None, **style):
 
 
 def tissue_box(mask, coordinates):
-    """Middle and size, each (y, x), of the box around a mask, four pixels wider; in the coordinates' unit."""
+    """Centre and size (y, x) of a mask's bounding box plus four pixels, in the unit of the coordinates."""
     middle, size = [], []
     for axis, places in enumerate(coordinates):
         places = np.asarray(places)
@@ -53,7 +53,7 @@ def tissue_box(mask, coordinates):
 
 
 def scale_bar(ax, length_mm=50):
-    """A bar of known length under the left end of a map."""
+    """Draw a bar of `length_mm` under the left end of a map."""
     left, _ = ax.get_xlim()
     under = ax.get_xaxis_transform()  # x in mm, y as a fraction of the axes
     ax.plot([left, left + length_mm], [-0.05, -0.05], color="black", lw=2, transform=under, clip_on=False)
@@ -62,25 +62,26 @@ def scale_bar(ax, length_mm=50):
 
 
 def wave_image(ax, wave, mask, coordinates, window_mm=None):
-    """Real part of a wave on a symmetric scale of its own, clipped at the 98th percentile."""
+    """Draw the real part of a wave (y, x) on its own symmetric scale, clipped at the 98th percentile."""
     limit = np.percentile(np.abs(wave[mask].real), 98)
     return map_image(ax, wave.real, mask, coordinates, window_mm, cmap="RdBu_r", vmin=-limit, vmax=limit)
 
 
 def comparison_grid(columns, masks, coordinates, row_labels, limits, errors=(), error_limit=2.0):
-    """Rows of slices, columns of maps: waves, stiffness on one shared scale, errors on another.
+    """Figure of slices (rows) by maps (columns): waves, stiffness on one scale, errors on another.
 
     Parameters
     ----------
     columns : dict
-        Title -> (slice, y, x) array; complex is drawn as a wave, the rest as stiffness [kPa].
+        Title -> (slice, y, x) array; complex arrays are drawn as waves, all others as stiffness [kPa].
     masks : (slice, y, x) bool array
     coordinates : (y_m, x_m)
+        Pixel centres [m].
     row_labels : list of str
     limits : (low, high)
         Stiffness scale [kPa].
     errors : collection of str
-        Titles that are differences [kPa], drawn on a diverging scale of +- `error_limit`.
+        Titles of the columns that are differences, drawn on a diverging scale of +- `error_limit` [kPa].
 
     Returns
     -------
@@ -124,7 +125,7 @@ def comparison_grid(columns, masks, coordinates, row_labels, limits, errors=(), 
 
 
 def to_page(figure):
-    """Draw maps as wide as the page, with letters as large as elsewhere: scaled down they are too small."""
+    """Resize a figure of maps to the page's width, where scaling it down would make its letters too small."""
     width, height = figure.get_size_inches()
     figure.set_size_inches(PAGE_IN, 0.55 + (height - 0.55) * PAGE_IN / width)
     for ax in figure.axes:

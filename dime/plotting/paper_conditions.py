@@ -1,4 +1,4 @@
-"""The figures of the paper that change one condition: noise, voxels, frequency, direction, physics, organ."""
+"""The paper's figures that vary one condition: noise, voxel size, frequency, direction, physics, organ."""
 
 import numpy as np
 from matplotlib.ticker import FixedLocator
@@ -17,26 +17,26 @@ from dime.plotting.style import (
 OTHER_NAMES = {"likelihood": "maximum likelihood", "mmdi_unfiltered": "MMDI, no filters"}
 
 OTHER_COLOURS = {"likelihood": "0.5", "mmdi_unfiltered": "#e69f00"}
-"""What is compared beside the methods of this package."""
+"""Names and colours of what is compared beside the methods of this package: a fit, and a variant of MMDI."""
 
 CONDITIONS = ("antiplane", "antiplane_again", "inplane", "antiplane_inplane", "low_loss", "high_loss")
 CONDITIONS += ("low_frequency", "high_frequency", "free", "impedance", "coarse_mesh", "kelvin_voigt")
 CONDITIONS += ("oblique", "kidney", "kidney_slab", "all", "dime", "released", "mmdi")
-"""What networks learn from and are tested on, in the order of the figure."""
+"""Rows and columns of `transfer` in the order of the figure: conditions of training or test, and methods."""
 
 
 def what_noise_allows(found):
-    """Scatter against the Cramer-Rao bound, then error against noise, voxel size and frequency."""
+    """Standard deviation and its Cramer-Rao bound; error against noise, voxel size and frequency."""
     figure, axes = panels(4, height=2.5)
     bound = found["bound"]
     ax = axes[0, 0]
     ax.plot(bound["snr"], bound["bound_percent"], "k--", lw=1.2, label="Cramér-Rao bound")
     for method in ordered(bound["methods"]):
         ax.plot(bound["snr"], bound["methods"][method]["sd_percent"], **_style(method))
-    ax.set(xlabel="SNR", ylabel="scatter of one disc [%]", title="against the bound")
+    ax.set(xlabel="SNR", ylabel="sd of a disc's mean [%]", title="scatter and bound")
     sweeps = {
         "noise": ("snr", 1, "SNR"),
-        "voxel": ("spacing_m", 1e3, "voxel [mm]"),
+        "voxel": ("spacing_m", 1e3, "voxel size [mm]"),
         "frequency": ("frequency_hz", 1, "frequency [Hz]"),
     }
     for ax, (sweep, (field, unit, label)) in zip(axes[0, 1:], sweeps.items(), strict=True):
@@ -56,7 +56,7 @@ def what_noise_allows(found):
 
 
 def log_axes(ax, x):
-    """Logarithmic axes whose ticks are the points themselves, and ones, twos and fives."""
+    """Make both axes logarithmic, with ticks at the points on x and at 1, 2 and 5 times 10^n on y."""
     ax.set(xscale="log", yscale="log")
     ax.set_xticks(x, [f"{value:g}" for value in x], minor=False)
     ax.yaxis.set_major_locator(FixedLocator([m * 10.0**n for n in range(-5, 5) for m in (1, 2, 5)]))
@@ -65,14 +65,14 @@ def log_axes(ax, x):
 
 
 def _style(method):
-    """Line of a method, the main ones heavier; one that is no inversion of an image (a fit) is grey."""
+    """Line style of a method: heavier for the `MAIN` ones, grey for the maximum-likelihood fit."""
     colour = METHOD_COLOURS.get(method, OTHER_COLOURS.get(method))
     style = {"color": colour, "label": (METHOD_NAMES | OTHER_NAMES)[method]}
     return style | {"marker": "o", "ms": 2.5, "lw": 1.4 if method in MAIN else 0.8}
 
 
 def what_the_network_needs(found):
-    """Each change of the recipe against the baseline; error by number of phantoms; taught on, tested on."""
+    """Changes of the training recipe against the baseline; error by number and by family of phantoms."""
     figure, axes = panels(3, height=3.0, width_ratios=[1.25, 1, 1])
     arms = {name: arm for name, arm in found["arms"].items() if arm["question"] == "recipe"}
     arms = sorted(arms.items(), key=lambda item: item[1]["mape_change"]["mean"])
@@ -84,14 +84,12 @@ def what_the_network_needs(found):
         axes[0, 0].plot(change["mean"], y, "o", color=tone)
     axes[0, 0].axvline(0, color="0.8", lw=0.8, zorder=0)
     axes[0, 0].set_yticks(range(len(arms)), [arm["title"] for _, arm in arms])
-    axes[0, 0].set(xlabel="change of MAPE [points]", title="changes of the recipe")
+    axes[0, 0].set(xlabel="change of MAPE [% points]", title="change of the recipe")
     numbers = [arm for arm in found["arms"].values() if arm["question"] in ("phantoms", "baseline")]
     numbers = sorted(numbers, key=lambda arm: arm["phantoms"])
     x = [arm["phantoms"] for arm in numbers]
     curve(axes[0, 1], x, [arm["mape"] for arm in numbers], "dime")
-    axes[0, 1].set(
-        xlabel="phantoms to learn from", ylabel="MAPE [%]", title="number of phantoms", xscale="log"
-    )
+    axes[0, 1].set(xlabel="training phantoms", ylabel="MAPE [%]", title="number of phantoms", xscale="log")
     axes[0, 1].set_ylim(bottom=0)
     axes[0, 1].set_xticks(x, x, rotation=60)
     axes[0, 1].minorticks_off()
@@ -103,12 +101,12 @@ def what_the_network_needs(found):
     table = [[found["by_family"][name][study] for study in STUDY_NUMBERS] for name in taught]
     labels = [name.removeprefix("only_").replace("baseline", "all four") for name in taught]
     matrix(axes[0, 2], table, labels, list(STUDY_NUMBERS))
-    axes[0, 2].set(xlabel="tested on", ylabel="taught by", title="variety")
+    axes[0, 2].set(xlabel="tested on", ylabel="trained on", title="MAPE [%] by family")
     return figure
 
 
 def matrix(ax, table, rows, columns, form=".1f"):
-    """A table of errors as colours with their numbers; blank where there is none."""
+    """Draw a table of errors as colours with their numbers; None leaves a cell blank."""
     table = np.array(table, float)
     ax.imshow(table, cmap="Oranges", aspect="auto", vmin=0, vmax=max(1.6 * np.nanmax(table), 1e-9))
     for (y, x), value in np.ndenumerate(table):
@@ -121,7 +119,7 @@ def matrix(ax, table, rows, columns, form=".1f"):
 
 
 def direction_of_travel(found):
-    """Bias by the kind of field in one tissue, inside and near its rim; and by the side that is driven."""
+    """Bias by kind of wave field in one tissue, inside and near its outline; error by side of the driver."""
     figure, axes = panels(3, height=2.6, width_ratios=[1.3, 1.3, 1])
     kinds = found["kinds"]["kinds"]
     tissue = found["stiffness_kpa"].index(found["shown_kpa"])
@@ -136,7 +134,9 @@ def direction_of_travel(found):
         drive = found["drive"]["methods"][method]
         axes[0, 2].bar(place - 0.2, drive["error_kpa"]["mean"], 0.4, color=style["color"], alpha=0.4)
         axes[0, 2].bar(place + 0.2, drive["scatter_kpa"]["mean"], 0.4, color=style["color"])
-    for ax, title in zip(axes[0], ("inside", f"within {found['rim_mm']:g} mm of the outline"), strict=False):
+    for ax, title in zip(
+        axes[0], ("interior", f"within {found['rim_mm']:g} mm of the outline"), strict=False
+    ):
         ax.axhline(0, color="0.6", lw=0.8)
         ax.set_xticks(range(len(kinds)), kinds, rotation=25)
         ax.set_title(title)
@@ -144,25 +144,27 @@ def direction_of_travel(found):
     for ax in axes[0, :2]:
         ax.set_ylim(min(low), max(high))
     axes[0, 0].set_ylabel(f"bias at {found['shown_kpa']:g} kPa [kPa]")
-    axes[0, 2].set(xticks=[], ylabel="rms [kPa]", title="error (pale), and its part\nby the driven side")
+    axes[0, 2].set(
+        xticks=[], ylabel="rms [kPa]", title="error (pale); change with\nthe driver's side (solid)"
+    )
     legend_below(figure, axes[0, 0], 4)
     return figure
 
 
 def transfer(found):
-    """Errors of networks that learnt under one condition (rows) and are tested under another (columns)."""
+    """MAPE [%] of networks trained under one condition (row) and tested under another (column)."""
     figure, axes = panels(1, height=3.9)
     rows = [name for name in CONDITIONS if name in found["mape"]]
     tests = [name for name in CONDITIONS if any(name in row for row in found["mape"].values())]
     table = [[found["mape"][row].get(name, {"mean": None})["mean"] for name in tests] for row in rows]
     titles = [found["titles"][name] for name in tests]
     matrix(axes[0, 0], table, [found["rows"][row] for row in rows], titles)
-    axes[0, 0].set(xlabel="tested on", ylabel="learnt from")
+    axes[0, 0].set(xlabel="tested on", ylabel="trained on, or method")
     return figure
 
 
 def organs(found):
-    """Error and bias in organs that no network learnt from, beside livers."""
+    """Error and bias in organs that no network was trained on, beside livers."""
     figure, axes = panels(2, height=2.0)
     names = sorted(found["organs"], key=lambda name: (found["organs"][name]["trained_on"], name))
     for ax, (key, label) in zip(axes[0], {"mape": "MAPE [%]", "bias": "bias [%]"}.items(), strict=True):

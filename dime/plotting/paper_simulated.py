@@ -1,7 +1,7 @@
-"""The figures of the paper, each from metrics files or saved maps alone, at the size it is printed in.
+"""The paper's figures of the simulated studies, drawn from metrics files or saved maps at their printed size.
 
-Every function takes the content of one metrics file (or of a few) and returns a matplotlib figure. Where a
-study found nothing - no reference data, too few subjects - the figure says so.
+Every function takes the content of one or a few metrics files and returns a matplotlib figure. Where a study
+has no result (no reference data, too few subjects), the figure says so.
 """
 
 import matplotlib.pyplot as plt
@@ -24,13 +24,14 @@ from dime.plotting.style import (
 
 
 def study_maps(studies, rows):
-    """Slices of the simulated studies: wave, truth, estimates on one scale, their errors on another.
+    """Slices of the simulated studies: wave, then truth and estimates on one scale, and errors on another.
 
     Parameters
     ----------
     studies : dict
         Study -> xarray.Dataset with wave, stiffness, mask and `MAIN`, dims (phantom, y, x), on one grid.
     rows : list of (study, phantom)
+        The slices to draw, from the top.
     """
 
     def stack(name):
@@ -47,7 +48,7 @@ def study_maps(studies, rows):
 
 
 def study_agreement(studies, found):
-    """Each study a row: estimate against truth by pixel for the main methods, and differences by slice.
+    """Estimate against truth by pixel for the `MAIN` methods, and differences by slice; one row per study.
 
     The axes end above the stiffest truth of all studies.
     """
@@ -80,18 +81,18 @@ def study_agreement(studies, found):
 
 
 def inclusion_size(found):
-    """What is left of an inclusion by its diameter: contrast, delineation, and the width of its edge."""
+    """Recovered contrast, Dice coefficient and edge width of inclusions against their diameter."""
     figure, axes = panels(3, height=2.3)
     names = {
         "recovered_contrast": "recovered contrast [%]",
-        "dice": "Dice at half contrast",
+        "dice": "Dice coefficient",
         "edge_width_mm": "10-90 % edge width [mm]",
     }
     for ax, (key, label) in zip(axes[0], names.items(), strict=True):
         for method in ordered(found["methods"]):
             entries = found["methods"][method]
             curve(ax, found["diameters"], entries[key], method, lw=1.6 if method in MAIN else 0.8)
-        ax.set(xlabel="diameter [wavelengths around it]", ylabel=label)
+        ax.set(xlabel="diameter [shear wavelengths]", ylabel=label)
     target = found["target"]
     axes[0, 0].axhline(100, color="0.8", lw=0.8, zorder=0)
     axes[0, 0].plot(target["diameter"], target["recovered_contrast"], "k*", ms=7, label="target")
@@ -100,7 +101,7 @@ def inclusion_size(found):
 
 
 def reliability(found):
-    """Observed against nominal coverage, and the error of what is kept as the least certain is rejected."""
+    """Observed against nominal coverage, and the error of the pixels kept against the share rejected."""
     studies = list(STUDY_NUMBERS)
     figure, axes = panels(len(studies), rows=2, height=3.8)
     for column, study in enumerate(studies):
@@ -117,14 +118,18 @@ def reliability(found):
         axes[1, column].set(xlabel="share of pixels rejected", ylim=(0, None))
     axes[0, 0].set_ylabel("observed coverage")
     axes[1, 0].set_ylabel("MAPE of the pixels kept [%]")
-    for style, label in (("-", "least certain first"), (":", "worst first (oracle)"), ("--", "at random")):
+    for style, label in (
+        ("-", "least certain first"),
+        (":", "largest error first (oracle)"),
+        ("--", "at random"),
+    ):
         axes[1, 0].plot([], [], style, color="0.3", label=label)
     legend_below(figure, axes[1, 0], 5)
     return figure
 
 
 def learning(history):
-    """Loss and error by epoch of this run's network; the dot marks the epoch that was kept."""
+    """Loss and validation error by epoch of this run's network; the dot marks the epoch that is kept."""
     figure, axes = panels(2, width=COLUMN_IN, height=1.8)
     learning_curves(axes[0], history)
     axes[0, 0].set_ylabel("loss")
@@ -132,16 +137,16 @@ def learning(history):
 
 
 def released_maps(data):
-    """The authors' phantoms, the first case of each study: truth, networks, the maps the authors released.
+    """First case of each of the authors' studies: truth, this project's networks, the maps they published.
 
     Parameters
     ----------
     data : xarray.Dataset
-        stiffness, mask, dime, released, authors_dime, authors_mmdi; dims (case, y, x), none where absent. The
-        number of a case begins with that of its study: 12, 13, 14.
+        stiffness, mask, dime, released, authors_dime, authors_mmdi; dims (case, y, x), no case if the files
+        are absent. The first two digits of a case are the number of its study: 12, 13, 14.
     """
     if data.sizes["case"] == 0:
-        return note("no released phantoms in this build")
+        return note("no phantoms of the authors in this build")
     begins = [str(number)[:2] for number in data["case"].values]
     chosen = data.isel(case=[begins.index(one) for one in sorted(set(begins))])
     truth = chosen["stiffness"].values / 1e3
@@ -150,7 +155,7 @@ def released_maps(data):
     names |= {"authors_dime": "authors' DIME", "authors_mmdi": "authors' MMDI"}
     maps = {name: chosen[method].values / 1e3 for method, name in names.items()}
     errors = {f"{name} - truth": values - truth for name, values in maps.items()}
-    pixels = [1e-3 * np.arange(n) for n in mask.shape[1:]]  # of another size in each study: no scale is drawn
+    pixels = [1e-3 * np.arange(n) for n in mask.shape[1:]]  # the pixel differs between studies: no scale bar
     top = float(np.ceil(np.percentile(truth[mask], 99)))
     labels = [f"study {number}" for number in STUDY_NUMBERS.values()][: len(truth)]
     figure = comparison_grid(

@@ -1,4 +1,4 @@
-"""The figures of the paper that show subjects, simulated and measured: one point is one person or slice."""
+"""The paper's figures of subjects, simulated and measured: each point is one person or one slice."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from dime.plotting.style import ABSENT, MAIN, METHOD_COLOURS, METHOD_NAMES, PAGE
 
 
 def subjects(found):
-    """Simulated subjects: means against the truth, differences from it, and healthy beside fibrotic."""
+    """Simulated subjects: means against the truth, differences from the truth, healthy beside fibrotic."""
     figure, axes = panels(3, height=2.4)
     means = {name: np.array(values, float) for name, values in found["means_kpa"].items()}
     known = np.all([np.isfinite(values) for values in means.values()], axis=0)
@@ -36,12 +36,12 @@ def subjects(found):
 
 
 def measured_maps(data, methods):
-    """Every measured slice a column: wave, estimates and the clinical map, these on one scale.
+    """Measured slices (columns): wave, estimates and the clinical map, stiffness on one scale.
 
     Parameters
     ----------
     data : xarray.Dataset
-        wave, mask, `methods`, clinical_stiffness; dims (slice, y, x); none of them where data are absent.
+        wave, mask, `methods`, clinical_stiffness; dims (slice, y, x); no slice where data are absent.
     methods : sequence of str
     """
     if data.sizes["slice"] == 0:
@@ -70,7 +70,7 @@ def measured_maps(data, methods):
 
 
 def measured_agreement(found, reference="clinical"):
-    """Measured slices: means of each method against the clinical maps', and their differences."""
+    """Measured slices: means of each method against those of the clinical maps, and their differences."""
     figure, axes = panels(2, width=PAGE_IN, height=2.3, width_ratios=[1, 1.4])
     means = {name: np.array(values, float) for name, values in found["means_kpa"].items()}
     methods = [method for method in MAIN if method in means]
@@ -84,7 +84,7 @@ def measured_agreement(found, reference="clinical"):
 
 
 def population(found):
-    """Many simulated subjects: ROC curves and areas by stage, repeatability by noise, power by study size."""
+    """Simulated population: ROC curves, areas by stage, repeatability by noise, power by study size."""
     figure, axes = panels(4, height=2.3)
     methods = [name for name in ("truth", *MAIN) if name in found["readings_kpa"]]
     names = METHOD_NAMES | {"truth": "true stiffness"}
@@ -108,13 +108,13 @@ def population(found):
         if curve is not None:
             axes[0, 3].plot(found["power"]["sizes"], curve, "o:", lw=1, color=METHOD_COLOURS[m])
     axes[0, 0].set(
-        xlabel="false positive share", ylabel="true positive share", title="F2 or more", aspect="equal"
+        xlabel="false positive rate", ylabel="true positive rate", title="stage F2 or above", aspect="equal"
     )
     axes[0, 1].set_xticks(range(len(stages)), [f"{stage}+" for stage in stages])
     axes[0, 1].set(ylabel="area under the ROC curve", ylim=(None, 1.01))
     axes[0, 2].set_xticks(range(len(found["snrs"])), [f"{snr:g}" for snr in found["snrs"]])
     axes[0, 2].set(xlabel="SNR", ylabel="repeatability coefficient [kPa]", ylim=(0, None))
-    axes[0, 3].set(xscale="log", xlabel="subjects", ylabel="power", ylim=(0, 1.02))
+    axes[0, 3].set(xscale="log", xlabel="subjects per study", ylabel="statistical power", ylim=(0, 1.02))
     axes[0, 3].set_xticks(found["power"]["sizes"], found["power"]["sizes"])
     axes[0, 3].minorticks_off()
     axes[0, 3].axhline(0.8, color="0.8", lw=0.8, zorder=0)
@@ -123,7 +123,7 @@ def population(found):
 
 
 def _points(ax, x, entries, key, colour):
-    """Values with their intervals; what is absent is left out."""
+    """Draw values with their intervals; entries that are None are left out."""
     for place, entry in zip(x, entries, strict=True):
         if entry[key] is not None:
             ax.plot(place, entry[key], "o", color=colour)

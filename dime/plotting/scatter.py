@@ -6,7 +6,7 @@ from dime.plotting.style import ABSENT, METHOD_COLOURS, METHOD_NAMES
 
 
 def identity_scatter(ax, truth, estimates, labels=("truth [kPa]", "estimate [kPa]")):
-    """Estimates of one or more methods against a common abscissa, with the line of identity.
+    """Draw the estimates of one or more methods against a common abscissa, with the line of identity.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def identity_scatter(ax, truth, estimates, labels=("truth [kPa]", "estimate [kPa
 
 
 def density_scatter(ax, truth, estimate, limit_kpa, title):
-    """Pixel-wise estimates against truth as log counts, with the line of identity; both [kPa]."""
+    """Draw estimates against truth (n,) [kPa] as a 2D histogram of log counts, with the line of identity."""
     bins = ax.hist2d(truth, estimate, bins=80, range=[[0, limit_kpa]] * 2, norm="log", cmap="mako_r")
     ax.plot([0, limit_kpa], [0, limit_kpa], color="0.4", lw=0.8)
     ax.set(xlabel="truth [kPa]", ylabel="estimate [kPa]", aspect="equal", title=title)
@@ -38,7 +38,7 @@ def density_scatter(ax, truth, estimate, limit_kpa, title):
 
 
 def bland_altman(ax, x, y, agreement, colour, ylabel):
-    """Differences against means [kPa], with bias and limits of agreement from `agreement.bland_altman`."""
+    """Draw differences x - y against means [kPa], with the bias and limits of `agreement.bland_altman`."""
     x, y = np.asarray(x), np.asarray(y)
     ax.axhline(0, color="0.8", lw=0.8, zorder=0)
     if x.size:
@@ -53,7 +53,7 @@ def bland_altman(ax, x, y, agreement, colour, ylabel):
 
 
 def learning_curves(axes, history):
-    """Loss and validation error by epoch; the kept epoch is marked.
+    """Draw loss and validation error by epoch, and mark the epoch whose weights are kept.
 
     Parameters
     ----------

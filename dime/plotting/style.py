@@ -39,7 +39,7 @@ ABSENT = "no measured data in this build"
 
 
 def use_house_style():
-    """Fonts and lines of every figure; identical SVG ids in every run."""
+    """Set the fonts and lines of every figure, and a fixed salt that keeps SVG ids equal between runs."""
     sns.set_theme(context="paper", style="ticks")
     plt.rcParams.update(
         {"figure.dpi": 100, "savefig.dpi": 200, "image.cmap": "viridis", "svg.hashsalt": "dime"}
@@ -48,7 +48,7 @@ def use_house_style():
 
 
 def save(figure, folder, name):
-    """Write `name.pdf` and `name.png`, without dates, so that equal figures are equal bytes."""
+    """Write a figure as `name.pdf` and `name.png`, without dates, so that equal figures give equal bytes."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     figure.savefig(folder / f"{name}.pdf", bbox_inches="tight", metadata={"CreationDate": None})
@@ -58,7 +58,7 @@ def save(figure, folder, name):
 
 
 def note(text):
-    """A small figure that says why there is no figure."""
+    """Small figure that shows a text in place of one that cannot be drawn."""
     figure, ax = plt.subplots(figsize=(4, 1), layout="constrained")
     ax.text(0.5, 0.5, text, ha="center", va="center")
     ax.axis("off")
@@ -66,7 +66,7 @@ def note(text):
 
 
 def method_legend(ax, methods):
-    """Names of the methods in their colours."""
+    """Draw a legend of the methods, each name in its colour."""
     handles = [
         plt.Line2D([], [], marker="o", ls="", color=METHOD_COLOURS[m], label=METHOD_NAMES[m]) for m in methods
     ]
@@ -74,41 +74,41 @@ def method_legend(ax, methods):
 
 
 COLUMN_IN, PAGE_IN = 3.4, 6.9
-"""Widths of a column and of the page's text [inch]."""
+"""Widths of one text column and of the whole text area of the page [inch]."""
 
 MAIN = ("dime", "released", "mmdi")
-"""The methods of most figures; the peers join where there is room."""
+"""Methods that most figures show; the other direct inversions (AHI, k-MDEV, LFE) join where there is room."""
 
 STUDY_NUMBERS = {"homogeneous": "1a", "heterogeneous": "1b", "liver": "2"}
-"""As the original counts its studies."""
+"""Study -> its number in the original article."""
 
 
 def use_print_style():
-    """House style with letters that are legible at the printed size."""
+    """Set the style of `style.use_house_style` with letters that are legible at the printed size."""
     use_house_style()
     sizes = {"font.size": 8, "axes.labelsize": 8, "axes.titlesize": 8, "xtick.labelsize": 7}
     plt.rcParams.update(sizes | {"ytick.labelsize": 7, "legend.fontsize": 7, "lines.markersize": 3.5})
 
 
 def panels(columns, width=PAGE_IN, height=2.1, rows=1, **kwargs):
-    """A figure of `rows` x `columns` axes, as an array of axes."""
+    """A figure of `width` x `height` inch and its axes, an array (rows, columns)."""
     return plt.subplots(rows, columns, figsize=(width, height), squeeze=False, layout="constrained", **kwargs)
 
 
 def legend_below(figure, ax, columns=4):
-    """One legend under all panels."""
+    """Draw the legend of one panel under all panels."""
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
 
 
 def ordered(methods):
-    """Methods in the order of `METHOD_NAMES`, what is none of them last: JSON keeps the alphabet's."""
+    """Methods in the order of `METHOD_NAMES`, unknown ones last (metrics files sort them alphabetically)."""
     known = list(METHOD_NAMES)
     return sorted(methods, key=lambda method: known.index(method) if method in known else len(known))
 
 
 def curve(ax, x, entries, method, **style):
-    """Means with their intervals against x; what is absent is left out."""
+    """Draw means and their intervals against x; entries that are None leave a gap."""
     values = {key: np.array([entry[key] for entry in entries], float) for key in ("mean", "low", "high")}
     style = {"color": METHOD_COLOURS[method], "label": METHOD_NAMES[method], "marker": "o", "lw": 1.2} | style
     ax.plot(x, values["mean"], **style)

@@ -1,4 +1,4 @@
-"""What the original claims, beside what a run found: a table, each verdict computed."""
+"""Compare the claims of the original article with the results of a run: a table with computed verdicts."""
 
 from pathlib import Path
 
@@ -7,12 +7,13 @@ from dime.files.report import number, read
 STUDIES = ("homogeneous", "heterogeneous", "liver")
 
 NETWORKS = ("dime", "released")
+"""This run's network and the network that comes with the package."""
 
 ORIGINAL = {"liver_r": 0.99, "liver_r2": 0.98, "healthy": 8, "fibrotic": 7}
-"""What the original reports. Source: Iftikhar et al. 2025, arXiv:2512.13010, abstract."""
+"""Results that the original article reports. Source: Iftikhar et al. 2025, arXiv:2512.13010, abstract."""
 
 TARGETS = {"liver_mape": 4.0, "liver_r": 0.99, "liver_r2": 0.98, "coverage_low": 0.87, "coverage_high": 0.93}
-"""What this project set itself for its own studies, by pixel, and for its 90 % intervals."""
+"""Targets of this project: MAPE [%], r and R2 by pixel in its liver study; coverage of its 90 % intervals."""
 
 COLUMNS = ("claim", "original", *NETWORKS, "mmdi", "holds")
 
@@ -27,7 +28,7 @@ HEADS = (
 
 
 def released_targets(released):
-    """The targets on the authors' phantoms one by one: study, figure, target, and what each network found.
+    """Targets on the original authors' phantoms, one row each, and whether each network meets them.
 
     Parameters
     ----------
@@ -37,7 +38,8 @@ def released_targets(released):
     Returns
     -------
     list of dict
-        study, figure, target, found (by the released weights), digits; dime and released: whether met.
+        study, figure (of merit), target, found (with the released weights), digits (to print); dime and
+        released: whether that network meets the target.
     """
     if released["absent"]:
         return []
@@ -60,17 +62,17 @@ def released_targets(released):
 
 
 def claims(folder):
-    """What the original claims, beside what the run found and whether that bears the claim out.
+    """Table of the original's claims, this run's results, and whether the results support each claim.
 
     Parameters
     ----------
     folder : path
-        Of the metrics files.
+        Folder of the metrics files.
 
     Returns
     -------
     list of dict
-        Text under each of `COLUMNS`.
+        One row per claim: text under each of `COLUMNS`.
     """
     folder = Path(folder)
     found = {study: read(folder / f"compare-{study}.json", "compare") for study in STUDIES}
@@ -80,7 +82,7 @@ def claims(folder):
     claimed = f"r = {ORIGINAL['liver_r']}, R² = {ORIGINAL['liver_r2']}"
 
     def row(claim, original, text, holds):
-        """One claim: the text of each method's finding, and whether a network's bears it out."""
+        """One row: the result of each method as text, and whether those of the networks support the claim."""
         return {
             "claim": claim,
             "original": original,
@@ -158,7 +160,7 @@ def claims(folder):
 
 
 def _underestimation_claim(by_method):
-    """Whether MMDI reads livers lower, by slice means and by pixels: a row as of `claims`."""
+    """Row of `claims`: whether MMDI underestimates liver stiffness more, by slice means and by pixels."""
     by_slice = {m: by_method[m]["agreement"]["bias"] for m in (*NETWORKS, "mmdi")}
     by_pixel = {m: by_method[m]["bias"]["mean"] for m in by_slice}
 
@@ -180,7 +182,7 @@ def _underestimation_claim(by_method):
 
 
 def _direction_claim(by_method):
-    """Whether MMDI's bias by direction comes from its filters: a row as of `claims`."""
+    """Row of `claims`: whether the directional filters cause MMDI's dependence on the wave's direction."""
     scatter = {m: entry["scatter_kpa"] for m, entry in by_method.items()}
 
     def text(m):
@@ -198,7 +200,7 @@ def _direction_claim(by_method):
 
 
 def _subject_claims(cohort, measured):
-    """Of subjects, simulated and measured: rows as of `claims`."""
+    """Rows of `claims` on subjects, simulated and measured."""
     subjects = f"{ORIGINAL['healthy']} healthy, {ORIGINAL['fibrotic']} fibrotic subjects in vivo"
     clinical = {
         m: (measured.get(f"{m}_clinical"), measured.get(f"{m}_clinical_agreement"))
@@ -237,9 +239,10 @@ def _subject_claims(cohort, measured):
 
 
 def _close(correlation, limits):
-    """Whether slice means match the clinical ones: r of 0.9 or more, and a bias no scan could tell from none.
+    """Whether slice means match the clinical ones: r of at least 0.9 and |bias| below 0.3 kPa.
 
-    Assumption: "closely" means that; 0.3 kPa is about the repeatability coefficient of 2D liver elastography.
+    Assumption: "closely" means this; 0.3 kPa is about the repeatability coefficient of 2D liver elastography:
+    no scan could detect a smaller bias. None where there are too few slices.
     """
     if correlation["r"] is None or limits["bias"] is None:
         return None
@@ -247,7 +250,7 @@ def _close(correlation, limits):
 
 
 def _judged(by_network):
-    """The word for whether this run's network and the released one bear a claim out."""
+    """Verdict in words, from whether this run's network and the released one support a claim."""
     mine, released = by_network
     if mine is None or released is None:
         return "not tested in this build"
@@ -269,12 +272,12 @@ def _all(conditions):
 
 
 def span(entry, form):
-    """[low, high], or nothing where there are too few cases for an interval."""
+    """Interval of an entry as text "[low, high]"; empty where there are too few cases for one."""
     return "" if entry["low"] is None else f"[{entry['low']:{form}}, {entry['high']:{form}}]"
 
 
 def content(folder):
-    """What the paper needs of the claims: the original's figures, the targets, and the table."""
+    """Content of the metrics file for the paper: the original's results, the targets, the table of claims."""
     released = read(Path(folder) / "released.json", "released")
     found = {"original": ORIGINAL, "targets": TARGETS, "released_targets": released_targets(released)}
     return found | {"rows": claims(folder), "columns": COLUMNS, "heads": HEADS}

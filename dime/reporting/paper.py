@@ -13,14 +13,14 @@ def typeset(source, output):
     Parameters
     ----------
     source, output : path
-        The .typ file and the PDF; files it reads are found from the current folder.
+        The .typ file and the PDF; paths of files that the paper reads start at the current folder.
 
     Raises
     ------
     FileNotFoundError
         The source does not exist.
     ValueError
-        It does not compile: Typst's message.
+        The source does not compile; the message is that of Typst.
     """
     source = Path(source)
     if not source.is_file():

@@ -1,9 +1,9 @@
-"""Run one notebook as a stage: check its parameters first, run it aside, keep only what is whole.
+"""Run a notebook as a pipeline stage with checked parameters and reproducible bytes; compile the paper.
 
-papermill executes the notebook; this module adds what a pipeline needs around it: an unknown or mistyped
-parameter is an error before anything runs (papermill only warns), the executed notebook appears under its
-name only when every cell has passed, and what changes from run to run (times, random cell ids) is removed,
-so that a rerun is byte-identical.
+papermill executes the notebook. This module adds three things that a pipeline needs. An unknown or mistyped
+parameter is an error before anything runs (papermill only warns). The executed notebook appears under its
+name only when every cell has passed. What changes from run to run (times, random cell ids) is removed, so
+that a rerun gives identical bytes.
 """
 
 import base64
@@ -27,7 +27,7 @@ KERNEL, ENGINE = "python3", "watched"
 
 
 def declared_parameters(notebook):
-    """Names and default values of the cell tagged `parameters`.
+    """Names and default values in a notebook's cell tagged `parameters`.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def declared_parameters(notebook):
     FileNotFoundError
         The notebook does not exist.
     ValueError
-        It has no cell tagged `parameters`, or more than one.
+        The notebook has no cell tagged `parameters`, or more than one.
     """
     notebook = Path(notebook)
     if not notebook.is_file():
@@ -62,14 +62,14 @@ def declared_parameters(notebook):
 
 
 def check_parameters(notebook, given):
-    """Refuse parameters that the notebook does not declare or whose type differs from the default's.
+    """Check that a notebook declares the given parameters and that their types are those of the defaults.
 
-    An integer is taken where the default is a float; nothing else is converted.
+    An integer is accepted where the default is a float; nothing else is converted.
 
     Raises
     ------
     ValueError
-        Names the notebook, the parameter and what was expected.
+        The message names the notebook, the parameter and what was expected.
     """
     declared = declared_parameters(notebook)
     for name, value in given.items():
@@ -86,7 +86,7 @@ def check_parameters(notebook, given):
 
 
 def read_block(params_file, block):
-    """The parameters in one block (dotted path) of a YAML file.
+    """Read the parameters in one block (dotted path) of a YAML file.
 
     Raises
     ------
@@ -114,14 +114,14 @@ def execute(notebook, output, parameters):
     notebook, output : path
         Source and executed notebook.
     parameters : dict
-        Values for the cell tagged `parameters`, checked before anything runs.
+        Values for the cell tagged `parameters`, see `check_parameters`.
 
     Raises
     ------
     ValueError
         A parameter is unknown or has the wrong type.
     papermill.PapermillExecutionError
-        A cell failed; `output` is left as it was.
+        A cell failed; `output` is unchanged.
     """
     check_parameters(notebook, parameters)
     _die_with_parent()
@@ -168,7 +168,7 @@ def _engine(progress, name):
 
 
 def normalised(executed):
-    """Remove from an executed notebook what differs between two equal runs; keep its outputs."""
+    """Remove from an executed notebook all that differs between two equal runs, except its outputs."""
     executed.metadata.pop("papermill", None)
     executed.metadata.get("language_info", {}).pop("version", None)
     for index, cell in enumerate(executed.cells):
@@ -176,7 +176,7 @@ def normalised(executed):
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
-            # Log lines go to the terminal as they come; how they are cut into outputs depends on timing.
+            # How log lines are divided into outputs depends on timing; the terminal has shown them already.
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
             _lighten(cell)
             _join_streams(cell)
@@ -202,7 +202,7 @@ def _join_streams(cell):
 
 
 def _die_with_parent():
-    """Ask Linux to end this process with its parent: an orphan would go on to write results."""
+    """Ask Linux to end this process with its parent, because an orphan would continue to write results."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""What a run found, for the terminal and the README; and whether what a stage needs is there."""
+"""Print the results of a run, write its table of claims into the README, and check the inputs of a stage."""
 
 import re
 from pathlib import Path
@@ -15,12 +15,12 @@ BEGIN, END = "<!-- claims: written by `dime summary` -->", "<!-- end of claims -
 
 
 def check_inputs(stage, pipeline_file="dvc.yaml"):
-    """Refuse to start a stage whose inputs are missing.
+    """Check that the inputs of a pipeline stage exist.
 
     Raises
     ------
     FileNotFoundError
-        Names the first missing file and the stage that writes it.
+        An input is missing; the message names the first one and the stage that writes it.
     """
     stages = yaml.safe_load(Path(pipeline_file).read_text())["stages"]
     writers = {}
@@ -35,7 +35,7 @@ def check_inputs(stage, pipeline_file="dvc.yaml"):
 
 
 def headline(folder):
-    """The figures of merit of the simulated studies: rows of text under the heads of the first row."""
+    """Table of figures of merit of the simulated studies: rows of text, the first row holds the heads."""
     rows = [("study", "slices", "method", "MAPE % [95 % CI]", "bias %", "RMSE kPa", "pixel r", "R2")]
     for study in STUDIES:
         content = read(folder / f"compare-{study}.json", "compare")
@@ -58,7 +58,7 @@ def headline(folder):
 
 
 def print_summary(folder):
-    """Print the figures of merit of every study, and the original's claims beside what the run found.
+    """Print the figures of merit of every study, and the original's claims beside this run's results.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def print_summary(folder):
     Raises
     ------
     FileNotFoundError
-        A study's file is missing: names it and the stage.
+        The file of a study is missing; the message names it and the stage that writes it.
     """
     folder = Path(folder)
     console = Console()
@@ -87,12 +87,12 @@ def print_summary(folder):
 
 
 def update_readme(readme, folder):
-    """Replace the block between the markers by the table of claims of the last run.
+    """Replace the block between the README's markers by the table of claims of the last run.
 
     Raises
     ------
     ValueError
-        The README has no such block.
+        The README lacks the markers.
     """
     readme = Path(readme)
     before, begin, rest = readme.read_text().partition(BEGIN)
@@ -103,7 +103,7 @@ def update_readme(readme, folder):
 
 
 def markdown(rows):
-    """The table of claims for the README."""
+    """Table of claims as Markdown."""
     lines = ["| " + " | ".join(HEADS) + " |", "|" + "---|" * len(HEADS)]
     lines += ["| " + " | ".join(row[column] for column in COLUMNS) + " |" for row in rows]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Simulated subjects of several slices in a scanner: what a subject's slices share, and what a visit changes.
+"""Simulate subjects of several slices: what the slices of a subject share, and what changes between visits.
 
 subject -> slices -> wave by finite elements -> phase images -> unwrapped -> first harmonic
 """
@@ -17,20 +17,20 @@ from dime.physics import axis_m
 from dime.simulation import examination
 
 SHARED = ("width_m", "height_m", "left_lobe", "angle", "loss_tangent", "patch_length_m", "texture")
-"""What a subject's slices have in common, besides the stiffness of the parenchyma.
+"""Properties that all slices of a subject share, besides the stiffness of the parenchyma.
 
 Assumption: patchiness and nodularity, which follow the stage, differ from slice to slice.
 """
 
 LEVELS = ("middle", "low", "dome", "middle")
-"""Of the slices in turn."""
+"""Level in the liver of each slice in turn."""
 
 EXCLUDED = {"lesion_count": 0, "gall_bladder": False}
-"""Assumption: diffuse disease alone, as in studies of staging, which leave out subjects with focal masses;
-and a segmentation of the liver leaves out the gall bladder."""
+"""Features that no subject has. Assumption: diffuse disease alone, as in studies of staging, which exclude
+subjects with focal masses; a segmentation of the liver excludes the gall bladder."""
 
 SHIFT_M = 5e-3
-"""Largest shift of a subject on the image grid, along each axis, between one visit and another.
+"""Largest shift of a subject on the image grid from its centre, along each axis, at a visit [m].
 
 Assumption: repositioning by a few pixels.
 """
@@ -38,11 +38,11 @@ Assumption: repositioning by a few pixels.
 
 @dataclass(frozen=True)
 class Protocol:
-    """How every subject is examined.
+    """Settings of the examination, the same for every subject.
 
-    slices : of each subject; frequency_hz, spacing_m, field_of_view_m : vibration, pixel, image's side.
-    snr : of the magnitude; background_motion : its largest rms, relative to the wave's.
-    offsets, acquired : phase offsets; lines and columns of k-space.
+    slices : number per subject; frequency_hz, spacing_m, field_of_view_m : vibration, pixel, image's side.
+    snr : SNR of the magnitude; background_motion : its largest rms, relative to that of the wave.
+    offsets : number of phase offsets; acquired : lines and columns of k-space.
     """
 
     slices: int = 4
@@ -60,7 +60,7 @@ class Protocol:
 
 
 def draw_subject(seed, subject, stage):
-    """What stays the same in all slices and at all visits of a subject.
+    """Draw the properties that a subject has in all slices and at all visits.
 
     Returns
     -------
@@ -80,9 +80,9 @@ def draw_subject(seed, subject, stage):
 
 
 def draw_slice(seed, subject, stage, index):
-    """One slice of a subject: a liver of its own outline, vessels and texture, and the subject's stiffness.
+    """Draw a slice of a subject: a liver of its own outline, vessels and texture, at the subject's stiffness.
 
-    The parenchyma takes the subject's stiffness and vessels keep theirs:
+    The parenchyma takes the subject's stiffness, while vessels keep theirs:
     |G*| <- |G*| (subject / drawn)^(1 - w), with w the share of vessel.
 
     Returns
@@ -104,10 +104,10 @@ def draw_slice(seed, subject, stage, index):
 
 
 def examine(protocol, seed, subject, stage, visit=0):
-    """A subject in the scanner: tissue and motion of every slice, before anything is recorded.
+    """Simulate tissue and motion of every slice at one visit, before the scanner records anything.
 
-    The drive and the position on the grid belong to a visit and are the same for its slices; the background
-    motion is each slice's own. Tissue belongs to the subject: a later visit sees the same.
+    Drive and position on the grid change with the visit and are the same in all its slices; background motion
+    differs from slice to slice. The tissue depends on the subject alone and is the same at all visits.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def examine(protocol, seed, subject, stage, visit=0):
 
 
 def record(examined, protocol):
-    """What the scanner stores of an examination: wrapped phase and magnitude of every slice and offset.
+    """Record an examination as a scanner does: wrapped phase and magnitude of every slice and offset.
 
     Returns
     -------
@@ -188,9 +188,9 @@ def record(examined, protocol):
 
 
 def first_harmonic(recorded):
-    """The recording with the `wave` (slice, y, x) of its unwrapped phase [rad], and the phase's `turns`.
+    """Add the first harmonic of the unwrapped phase, `wave` [rad], and `turns`, both (slice, y, x).
 
-    `turns` is the range of the unwrapped phase over the offsets, in cycles: above 1/2 it must have wrapped.
+    `turns` is the range of the unwrapped phase over the offsets [cycles]; above 1/2 it counts as wrapped.
     """
     waves, turns = [], []
     for phase, mask in zip(recorded["phase"].values, recorded["mask"].values, strict=True):

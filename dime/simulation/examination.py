@@ -1,4 +1,4 @@
-"""One simulated examination: a phantom from its seed, where it is driven, its wave, and the scan of it."""
+"""Simulate one examination from a seed: the phantom, its drivers, its wave, and the scan of the wave."""
 
 import json
 from dataclasses import asdict, dataclass, replace
@@ -19,51 +19,51 @@ DRIVE_M = 40e-6
 """Largest displacement of a driver [m]. Assumption: liver protocols move tissue by tens of micrometres."""
 
 MIXED_FAMILIES = ("homogeneous", "heterogeneous", "liver")
-"""The families that `family="mixed"` takes in turn."""
+"""Families of phantoms that `family="mixed"` takes in turn."""
 
 ENCODED = {"antiplane": "z", "oblique": "z", "inplane": "y", "3d": "z"}
-"""The component of the displacement that a scan encodes and `wave` holds: through the slice, if any."""
+"""Component of the displacement that a scan encodes and `wave` holds: through the slice if there is one."""
 
 DIRECTION = {"inplane": (0.0, 1.0), "3d": (0.0, 1.0, 1.0)}
-"""Of the drivers' motion. Assumption: front to back, and in a slab as much along the body.
+"""Direction of drivers' motion, (x, y) or (x, y, z). Assumption: front to back; in a slab equally along z.
 
-A whole outline is turned where the motion is in the slice (`directed`): pushed all to one side, tissue that
-is nearly incompressible would move as a whole a hundred times farther than it shears.
+A driver on the whole outline moves it tangentially where the motion is in the slice (`directed`). Pushed to
+one side, nearly incompressible tissue would move as a whole a hundred times farther than it shears.
 """
 
 SLAB = {"thickness_m": 0.03, "elements_per_wavelength": 4}
-"""Of physics "3d". A liver takes about 5 GB and one minute (PARDISO) to three (SuperLU) for each worker.
+"""Slab of physics "3d". A liver takes about 5 GB and one (PARDISO) to three minutes (SuperLU) per worker.
 
-Assumption: as thick as that allows. The faces are free, so that along z a slab bends as a plate does; it
-tends to the antiplane wave as it grows thicker (notebooks/methods/02-forward.ipynb).
+Assumption: the largest thickness that this cost allows. The faces are free, so that a slab bends as a plate
+does; its wave tends to the antiplane wave with growing thickness (notebooks/methods/02-forward.ipynb).
 """
 
 OBLIQUE_SPEED_M_S = (1.0, 2.4)
-"""Frequency times wavelength through the slice of the uneven part of "oblique" motion: 17 to 40 mm at 60 Hz.
+"""Frequency times wavelength along z of the z-dependent part of "oblique" motion [m/s]: 17 to 40 mm at 60 Hz.
 
-Assumption: shorter ones do not reach into the tissue, longer ones differ from antiplane waves by little more
-than a wavelength that no image in the slice can tell from the tissue's.
+Assumption: with a shorter wavelength it does not reach into the tissue. With a longer one it only changes the
+in-plane wavelength a little, which an image of the slice cannot distinguish from a change of the tissue.
 """
 
 MOST_UNEVEN = 2.0
-"""Largest amplitude on the drivers of motion that varies through the slice, relative to the even one's.
-Assumption: pads and ribs press on a body unevenly; at 1 a driver is at rest where it moves the other way."""
+"""Largest amplitude of the drivers' motion that varies along z, relative to that of the uniform motion.
+Assumption: pads and ribs press unevenly on a body; at 1 a driver is at rest in planes of opposite phase."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that determines a simulated dataset; equal recipes give equal bytes.
+    """Parameters that determine a simulated dataset; equal recipes give equal bytes.
 
     family : a phantom family of `families.draw`, or "mixed" for `MIXED_FAMILIES` in turn.
-    count, seed : how many phantoms, and the number that all randomness follows from.
-    frequency_hz, spacing_m, field_of_view_m : vibration, pixel, and side of the square image.
+    count, seed : number of phantoms, and the seed of all random numbers.
+    frequency_hz, spacing_m, field_of_view_m : vibration [Hz], pixel [m], side of the square image [m].
     snr : rms of the wave over the noise's standard deviation per channel; infinite for no noise.
     background_motion : largest rms of the smooth compressional and bulk motion, relative to the wave's.
     stages : fibrosis stage of each phantom (liver only); empty to draw them.
     offsets : phase offsets of a scanned acquisition (wrapped phase and magnitude are stored); 0 for none.
     acquired : lines and columns of k-space that the scan acquires; 0 for as many as pixels.
-    physics : "antiplane", "inplane" or "3d" (a slab): `forward.solve`; "oblique": antiplane motion with a part
-        that varies through the slice (`oblique`).
+    physics : "antiplane", "inplane" or "3d" (a slab), see `forward.solve`; "oblique": antiplane motion of which
+        a part varies along z (`oblique`).
     """
 
     family: str
@@ -97,7 +97,7 @@ class Recipe:
             raise ValueError(f"snr: expected a positive number, found {self.snr}")
 
     def to_json(self):
-        """The recipe as strict JSON, which knows no infinity: snr is null for no noise."""
+        """The recipe as strict JSON, which has no infinity: snr is null for no noise."""
         return json.dumps(asdict(self) | {"snr": self.snr if np.isfinite(self.snr) else None}, sort_keys=True)
 
     @property
@@ -112,12 +112,12 @@ class Recipe:
 
 
 def draw_drive(rng):
-    """Where and how the tissue is shaken: drivers on the outline, and what the rest of it does.
+    """Draw the drivers on the outline and the boundary condition of the rest of it.
 
     Assumption: a passive driver presses on a part of the outline, and neighbouring organs push back on
-    others; one to three arcs, each 15-30 % of the outline, with random phase cover this, and a fully driven
+    others; one to three arcs, each 15-30 % of the outline, with random phase cover this. A fully driven
     outline gives the standing waves of a phantom in a shaken container. The rest is free or absorbing, with
-    equal chance.
+    equal probability.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def draw_drive(rng):
 
 
 def directed(drivers, physics):
-    """The same drivers with the direction that their motion has in a physics: `DIRECTION`.
+    """Drivers with the direction (`DIRECTION`) that their motion has in a physics.
 
     Parameters
     ----------
@@ -166,16 +166,16 @@ def directed(drivers, physics):
 def oblique(field, phantom, drivers, boundary, rng, **numerics):
     """Displacement where the drivers move as 1 + a cos(kappa z) and the slice is at z = 0.
 
-    In tissue that is the same at all z each part travels on its own; the second obeys
-    div(G* grad u) + (rho omega^2 - G* kappa^2) u = 0: it decays from the drivers where the tissue is stiff
-    and travels, with too long a wave, where it is soft.
+    In tissue that does not vary along z the two parts are independent. The second obeys
+    div(G* grad u) + (rho omega^2 - G* kappa^2) u = 0: where the tissue is stiff it decays from the drivers,
+    where it is soft it travels with a wavelength that is too long for the tissue.
 
     Parameters
     ----------
     field : fem.Field
-        Of the first part: antiplane.
+        Solution of the first part: antiplane.
     phantom, drivers, boundary
-        That gave it.
+        Arguments of that solution.
     rng : numpy.random.Generator
         Draws a, up to `MOST_UNEVEN` either way, and kappa.
     numerics
@@ -258,7 +258,7 @@ def shake(
 
 
 def simulate_phantom(recipe, index):
-    """Phantom `index` of a recipe, its wave, and what a scanner records of it.
+    """Simulate phantom `index` of a recipe, its wave, and what a scanner records of it.
 
     Randomness is split by purpose: the tissue stays the same when the drive, the noise or the number of
     phantoms changes.
@@ -268,8 +268,8 @@ def simulate_phantom(recipe, index):
     dict of (y, x), (offset, y, x) or (component, y, x) arrays
         wave complex64 [m] (0 outside the mask), stiffness float32 [Pa], loss_tangent, mask, label (JSON);
         phase [rad] and magnitude where the recipe asks for offsets; displacement complex64 [m] where the
-        tissue moves along several axes: all components without background motion and noise, of which `wave`
-        is the one that the scan encodes (`ENCODED`).
+        tissue moves along several axes: all components without background motion and noise; `wave` is the
+        component that the scan encodes (`ENCODED`).
     """
     seeds = np.random.SeedSequence([recipe.seed, index]).spawn(5)
     tissue, drive, motion, noise, through = (np.random.default_rng(seed) for seed in seeds)

@@ -1,4 +1,4 @@
-"""What each choice in the network's recipe is worth: arms that differ in one thing, on equal budgets."""
+"""Ablation study: networks whose training recipes differ in one choice, trained on equal budgets."""
 
 import json
 import tempfile
@@ -17,19 +17,19 @@ from dime.network import training
 from dime.studies import budget
 
 PUBLISHED_STRIDE = 3
-"""Pixels between the overlapping patches of the published recipe, whose predictions are averaged."""
+"""Distance between overlapping patches in the published recipe, which averages their predictions [pixels]."""
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One recipe.
+    """One training recipe of the study.
 
-    title : what differs from the baseline, for people
-    question : "baseline", "recipe", "phantoms" (how many) or "diversity" (which)
+    title : what differs from the baseline, for tables and figures
+    question : what it tests: "baseline", "recipe", "phantoms" (their number) or "diversity" (their family)
     change : fields of the baseline's `training.Schedule` that differ
-    physics, family : of the training phantoms; empty for all
-    phantoms : how many to learn from at most; 0 for all
-    stride : pixels between tiles in scoring; 0 for half a patch
+    physics, family : physics and family of the training phantoms; empty for all
+    phantoms : largest number of training phantoms; 0 for all
+    stride : distance between tiles in scoring [pixels]; 0 for half a patch
     """
 
     title: str
@@ -42,16 +42,16 @@ class Arm:
 
 
 def arms(widths, counts, diversity_count):
-    """The arms of the study, by name; the first is the baseline.
+    """Arms of the study by name; the first is the baseline.
 
     Parameters
     ----------
     widths : sequence of int
-        Of the baseline's network.
+        Channels of the baseline's network.
     counts : sequence of int
-        Numbers of phantoms to learn from, of the learning curve; all of them are the baseline.
+        Numbers of training phantoms of the learning curve, below that of the baseline, which uses all.
     diversity_count : int
-        Number of phantoms when one family alone teaches.
+        Number of phantoms of the arms that are trained on one family alone.
 
     Returns
     -------
@@ -85,12 +85,12 @@ def arms(widths, counts, diversity_count):
 
 
 def pool(datasets):
-    """All training images, and which family and physics each is of.
+    """Collect all training images, with the family and physics of each.
 
     Parameters
     ----------
     datasets : sequence of xarray.Dataset
-        As `datasets.load` reads them.
+        From `datasets.load`.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def pool(datasets):
 
 
 def choose(table, arm, seed=0):
-    """Rows of the pool that an arm learns from: a smaller number is part of a larger one.
+    """Rows of the pool that an arm is trained on; a smaller selection is a subset of a larger one.
 
     Raises
     ------
@@ -127,29 +127,31 @@ def choose(table, arm, seed=0):
 
 
 def run(arm_table, baseline, steps, seeds, images, table, waves, views=1, workers=2):
-    """Train and score every arm, some at a time, each on one processor thread.
+    """Train and score every arm, `workers` at a time, each on one processor thread.
 
     Parameters
     ----------
     arm_table : dict of str -> Arm
     baseline : training.Schedule
     steps : int
-        Of the baseline: with its batch and network, the budget of all.
+        Training steps of the baseline; they set the budget of all arms.
     seeds : dict of str -> sequence of int
-        Of weights and patches, for each arm.
+        Seeds of weights and patches of each arm.
     images, table : from `pool`
     waves : xarray.Dataset
-        What to score on.
+        Test data, see `budget.score`.
     views, workers : int
+        Views of `prediction.predict`; number of processes.
 
     Returns
     -------
     list of dict
-        arm, seed, schedule, phantoms, parameters, scores (from `budget.score`), train_s, score_s: in order.
+        arm, seed, schedule, phantoms, parameters, scores (from `budget.score`), train_s, score_s; in the
+        order of `arm_table`.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "images.npy"
-        np.save(path, images.numpy())  # each process maps it: the images are in memory once
+        np.save(path, images.numpy())  # all processes map it: the images are in memory once
         jobs = []
         for name, arm in arm_table.items():
             rows, schedule = choose(table, arm), budget.on_budget(baseline, arm.change, steps)
@@ -179,9 +181,9 @@ def _train_and_score(path, waves, views, name, arm, schedule, rows):
 
 
 def summarise(runs, reference="baseline"):
-    """Figures of merit of every arm, and how they differ from the reference's on the same slices.
+    """Figures of merit of every arm, and their difference from the reference on the same slices.
 
-    Slices count alike; an arm's seeds are averaged slice by slice before anything else (r: the first's).
+    Slices have equal weight. An arm's seeds are averaged slice by slice first; r is that of its first seed.
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""How good a network gets on a small budget: multiply-adds, a short training, a score.
+"""Train networks on an equal small budget of multiply-adds, and score them.
 
-The budget is the number of multiply-adds of forward passes in training. It depends on no machine, and it is
-what a choice costs: a network twice as wide sees a quarter of the patches. An equal number of pixels would
-hand the same data to every network, and four times the time to that one.
+The budget is the number of multiply-adds of forward passes in training. It does not depend on the machine and
+measures the cost of a choice: a network twice as wide sees a quarter of the patches. With an equal number of
+pixels every network would see the same data, but the wide one would take four times as long.
 """
 
 import tempfile
@@ -29,10 +29,10 @@ def multiply_adds(schedule):
 
 
 def on_budget(baseline, change, steps):
-    """The schedule of an arm that costs as many multiply-adds as `steps` steps of the baseline.
+    """Schedule of an arm that costs as many multiply-adds as `steps` steps of the baseline.
 
-    A step costs the same in every arm, so that all take as many steps: where a patch costs more, a step has
-    fewer of them. Rounding of the batch is made up for by the number of steps.
+    A step costs the same in every arm, so that all take the same number of steps: where a patch costs more, a
+    step has fewer patches. The number of steps compensates for the rounding of the batch.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def on_budget(baseline, change, steps):
     Returns
     -------
     training.Schedule
-        Of one epoch: nothing is chosen on validation data.
+        Schedule of one epoch: nothing is selected on validation data.
     """
     step = baseline.batch * multiply_adds(baseline)
     changed = replace(baseline, **change)
@@ -55,17 +55,17 @@ def on_budget(baseline, change, steps):
 
 
 def fit(images, schedule):
-    """A network at the end of a one-cycle schedule of one epoch.
+    """Train a network for one epoch, to the end of a one-cycle schedule.
 
     Parameters: images (phantom, 4, y, x) tensor; schedule of one epoch. Returns `unet.UNet`.
     """
     with tempfile.TemporaryDirectory() as folder:
-        # One epoch leaves no choice, so these phantoms, which `train` wants for it, decide nothing.
+        # `train` selects the best epoch on these phantoms; with a single epoch they have no effect.
         return training.train(images, images[:2], schedule, folder, report=lambda line: None)[0]
 
 
 def score(network, waves, patch=prediction.TILE, stride=0, views=1, teaches_scale=True):
-    """How far a network's maps are from the truth, slice by slice.
+    """Error and likelihood of a network's maps, slice by slice.
 
     The negative log likelihood of log stiffness t under the predicted Laplace law of mean m and scale b is
     |t - m| / b + log(2 b), averaged over pixels; b is the network's own, not calibrated.
@@ -76,9 +76,9 @@ def score(network, waves, patch=prediction.TILE, stride=0, views=1, teaches_scal
     waves : xarray.Dataset
         wave, stiffness [Pa], mask with dims (phantom, y, x); frequency_hz, spacing_m in attrs.
     patch, stride, views : int
-        Of `prediction.predict`; stride 0 is half a patch.
+        Tile, stride and views of `prediction.predict`; stride 0 is half a patch.
     teaches_scale : bool
-        Whether the network's loss taught it its uncertainty; without, `nll` is NaN.
+        Whether the loss trained the network's uncertainty; otherwise `nll` is NaN.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Where errors grow: the same tissue under other noise, pixels and frequencies, and in other organs."""
+"""Errors of the methods on the same tissue at other noise, pixel size or frequency, and in other organs."""
 
 from dataclasses import replace
 
@@ -13,9 +13,9 @@ from dime.simulation.examination import simulate_phantom
 
 
 def errors(recipe, invert, rim_m, **changes):
-    """Error of every method on the phantoms of a recipe, some of whose conditions are changed.
+    """Errors of every method on the phantoms of a recipe, with some of its fields changed.
 
-    Tissue and drive follow from the recipe's seed alone: they stay when frequency, pixel or noise change.
+    Tissue and drive follow from the recipe's seed alone: frequency, pixel and noise do not alter them.
 
     Parameters
     ----------
@@ -23,13 +23,14 @@ def errors(recipe, invert, rim_m, **changes):
     invert : dict of `inverters`
     rim_m : float
         Tissue this close to the outline is left out [m].
-    changes : fields of the recipe, such as snr=5.0
+    changes : new values of fields of the recipe, such as snr=5.0
 
     Returns
     -------
     list of dict
-        phantom; method; mape, bias [%]; covered, share of the tissue judged whose true wavelength, in pixels
-        of the network, training covered (`trust.LOG_RANGE`); wavelength_px, its median in voxels.
+        phantom; method; mape, bias [%]; covered, share of the judged tissue whose true wavelength, in pixels
+        of the network, lies in the range of the training data (`trust.LOG_RANGE`); wavelength_px, the median
+        wavelength in pixels of the image.
     """
     recipe = replace(recipe, **changes)
     place = recipe.spacing_m, recipe.frequency_hz
@@ -53,7 +54,7 @@ def errors(recipe, invert, rim_m, **changes):
 
 
 def sweep(recipes, invert, rim_m, field, values):
-    """`errors` of several recipes at each value of one of their fields.
+    """Errors (`errors`) of several recipes for each value of one of their fields.
 
     Returns a pandas.DataFrame: `field`, family, and the columns of `errors`; one row per phantom and method.
     """
@@ -67,7 +68,7 @@ def sweep(recipes, invert, rim_m, field, values):
 
 
 def summarise(table, field):
-    """A sweep as plain values: for each value of the field and method, means with bootstrap intervals."""
+    """Summarise a `sweep`: means with bootstrap intervals for each value of the field and each method."""
     groups = table.groupby(field, sort=False)
     return {
         field: [value for value, _ in groups],

@@ -1,7 +1,7 @@
-"""How stiffness depends on the way waves run, which is no property of tissue: directional bias, isolated.
+"""Measure directional bias: how estimated stiffness changes with the direction of waves in the same tissue.
 
-The tissue is homogeneous and lossless; every field obeys G* lap(u) + rho omega^2 u = 0 with the same G*. What
-a method finds to differ from field to field, it makes of their directions.
+The tissue is homogeneous and lossless; every field obeys G* lap(u) + rho omega^2 u = 0 with the same G*. Only
+the directions of the waves differ, so any change in the answer is an error of the method.
 """
 
 import numpy as np
@@ -17,16 +17,16 @@ from dime.simulation import examination, plain_waves
 from dime.simulation.plain_waves import KINDS, field, wavelength_of
 
 UNFILTERED = mmdi.Settings(directions=1, directional_power=0)
-"""MMDI with one filter that passes all directions."""
+"""Settings of MMDI with a single filter that passes all directions."""
 
 
 def with_unfiltered(invert):
-    """Methods (name -> stiffness of a wave) and, as "mmdi_unfiltered", MMDI without directional filters."""
+    """Add MMDI without directional filters, "mmdi_unfiltered", to methods (name -> stiffness of a wave)."""
     return invert | {"mmdi_unfiltered": lambda *place: mmdi.invert(*place, UNFILTERED).stiffness}
 
 
 def found(wave, stiffness_pa, spacing_m, invert, snr=np.inf, rng=None):
-    """What every method finds in one field, away from the outline of the disc and in its rim.
+    """Errors of every method in one field, away from the outline of the disc and in its rim.
 
     Parameters
     ----------
@@ -35,13 +35,13 @@ def found(wave, stiffness_pa, spacing_m, invert, snr=np.inf, rng=None):
         The truth.
     spacing_m : float
     invert : dict, name -> (wave, mask, spacing_m, frequency_hz) -> stiffness (y, x) [Pa]
-    snr, rng : of the noise; none by default
+    snr, rng : of the noise; no noise by default
 
     Returns
     -------
     list of dict
-        method; truth_kpa; bias, mean of found - true; error, mean of its modulus; rim_bias and rim_error, the
-        same within `plain_waves.RIM_M` of the outline [kPa].
+        method; truth_kpa; bias, mean of found - true; error, mean of |found - true|; rim_bias and rim_error,
+        the same within `plain_waves.RIM_M` of the outline [kPa].
     """
     y, x, mask = plain_waves.disc(spacing_m)
     if np.isfinite(snr):
@@ -58,7 +58,7 @@ def found(wave, stiffness_pa, spacing_m, invert, snr=np.inf, rng=None):
 
 
 def by_angle(stiffnesses_pa, angles_rad, spacing_m, invert):
-    """`found` of one noise-free travelling wave in several directions: a pandas.DataFrame with angle_deg."""
+    """Errors (`found`) in a noise-free travelling wave of several directions, a DataFrame with angle_deg."""
     y, x, _ = plain_waves.disc(spacing_m)
     rows = [
         {"angle_deg": np.degrees(angle)} | row
@@ -72,14 +72,14 @@ def by_angle(stiffnesses_pa, angles_rad, spacing_m, invert):
 
 
 def by_interference(stiffness_pa, fields, turns, spacing_m, seed, invert):
-    """`found` of noise-free interfering waves, each in several directions and phases.
+    """Errors (`found`) in noise-free interfering waves, each in several directions and phases.
 
     Parameters
     ----------
     stiffness_pa : float
     fields : dict, value -> (y, x, wavelength_m, value, angle_rad, phase_rad) -> wave
     turns : int
-        Directions and phases of each.
+        Number of random directions and phases of each field.
     spacing_m, seed, invert : as in `by_kind`
 
     Returns a pandas.DataFrame: value, turn and the columns of `found`.
@@ -96,7 +96,7 @@ def by_interference(stiffness_pa, fields, turns, spacing_m, seed, invert):
 
 
 def by_kind(stiffnesses_pa, turns, snr, spacing_m, seed, invert):
-    """`found` of each of `KINDS`, with and without noise, each in several directions and phases.
+    """Errors (`found`) in each of `KINDS`, with and without noise, each in several directions and phases.
 
     Returns a pandas.DataFrame: kind, snr (infinite for none), turn and the columns of `found`.
     """
@@ -114,15 +114,15 @@ def by_kind(stiffnesses_pa, turns, snr, spacing_m, seed, invert):
 
 
 def swing(table, over, column="bias"):
-    """How far a method's answer in one tissue moves with the field alone: largest less smallest mean [kPa].
+    """Range over the fields of a method's mean in one tissue: largest minus smallest [kPa].
 
     Parameters
     ----------
     table : pandas.DataFrame of `by_angle` or `by_kind`
     over : str
-        Column that tells the fields apart.
+        Column that identifies the field.
     column : str
-        Of `found`.
+        Column of `found` to average.
 
     Returns
     -------
@@ -133,15 +133,15 @@ def swing(table, over, column="bias"):
 
 
 def by_drive(family, seed, index, drives, spacing_m, invert, rim_m):
-    """One heterogeneous phantom shaken from several sides in turn: the tissue stays, the direction not.
+    """Maps of one phantom driven from several sides in turn: only the waves' direction changes.
 
-    The boundary absorbs waves where it is not driven, so that they run away from the driver, an arc of 0.3 of
-    the outline; there is no noise.
+    The driver is an arc of 0.3 of the outline. The rest of it absorbs waves, so that they travel away from
+    the driver. There is no noise.
 
     Parameters
     ----------
-    family : of `families.draw`
-    seed, index : of the phantom
+    family : family of `families.draw`
+    seed, index : seed and number of the phantom
     drives : int
         Positions of the driver, evenly spaced.
     spacing_m : float
@@ -152,8 +152,8 @@ def by_drive(family, seed, index, drives, spacing_m, invert, rim_m):
     -------
     dict
         truth [Pa], mask and inner (y, x); wave (drive, y, x); maps, method -> (drive, y, x) [Pa]; rows, a
-        dict per method [kPa]: scatter, rms over the tissue of the standard deviation over drives, which owes
-        nothing to the tissue; error, rms of found - true over tissue and drives.
+        dict per method [kPa]: scatter, rms over the tissue of the standard deviation over drives, an error
+        that does not stem from the tissue; error, rms of found - true over tissue and drives.
     """
     phantom = families.draw(family, np.random.default_rng([seed, index]))
     axis = examination.Recipe(family, 1, seed, spacing_m=spacing_m).axis_m

@@ -1,6 +1,6 @@
-"""How far the fast inversions are from a known stiffness: plane, standing and mixed waves, noise, pixels.
+"""Test the direct inversions on waves of known stiffness: plane, standing and mixed; noise and pixel size.
 
-All waves are lossless, so that rho c^2 = |G*| and methods that see only the wavenumber are not at a loss.
+All waves are lossless. Then rho c^2 = |G*|, and methods that measure only the wavenumber have no handicap.
 """
 
 import itertools
@@ -23,7 +23,7 @@ from dime.simulation.plain_waves import (
 
 
 def _bare_ahi(wave, mask, spacing_m, frequency_hz):
-    """The textbook's: five-point Laplacian, nothing that smooths."""
+    """Textbook algebraic Helmholtz inversion: five-point Laplacian, no smoothing."""
     return direct.ahi(wave, mask, spacing_m, frequency_hz, high_cut_per_m=1e6, smoothing_px=0)
 
 
@@ -35,11 +35,11 @@ FAST = {
     "kmdev": direct.kmdev,
     "lfe": direct.lfe,
 }
-"""Name -> (wave, mask, spacing_m, frequency_hz) -> named tuple with `stiffness` (y, x) [Pa]."""
+"""Method -> function (wave, mask, spacing_m, frequency_hz) -> named tuple with `stiffness` (y, x) [Pa]."""
 
 
 def trial(pixels_per_wavelength, noise, wavelength_m, seed, methods=tuple(FAST)):
-    """Every method on one mixed wave with noise.
+    """Invert one mixed wave with noise by every method.
 
     Parameters
     ----------
@@ -48,14 +48,14 @@ def trial(pixels_per_wavelength, noise, wavelength_m, seed, methods=tuple(FAST))
         Standard deviation of the noise per real and imaginary part, relative to the wave's rms amplitude.
     wavelength_m : float
     seed : int
-        Of the waves' directions and phases and of the noise.
+        Determines the waves' directions and phases, and the noise.
     methods : names of `FAST`
 
     Returns
     -------
     list of dict
-        method; bias, the median of found / true - 1 away from the outline; spread, half the distance from its
-        16th to its 84th percentile (a standard deviation, were it normal); error, the mean of its modulus.
+        method; bias, the median of e = found / true - 1 away from the outline; spread, half the distance from
+        the 16th to the 84th percentile of e (for normal e its standard deviation); error, the mean of |e|.
     """
     waves, scanner = (np.random.default_rng([seed, purpose]) for purpose in (0, 1))
     spacing_m = wavelength_m / pixels_per_wavelength
@@ -75,7 +75,7 @@ def trial(pixels_per_wavelength, noise, wavelength_m, seed, methods=tuple(FAST))
 
 
 def sweep(pixels_per_wavelength, noises, wavelength_m, repeats):
-    """`trial` at pairs of pixel size and noise, each `repeats` times with other waves.
+    """Mean results of `trial` for pairs of pixel size and noise, each with `repeats` different waves.
 
     Parameters: pixels_per_wavelength and noises, sequences of one length; wavelength_m; repeats.
     Returns a pandas.DataFrame, means over the repeats: method, pixels_per_wavelength, noise, bias, spread,
@@ -92,7 +92,7 @@ def sweep(pixels_per_wavelength, noises, wavelength_m, repeats):
 
 
 def plane_wave_bias(wavelengths_m, spacing_m, angles_rad):
-    """Bias of every method on noise-free plane waves, mean over directions.
+    """Bias of every method on noise-free plane waves, as the mean over directions.
 
     Returns a pandas.DataFrame: method, wavelength_m, bias (median of found / true - 1 away from the outline).
     """
@@ -115,9 +115,9 @@ def plane_wave_bias(wavelengths_m, spacing_m, angles_rad):
 
 
 def fit_bias(wavelengths_px, window_px, angle_rad):
-    """Relative error of the quartic fit's stiffness for plane waves, and its bound.
+    """Relative error of the stiffness by MMDI's quartic fit for plane waves, and its bound.
 
-    Parameters: wavelengths_px (n,) and window_px [pixels]; angle_rad of the waves to the rows.
+    Parameters: wavelengths_px (n,) and window_px [pixels]; angle_rad, between the waves and the rows.
     Returns: bias (n,), |value| k^2 / |Laplacian| - 1; bound (n,), 0.0042 (k h)^4, h half the window.
     """
     half = window_px // 2
@@ -132,9 +132,9 @@ def fit_bias(wavelengths_px, window_px, angle_rad):
 
 
 def chain(wave, mask, spacing_m, frequency_hz, reference, settings=None):
-    """What each step of MMDI makes of a wave, cut to the mask's surroundings.
+    """Intermediate maps of every step of MMDI, cropped to the mask and 20 mm around it.
 
-    Parameters: as `mmdi.invert`; reference, a map (y, x) to cut alike. Returns a dict of maps (y, x): mask;
+    Parameters: as `mmdi.invert`; reference, a map (y, x) to crop alike. Returns a dict of maps (y, x): mask;
     wave, extended, filtered; right, down, left, up (the wave towards +x, +y, -x, -y); window (width of the
     chosen one [m]); goodness; raw and stiffness [Pa], before and after the median filter; reference.
     """
@@ -158,7 +158,7 @@ def chain(wave, mask, spacing_m, frequency_hz, reference, settings=None):
 
 
 def error_by_depth(stiffness, truth, depth_m, edges_m):
-    """Mean of |found / true - 1| between neighbouring depths [m]: (n,) from edges_m (n + 1,)."""
+    """Mean of |found / true - 1| in bins of the depth below the outline [m]: (n,) for edges_m (n + 1,)."""
     error = np.abs(stiffness / truth - 1)
     pairs = itertools.pairwise(edges_m)
     return np.array([error[(depth_m > low) & (depth_m <= high)].mean() for low, high in pairs])

@@ -1,4 +1,4 @@
-"""One round inclusion of known size and contrast in even tissue: how much of it do inversions give back?"""
+"""Simulate waves in uniform tissue with one round inclusion of known size and contrast."""
 
 import json
 
@@ -13,20 +13,20 @@ from dime.physics import axis_m, shear_wavelength
 from dime.simulation import examination
 
 BODY_M = (0.17, 0.21)
-"""Diameter of the round body, drawn evenly: room for inclusions of 60 mm."""
+"""Range of the round body's diameter [m], drawn uniformly; it has room for inclusions of 60 mm."""
 
 STIFFNESS_PA = (1.5e3, 3e3)
-"""Around the inclusion, drawn evenly. Assumption: a liver without or with mild fibrosis, 60 Hz."""
+"""Range of |G*| around the inclusion [Pa], drawn uniformly. Assumption: liver, no or mild fibrosis, 60 Hz."""
 
 LOSS_TANGENT = (0.1, 0.3)
-"""Of all tissue, drawn evenly."""
+"""Range of the loss tangent of all tissue, drawn uniformly."""
 
 CLEARANCE_M = 0.015
-"""Least distance from the inclusion to the outline."""
+"""Smallest distance from the inclusion to the outline [m]."""
 
 
 def body_with_inclusion(diameter_wavelengths, contrast, frequency_hz, rng):
-    """A round body with one sharp, round inclusion; equal generators give equal bodies around any inclusion.
+    """Round body with one sharp, round inclusion; equal generators give equal bodies for any inclusion.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def body_with_inclusion(diameter_wavelengths, contrast, frequency_hz, rng):
     Returns
     -------
     phantoms.Phantom
-        Labelled like a drawn one: `lesions` holds the inclusion.
+        Its label has the form of a drawn phantom's; `lesions` holds the inclusion.
 
     Raises
     ------
@@ -69,14 +69,14 @@ def body_with_inclusion(diameter_wavelengths, contrast, frequency_hz, rng):
 def simulate_inclusions(
     diameters, contrast, count, seed, snr, frequency_hz=60.0, spacing_m=1.5e-3, extent_m=0.24
 ):
-    """Noisy antiplane waves of `count` bodies with an inclusion of each diameter in turn.
+    """Noisy antiplane waves of `count` bodies, each with an inclusion of every diameter in turn.
 
-    Body, place, drive and noise follow from the seed and the body's number; only the inclusion changes.
+    Body, drive and noise follow from the seed and the number of the body; only the inclusion changes.
 
     Parameters
     ----------
     diameters : sequence of float
-        In wavelengths.
+        Diameters in wavelengths of the surrounding tissue.
     contrast : float
     count, seed : int
     snr : float

@@ -1,18 +1,18 @@
-"""What noise allows: the Cramer-Rao bound of stiffness in homogeneous tissue, and how near methods come.
+"""Cramer-Rao bound of stiffness in homogeneous tissue, and the scatter of the methods beside it.
 
 In a disc of one complex modulus G* a wave is a sum of free waves, u = sum_n a_n J_n(k r) e^{i n theta} with
 k = omega sqrt(rho / G*) and any complex a_n. With white Gaussian noise of deviation sigma in each channel, no
-unbiased estimate of log |G*| scatters less than
+unbiased estimate of log |G*| has a standard deviation smaller than
 
     sd(log |G*|) = 2 sigma / (|k| ||P du/dk||),
 
-P taking off what some change of the amplitudes a_n explains as well (nuisance parameters). u depends on k
-alone, analytically, so the derivatives to log |G*| and to the loss angle differ by a factor of i: they are
-orthogonal, and not knowing the loss costs nothing.
+where P projects out what a change of the amplitudes a_n (nuisance parameters) explains as well. Because u is
+an analytic function of k, its derivatives with respect to log |G*| and to the loss angle differ by the factor
+i. They are orthogonal, so an unknown loss does not raise the bound.
 
 Assumption: the tissue is known to be homogeneous over a disc of known place and size, nothing else moves in
-it, and the noise is white. What is told less does worse. What is told more (a prior: which stiffness is
-usual, how smooth maps are) may scatter less and be biased; the bound says nothing of biased estimates.
+it, and the noise is white. A method that knows less scatters more. A method that knows more (a prior on
+usual stiffness or smoothness) may scatter less and be biased; the bound says nothing of biased estimates.
 
 Source: Kay 1993, Fundamentals of Statistical Signal Processing: Estimation Theory, chapter 3; Rife and
 Boorstyn 1974, IEEE Trans Inf Theory 20:591 (the plane wave); Slepian-Bangs form for white noise.
@@ -26,18 +26,20 @@ from dime.physics import DENSITY_KG_M3, wavenumber
 from dime.simulation.examination import simulate_phantom
 
 TOLERANCE = 1e-3
-"""Relative residual below which a disc's wave counts as explained: well under any noise that is studied."""
+"""Relative residual below which free waves explain a disc's wave; it is far below any noise studied."""
 
 LIKELIHOOD_REPEATS = 4
-"""Realisations that the likelihood sees for each that the methods see: it shows how sharp the bound is."""
+"""Noise realisations of the maximum-likelihood fit for each one of the other methods.
+
+The scatter of this fit shows how sharp the bound is; more realisations determine it better."""
 
 
 def free_waves(y, x, k, order):
-    """J_n(k r) e^{i n theta}, n = -order..order, and their derivatives to k.
+    """Free waves J_n(k r) e^{i n theta}, n = -order..order, and their derivatives with respect to k.
 
     Parameters: y, x (pixel,) [m] from the disc's middle; k complex [rad/m]; order.
-    Returns two complex arrays (pixel, 2 order + 1), both divided by the norms of the first's columns, which
-    moves neither the span nor u(k).
+    Returns two complex arrays (pixel, 2 order + 1), both divided by the norms of the first's columns. This
+    changes neither the span nor u(k).
     """
     r, turn = np.hypot(y, x)[:, None], np.exp(1j * np.arctan2(y, x))[:, None]
     n = np.arange(-order, order + 1)
@@ -47,10 +49,10 @@ def free_waves(y, x, k, order):
 
 
 def explain(values, derivative, wave):
-    """Split a wave into a sum of free waves and a rest.
+    """Split a wave into a sum of free waves and a residual.
 
     Parameters: values, derivative (pixel, n) as from `free_waves`; wave complex (pixel,).
-    Returns the rest (pixel,), and P du/dk (pixel,): what a change of k does that no amplitudes can.
+    Returns the residual (pixel,), and P du/dk (pixel,): the effect of k that no amplitudes can imitate.
     """
     basis, _ = np.linalg.qr(values)
     amplitudes = np.linalg.lstsq(values, wave, rcond=None)[0]
@@ -59,7 +61,7 @@ def explain(values, derivative, wave):
 
 
 def deviation_bound(values, derivative, wave, k, sigma):
-    """The Cramer-Rao bound sd(log |G*|) = 2 sigma / (|k| ||P du/dk||) (1).
+    """Cramer-Rao bound sd(log |G*|) = 2 sigma / (|k| ||P du/dk||), dimensionless.
 
     Parameters: values, derivative (pixel, n), the free waves at k [rad/m]; wave complex (pixel,) without
     noise; sigma, the noise's standard deviation per channel [wave's unit].
@@ -68,10 +70,10 @@ def deviation_bound(values, derivative, wave, k, sigma):
 
 
 def least_order(y, x, wave, k):
-    """Fewest orders of `free_waves` that leave less than TOLERANCE of a noise-free wave (pixel,).
+    """Smallest order of `free_waves` that leaves less than `TOLERANCE` of a noise-free wave (pixel,).
 
-    Assumption: higher ones, for which nothing in the wave asks, are known to be absent. More of them would
-    raise the bound. Raises ValueError where no order does: the tissue is not homogeneous.
+    Assumption: higher orders, not needed by the wave, are known to be absent; they would raise the bound.
+    Raises ValueError if no order suffices: the tissue is not homogeneous.
     """
     largest = int(np.abs(k) * np.hypot(y, x).max()) + 12
     for order in range(largest):
@@ -82,9 +84,9 @@ def least_order(y, x, wave, k):
 
 
 def maximum_likelihood(wave, y, x, k, order, steps=20):
-    """The wavenumber that explains a noisy wave best, by Gauss-Newton steps from a first guess.
+    """Maximum-likelihood wavenumber of a noisy wave, by Gauss-Newton steps from a first guess.
 
-    dk = <P du/dk, rest> / ||P du/dk||^2, until it is below 1e-9 |k|.
+    dk = <P du/dk, residual> / ||P du/dk||^2, until |dk| < 1e-9 |k| or after `steps` steps.
 
     Parameters: wave complex (pixel,); y, x (pixel,) [m] from the disc's middle; k, first guess [rad/m]; order
     of the free waves. Returns k, complex [rad/m]; |G*| = rho omega^2 / |k|^2.
@@ -99,10 +101,10 @@ def maximum_likelihood(wave, y, x, k, order, steps=20):
 
 
 def discs(recipe, radius_m):
-    """Discs of homogeneous tissue out of simulated phantoms, each around its phantom's deepest pixel.
+    """Discs of homogeneous tissue cut from simulated phantoms, each around the phantom's deepest pixel.
 
-    Parameters: recipe, examination.Recipe of family "homogeneous" without noise; radius_m. Phantoms too slim
-    for the disc are passed over, until `recipe.count` are found.
+    Parameters: recipe, examination.Recipe of family "homogeneous" without noise; radius_m. Phantoms too
+    narrow for the disc are skipped until `recipe.count` discs are found.
     Returns a list of dicts: wave complex (y, x) (0 outside), mask (y, x), y, x (y, x) [m] from the middle,
     k complex [rad/m], stiffness [Pa].
     """
@@ -127,7 +129,7 @@ def discs(recipe, radius_m):
 
 
 def window_bounds(disc, radii_m, sigma):
-    """`deviation_bound` of the concentric discs of several radii [m] inside one of `discs`: (radius,)."""
+    """`deviation_bound` (radius,) of concentric discs of several radii [m] within one of `discs`."""
     bounds = []
     for radius in radii_m:
         inside = np.hypot(disc["y"], disc["x"]) < radius
@@ -143,10 +145,10 @@ def noise_of(disc, snr):
 
 
 def scatter(disc, snr, invert, core_m, spacing_m, frequency_hz, rngs):
-    """Estimates of one disc's stiffness from several realisations of the noise.
+    """Standard deviation and bias of every method's estimate of one disc over realisations of the noise.
 
-    Every method sees the disc and nothing else. Its estimate is the mean of log stiffness over the disc's
-    core; the maximum of the likelihood (method "likelihood") is told that the disc is homogeneous.
+    The methods are given the disc alone. An estimate is the mean of log stiffness over the disc's core;
+    maximum likelihood (method "likelihood") knows in addition that the disc is homogeneous.
 
     Parameters
     ----------
@@ -155,13 +157,14 @@ def scatter(disc, snr, invert, core_m, spacing_m, frequency_hz, rngs):
     invert : dict of `methods.inverters`
     core_m : radius of the core [m]
     spacing_m, frequency_hz : float
-    rngs : sequence of numpy.random.Generator, one per realisation
+    rngs : sequence of numpy.random.Generator
+        One per realisation.
 
     Returns
     -------
     list of dict
         method; sd, bias and error (rms) of log stiffness over the realisations; pixel_sd, the standard
-        deviation of one pixel (rms over the core), absent (None) for "likelihood".
+        deviation of one pixel (rms over the core), None for "likelihood".
     """
     core = np.hypot(disc["y"], disc["x"]) < core_m
     inside = disc["mask"]

@@ -1,6 +1,6 @@
-"""How many subjects a comparison of methods needs: the chance that a study of a given size finds it.
+"""Statistical power of studies by number of subjects, and the number that a comparison of methods needs.
 
-Studies are drawn with replacement from a population of simulated subjects, which is taken as all there is.
+Studies are drawn with replacement from simulated subjects, who are taken as the whole population.
 """
 
 import numpy as np
@@ -9,11 +9,11 @@ from scipy import stats
 from dime.metrics import agreement, diagnosis
 
 SIGNIFICANT = 0.05
-"""Two-sided p-value below which a study calls a difference found."""
+"""Two-sided p-value below which a study reports a difference."""
 
 
 def parted(study):
-    """Whether a study's `x` tells healthy from diseased: Mann-Whitney's test."""
+    """Whether `x` differs between the healthy and the diseased of a study: Mann-Whitney's test."""
     sick = study["diseased"]
     if np.ptp(study["x"]) == 0:
         return False
@@ -21,21 +21,21 @@ def parted(study):
 
 
 def areas_differ(study):
-    """Whether the ROC areas of `x` and `y` differ: DeLong's test."""
+    """Whether the ROC areas of `x` and `y` differ in a study: DeLong's test."""
     p = diagnosis.compare_areas(study["x"], study["y"], study["diseased"])["p"]
     return p is not None and p < SIGNIFICANT
 
 
 def agreements_differ(study, swaps=199):
-    """Whether ICC(A,1) with `truth` differs between `x` and `y`: a permutation test.
+    """Whether ICC(A,1) with `truth` differs between `x` and `y` in a study: a permutation test.
 
-    If the methods were alike, exchanging their readings of some subjects would change nothing: p is the share
-    of random exchanges whose difference of the two ICC is at least as large as the one found. A bootstrap
-    interval instead raises false alarms in studies as small as fifteen subjects.
+    If the methods were equal, exchanging their readings of some subjects would change nothing. Hence p is the
+    share of `swaps` random exchanges whose difference of the two ICC is at least as large as the one found. A
+    bootstrap interval gives too many false positives in studies as small as fifteen subjects.
     """
     n = len(study["truth"])
     exchanged = np.random.default_rng(n).random((swaps, n)) < 0.5
-    exchanged[0] = False  # as found
+    exchanged[0] = False  # the readings as they are
     x = np.where(exchanged, study["y"], study["x"])
     y = np.where(exchanged, study["x"], study["y"])
     truth = np.broadcast_to(study["truth"], x.shape)
@@ -45,25 +45,25 @@ def agreements_differ(study, swaps=199):
 
 
 def curve(test, population, sizes, diseased_share, studies, seed):
-    """Share of studies of each size in which a test finds what it looks for.
+    """Power: the share of studies of each size in which a test finds a difference.
 
     Parameters
     ----------
     test : callable
-        One of the above.
+        `parted`, `areas_differ` or `agreements_differ`.
     population : dict of (subject,) arrays
         `diseased`, bool, and the columns that the test reads.
     sizes : sequence of int
-        Subjects of a study.
+        Numbers of subjects per study.
     diseased_share : float
-        Of every study's subjects; at least one of each group.
+        Share of diseased subjects in every study; each group has at least one.
     studies : int
-        Drawn for each size.
+        Number of studies drawn for each size.
     seed : int
 
     Returns
     -------
-    list of float, or None where the population has nobody in one of the groups
+    list of float, one per size, or None where one of the groups is empty
     """
     sick, healthy = (np.flatnonzero(population["diseased"] == group) for group in (True, False))
     if not (sick.size and healthy.size):
@@ -81,11 +81,11 @@ def curve(test, population, sizes, diseased_share, studies, seed):
 
 
 def subjects_needed(sizes, shares, power=0.8):
-    """Smallest study that reaches a power, linear in the logarithm of its size between those tried.
+    """Smallest number of subjects that reaches a power, interpolated linearly in the logarithm of the size.
 
     Returns
     -------
-    int, or None where the largest does not reach it; the smallest size tried where that reaches it already
+    int, or None where the largest size does not reach the power; the smallest size if that reaches it already
     """
     reached = np.flatnonzero(np.asarray(shares if shares is not None else []) >= power)
     if reached.size == 0:

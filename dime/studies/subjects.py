@@ -1,6 +1,7 @@
-"""One stiffness for each subject: an automatic region of interest, and every method's mean over it.
+"""Read one stiffness per subject: an automatic region of interest, and the mean of every method over it.
 
-The region is what erosion, the magnitude's vessels and a method's own confidence leave.
+The region excludes the rim of the liver, vessels seen in the magnitude, and pixels in which a method reports
+low confidence.
 """
 
 from concurrent.futures import ProcessPoolExecutor
@@ -17,26 +18,26 @@ from dime.simulation import cohort
 
 
 def invert_all(waves, models):
-    """Every method's maps: MMDI's and those of each network.
+    """Maps of MMDI and of each network.
 
     Parameters
     ----------
     waves : xarray.Dataset
-        For `methods.invert`.
+        Input of `methods.invert`.
     models : dict
         Name -> folder of a trained network.
 
     Returns
     -------
     dict
-        Name -> xarray.Dataset.
+        Name -> xarray.Dataset, from `methods.invert`.
     """
     maps = {name: methods.invert(waves, "dime", model) for name, model in models.items()}
     return maps | {"mmdi": methods.invert(waves, "mmdi")}
 
 
 def measure(protocol, models, seed, rim_m, subject, stage, visit=0, snrs=None, keep_maps=False):
-    """One subject's visit, from phase images to one stiffness by each method, once per signal-to-noise ratio.
+    """Simulate one visit of a subject and read one stiffness by each method, once per signal-to-noise ratio.
 
     Parameters
     ----------
@@ -44,22 +45,22 @@ def measure(protocol, models, seed, rim_m, subject, stage, visit=0, snrs=None, k
     models : dict
         Name -> folder of a trained network.
     seed : int
-        Of the cohort.
+        Seed of the cohort.
     rim_m : float
         Depth of the erosion [m].
     subject, visit : int
     stage : str
     snrs : sequence of float, optional
-        By default the protocol's.
+        Signal-to-noise ratios of the magnitude; default: the protocol's.
     keep_maps : bool
-        Return the maps too, of the last ratio.
+        Return the maps of the last ratio too.
 
     Returns
     -------
     rows : list of dict
         One per method and ratio, "truth" among the methods: subject, stage, visit, snr, method, stiffness
-        [kPa] (NaN where the region is too small), area [cm2], and how the region did: `vessels_left_out` and
-        `tissue_lost`, shares of the eroded vessels and of the eroded parenchyma.
+        [kPa] (NaN where the region is too small), area [cm2], and the shares of the eroded mask's vessels
+        (`vessels_left_out`) and parenchyma (`tissue_lost`) that the region leaves out.
     maps : xarray.Dataset or None
         wave, stiffness, mask, a map per method, and `region_NAME`.
     """
@@ -92,15 +93,15 @@ def measure(protocol, models, seed, rim_m, subject, stage, visit=0, snrs=None, k
 
 
 def measure_all(visits, protocol, models, seed, rim_m, workers=2, **options):
-    """`measure` of many visits, in several processes; the result does not depend on how many.
+    """Apply `measure` to many visits in parallel; the result does not depend on the number of processes.
 
     Parameters
     ----------
     visits : list of dict
         subject, stage and, optionally, visit.
     workers : int
-        1 works in this process.
-    options : snrs, keep_maps
+        Number of processes; 1 runs in the calling process.
+    options : snrs, keep_maps of `measure`
 
     Returns
     -------
@@ -111,7 +112,7 @@ def measure_all(visits, protocol, models, seed, rim_m, workers=2, **options):
     if workers == 1:
         found = [task(visit) for visit in visits]
     else:
-        # Fresh processes: a fork of one whose threads are in use may hang.
+        # Spawn: a forked copy of a process whose threads are in use may hang.
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             found = list(pool.map(task, visits))
     return [row for rows, _ in found for row in rows], [maps for _, maps in found]

@@ -1,7 +1,7 @@
-"""Whether a network that learnt from one set of finite-element parameters holds on another.
+"""Test networks trained under one set of finite-element parameters on waves of another.
 
-Every condition shakes the same phantoms in the same places; only the parameter that it names differs. Waves
-are sampled at the working pixel (f dx is the same), so that the voxel size plays no part.
+All conditions drive the same phantoms in the same places and differ only in the parameter that they name.
+Waves are sampled at the working pixel (f dx is the same), so that the voxel size has no effect.
 """
 
 from concurrent.futures import ProcessPoolExecutor
@@ -23,18 +23,18 @@ from dime.simulation import examination
 from dime.studies import budget
 
 PIXELS = 214
-"""Per side of the images: 0.24 m at 80 Hz, more at lower frequencies."""
+"""Pixels per side of the images: 0.24 m at 80 Hz, more at lower frequencies."""
 
 
 @dataclass(frozen=True)
 class Condition:
     """One set of finite-element parameters; the others are as `examination` draws them.
 
-    title : for people
-    family : of the phantoms; empty for `examination.MIXED_FAMILIES` in turn
-    loss_tangent : the same everywhere; None for the phantom's own
-    boundary : "free" or "impedance" where no driver acts; empty to draw it
-    physics, frequency_hz, rheology, elements_per_wavelength : of `forward.solve`
+    title : name in tables and figures
+    family : family of the phantoms; empty for `examination.MIXED_FAMILIES` in turn
+    loss_tangent : uniform loss tangent; None for the phantom's own
+    boundary : "free" or "impedance" where no driver acts; empty for a random choice
+    physics, frequency_hz, rheology, elements_per_wavelength : arguments of `forward.solve`
     """
 
     title: str
@@ -58,8 +58,8 @@ CONDITIONS = {
     "impedance": Condition("absorbing boundary", boundary="impedance"),
     "coarse_mesh": Condition("4 elements per wavelength", elements_per_wavelength=4.0),
 }
-"""Conditions to learn from and to be tested on. Assumption: a loss tangent of 0.05 and of 0.5 are the ends of
-what livers show; four elements per wavelength is the coarsest mesh that `forward.solve` takes."""
+"""Conditions of training and of testing. Assumption: loss tangents of 0.05 and 0.5 are the extremes observed
+in livers; four elements per wavelength is the coarsest mesh that `forward.solve` accepts."""
 
 TEST_CONDITIONS = CONDITIONS | {
     "oblique": Condition("uneven through the slice", physics="oblique"),
@@ -67,20 +67,20 @@ TEST_CONDITIONS = CONDITIONS | {
     "kidney": Condition("kidney, antiplane", family="kidney"),
     "kidney_slab": Condition("kidney, 3D slab", family="kidney", physics="3d"),
 }
-"""Conditions to be tested on. At one frequency a rheology is no more than a modulus: Kelvin-Voigt tissue, set
-to the others' modulus at 60 Hz, is a third lossier at 80 Hz, and stiffer. The slab is `examination.SLAB`."""
+"""Conditions of testing. At one frequency a rheology is only a modulus: Kelvin-Voigt tissue with the others'
+modulus at 60 Hz has a third more loss at 80 Hz, and is stiffer. The slab is `examination.SLAB`."""
 
 TEACHERS = {name: (name,) for name in CONDITIONS} | {
     "antiplane_again": ("antiplane",),
     "antiplane_inplane": ("antiplane", "inplane"),
     "all": tuple(CONDITIONS),
 }
-"""What each network learns from: the same number of phantoms, divided among the conditions. The difference of
-"antiplane_again", with other initial weights and patches, from "antiplane" is chance alone."""
+"""Training conditions of each network; all networks have as many phantoms, divided among their conditions.
+"antiplane_again" differs from "antiplane" in initial weights and patches only, that is by chance."""
 
 
 def simulate_case(condition, seed, index, snr=np.inf):
-    """Phantom `index` of a seed and its wave under a condition.
+    """Simulate phantom `index` of a seed and its wave under a condition.
 
     Phantom and drive follow from (seed, index) alone, whatever the condition.
 
@@ -89,8 +89,8 @@ def simulate_case(condition, seed, index, snr=np.inf):
     condition : Condition
     seed, index : int
     snr : float
-        Rms of the wave, less its mean, over the noise per channel: nearly incompressible tissue that is
-        pushed in the slice moves as a whole, too.
+        Rms of the wave without its mean, over the noise per channel: nearly incompressible tissue that is
+        driven in the plane also moves as a whole, and this motion carries no information.
 
     Returns
     -------
@@ -129,13 +129,13 @@ def simulate_case(condition, seed, index, snr=np.inf):
 
 
 def simulate_conditions(conditions, count, seed, executor, snr=np.inf):
-    """The same phantoms under every condition.
+    """Simulate the same phantoms under every condition.
 
     Parameters
     ----------
     conditions : dict of str -> Condition
     count : dict of str -> int
-        Phantoms of each; conditions without any are left out.
+        Phantoms of each condition; 0 leaves a condition out.
     seed : int
     executor : concurrent.futures.Executor
     snr : float
@@ -164,14 +164,14 @@ def simulate_conditions(conditions, count, seed, executor, snr=np.inf):
 
 
 def lesson(teacher, images):
-    """What a network learns from: as many phantoms as one condition has, dealt in turn to its conditions.
+    """Training images of a network: as many phantoms as one condition has, taken from its conditions in turn.
 
-    Each condition gets one phantom of every family at a time.
+    Each condition in turn gives one phantom of every family.
 
     Parameters
     ----------
     teacher : sequence of str
-        Conditions.
+        Conditions that the network is trained on.
     images : dict of str -> (phantom, 4, y, x) tensor
 
     Returns
@@ -184,16 +184,16 @@ def lesson(teacher, images):
 
 
 def teach(teachers, datasets, schedule, tests, executor):
-    """Train a network for each teacher and score it on every test set.
+    """Train a network for each entry of `teachers` and score it on every test set.
 
     Parameters
     ----------
     teachers : dict of str -> sequence of str
-        Name of a network -> conditions that it learns from.
+        Name of a network -> conditions that it is trained on.
     datasets, tests : dict of str -> xarray.Dataset
         From `simulate_conditions`.
     schedule : training.Schedule
-        Of one epoch. Networks of the same conditions get seeds of their own, schedule.seed and the next.
+        Schedule of one epoch. Networks of equal conditions get consecutive seeds from schedule.seed on.
     executor : concurrent.futures.Executor
 
     Returns
@@ -211,7 +211,7 @@ def teach(teachers, datasets, schedule, tests, executor):
 
 
 def apply(methods, tests, executor):
-    """Score methods that learn nothing here on every test set.
+    """Score methods that are not trained here on every test set.
 
     Parameters
     ----------
@@ -233,7 +233,7 @@ def apply(methods, tests, executor):
 
 
 def pool(workers):
-    """Processes that `simulate_conditions`, `teach` and `apply` share, one thread each."""
+    """Pool of single-threaded processes for `simulate_conditions`, `teach` and `apply`."""
     return ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,))
 
 
@@ -250,7 +250,7 @@ def _method_errors(waves, method, model):
 
 
 def summarise(errors):
-    """Means over cases of every row and test condition, with intervals, and against the matched network.
+    """Mean errors of every network or method under every test condition, and against the matched network.
 
     Parameters
     ----------
@@ -261,8 +261,8 @@ def summarise(errors):
     -------
     dict
         mape: row -> test -> `statistics.bootstrap_mean` [%]; mape_change: network -> test -> the same of the
-        difference from the network that learnt from the tested condition, paired by case [points], where
-        there is one.
+        difference from the network trained on the tested condition, paired by case [percentage points],
+        where there is one.
     """
     mape = {
         row: {test: statistics.bootstrap_mean(values) for test, values in tests.items()}
