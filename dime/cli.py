@@ -102,7 +102,7 @@ def invert(
     layout: Annotated[
         str | None, typer.Option(help="offsets, real-imag or complex; default: by type and last axis.")
     ] = None,
-    model: Annotated[Path | None, typer.Option(help="Folder of a network; else the released one.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Folder of a network; else the pretrained one.")] = None,
     uncertainty: Annotated[
         Path | None,
         typer.Option(help="NIfTI to write: Laplace scale b of log stiffness; 90 % lies within exp(+-2.3 b)."),
@@ -131,7 +131,7 @@ def invert(
     if len({path.resolve() for path in files}) < len(files):
         raise ValueError("wave, mask and outputs: expected files of different names")
     waves = nifti.read_wave(wave, frequency, None if spacing is None else spacing * 1e-3, mask, layout)
-    result = methods.invert(waves, method, model or methods.RELEASED)
+    result = methods.invert(waves, method, model or methods.PRETRAINED)
     if result.attrs["time_sign"] < 0:
         waves["wave"] = waves["wave"].conj()
     left = residual.of_slices(result["stiffness"], waves) if check else []
@@ -202,9 +202,10 @@ def inputs():
 @app.command()
 def summary(results: Path = Path("results")):
     """Print what the last run found, and the original's claims beside it."""
-    from dime.reporting.summary import print_summary
+    from dime.reporting.summary import print_foreign, print_summary
 
     print_summary(results)
+    print_foreign()
 
 
 @app.command()
@@ -232,3 +233,18 @@ def deps(
     for path in stale:
         typer.echo(f"{path}: dependencies are not those of the imports; `dime deps --write` mends them")
     raise SystemExit(1 if stale else 0)
+
+
+@app.command()
+def release(
+    source: Path,
+    commit: Annotated[str, typer.Option(help="Version of the code that trained the network.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", help="Folder to write; default: the package's own.")
+    ] = None,
+):
+    """Make a run's network (SOURCE: the folder with its weights) the one that comes with the package."""
+    from dime.inversion.methods import PRETRAINED
+    from dime.learning import checkpoints
+
+    checkpoints.release(source, output or PRETRAINED, commit)

@@ -166,7 +166,7 @@ def test_outputs_may_have_any_name(tmp_path, network, here):
 
 
 def test_invert_finds_the_sign_of_time_and_checks_with_it(tmp_path, here):
-    """A damped plane wave and its conjugate: one map by the released network, as much of the wave left."""
+    """A damped plane wave and its conjugate: one map by the pretrained network, as much of the wave left."""
     wave, _ = plane_wave()
     x = 2e-3 * np.arange(60)[:, None]
     left = {}
@@ -367,8 +367,8 @@ def test_a_second_map_that_fails_half_way_leaves_the_first_as_it_was(tmp_path, m
 def test_the_released_network_is_the_default_and_comes_with_the_package(tmp_path):
     """A wheel built from the source has the weights, and they are what their card says."""
     released = importlib.resources.files("dime") / "weights"
-    assert Path(str(released)) == methods.RELEASED
-    checkpoints.load_model(methods.RELEASED)
+    assert Path(str(released)) == methods.PRETRAINED
+    checkpoints.load_model(methods.PRETRAINED)
     source = tmp_path / "source"
     shutil.copytree(ROOT / "dime", source / "dime", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
@@ -378,4 +378,4 @@ def test_the_released_network_is_the_default_and_comes_with_the_package(tmp_path
     (wheel,) = tmp_path.glob("*.whl")
     packed = zipfile.ZipFile(wheel)
     for name in ("card.json", "weights.safetensors"):
-        assert packed.read(f"dime/weights/{name}") == (methods.RELEASED / name).read_bytes()
+        assert packed.read(f"dime/weights/{name}") == (methods.PRETRAINED / name).read_bytes()

@@ -107,7 +107,7 @@ def test_stage_depends_on_every_module_its_notebook_uses(name):
         used.add(module)
         pending |= set().union(*(imports(path.read_text()) for path in source_files(module))) - used
     if "inversion" in used:
-        used.add("weights")  # of the released network, its default model
+        used.add("weights")  # of the pretrained network, its default model
     listed = [dep.removeprefix("dime/") for dep in stage["deps"] if dep.startswith("dime/")]
     assert {name.removesuffix(".py") for name in listed} == used
 

@@ -59,7 +59,7 @@ def agreement(ours, mask, theirs, erode_px=ERODE_PX):
 
 
 def restore_input(wave, mask, theirs, settings):
-    """The wave that the authors' MMDI saw, as far as four numbers can bring it back from the released one.
+    """The wave that the authors' MMDI saw, as far as four numbers can bring it back from the pretrained one.
 
     Restored: Re + c Im - z inside the mask, 0 outside, with the complex numbers c (i, had nothing been lost)
     and z (the zero of displacement) that maximise the correlation of log stiffness over the whole mask: they

@@ -1,4 +1,4 @@
-"""The original authors' released phantoms: their waves, their truth, their own maps, and every map's score.
+"""The original authors' phantoms: their waves, their truth, their own maps, and every map's score.
 
 The phantoms are not ours to copy: they are read where the environment variable DIME_REFERENCE says and
 converted, outside git, to one dataset that the studies read; without them it holds no case.

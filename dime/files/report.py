@@ -26,6 +26,18 @@ def read(path, stage):
     return json.loads(path.read_text())
 
 
+def read_part(results, part, name):
+    """Read a metrics file by its part of the project: results/PART/metrics/NAME.json.
+
+    Raises
+    ------
+    FileNotFoundError
+        Names the file and the stage that writes it.
+    """
+    stage = "compare" if name.startswith("compare-") else name.replace("-", "_")
+    return read(Path(results) / part / "metrics" / f"{name}.json", stage)
+
+
 def write(path, content):
     """Write a metrics file: sorted keys, eight significant digits, null where nothing could be computed."""
     text = json.dumps(_rounded(content), indent=2, sort_keys=True, allow_nan=False) + "\n"

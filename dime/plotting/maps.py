@@ -132,7 +132,7 @@ def to_page(figure):
         title = (
             ax.get_title()
             .replace(" - truth", "\nerror")
-            .replace(", released", ",\nreleased")
+            .replace(", pretrained", ",\npretrained")
             .replace("' ", "'\n")
         )
         ax.set_title(title, fontsize=7)

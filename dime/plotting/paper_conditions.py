@@ -21,7 +21,7 @@ OTHER_COLOURS = {"likelihood": "0.5", "mmdi_unfiltered": "#e69f00"}
 
 CONDITIONS = ("antiplane", "antiplane_again", "inplane", "antiplane_inplane", "low_loss", "high_loss")
 CONDITIONS += ("low_frequency", "high_frequency", "free", "impedance", "coarse_mesh", "kelvin_voigt")
-CONDITIONS += ("oblique", "kidney", "kidney_slab", "all", "dime", "released", "mmdi")
+CONDITIONS += ("oblique", "kidney", "kidney_slab", "all", "dime", "pretrained", "mmdi")
 """Rows and columns of `transfer` in the order of the figure: conditions of training or test, and methods."""
 
 

@@ -136,13 +136,13 @@ def learning(history):
     return figure
 
 
-def released_maps(data):
+def authors_maps(data):
     """First case of each of the authors' studies: truth, this project's networks, the maps they published.
 
     Parameters
     ----------
     data : xarray.Dataset
-        stiffness, mask, dime, released, authors_dime, authors_mmdi; dims (case, y, x), no case if the files
+        stiffness, mask, dime, pretrained, authors_dime, authors_mmdi; dims (case, y, x), no case if the files
         are absent. The first two digits of a case are the number of its study: 12, 13, 14.
     """
     if data.sizes["case"] == 0:
@@ -151,7 +151,7 @@ def released_maps(data):
     chosen = data.isel(case=[begins.index(one) for one in sorted(set(begins))])
     truth = chosen["stiffness"].values / 1e3
     mask = chosen["mask"].values & (truth > 0)
-    names = {"dime": "DIME", "released": "DIME, released"}
+    names = {"dime": "DIME", "pretrained": "DIME, pretrained"}
     names |= {"authors_dime": "authors' DIME", "authors_mmdi": "authors' MMDI"}
     maps = {name: chosen[method].values / 1e3 for method, name in names.items()}
     errors = {f"{name} - truth": values - truth for name, values in maps.items()}

@@ -11,7 +11,7 @@ from dime.files.pictures import with_palette
 
 METHOD_NAMES = {
     "dime": "DIME",
-    "released": "DIME, released",
+    "pretrained": "DIME, pretrained",
     "mmdi": "MMDI",
     "ahi": "AHI",
     "mdev": "MDEV",
@@ -24,7 +24,7 @@ METHOD_NAMES = {
 
 METHOD_COLOURS = {
     "dime": "#0072b2",
-    "released": "#00204d",
+    "pretrained": "#00204d",
     "mmdi": "#d55e00",
     "ahi": "#cc79a7",
     "mdev": "#e69f00",
@@ -76,7 +76,7 @@ def method_legend(ax, methods):
 COLUMN_IN, PAGE_IN = 3.4, 6.9
 """Widths of one text column and of the whole text area of the page [inch]."""
 
-MAIN = ("dime", "released", "mmdi")
+MAIN = ("dime", "pretrained", "mmdi")
 """Methods that most figures show; the other direct inversions (AHI, k-MDEV, LFE) join where there is room."""
 
 STUDY_NUMBERS = {"homogeneous": "1a", "heterogeneous": "1b", "liver": "2"}

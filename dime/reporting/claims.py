@@ -1,12 +1,10 @@
 """Compare the claims of the original article with the results of a run: a table with computed verdicts."""
 
-from pathlib import Path
-
-from dime.files.report import number, read
+from dime.files.report import number, read_part
 
 STUDIES = ("homogeneous", "heterogeneous", "liver")
 
-NETWORKS = ("dime", "released")
+NETWORKS = ("dime", "pretrained")
 """This run's network and the network that comes with the package."""
 
 ORIGINAL = {"liver_r": 0.99, "liver_r2": 0.98, "healthy": 8, "fibrotic": 7}
@@ -21,30 +19,30 @@ HEADS = (
     "claim of the original",
     "the original",
     "DIME, this run",
-    "DIME, released weights",
+    "DIME, pretrained weights",
     "MMDI, this run",
     "holds?",
 )
 
 
-def released_targets(released):
+def authors_targets(theirs):
     """Targets on the original authors' phantoms, one row each, and whether each network meets them.
 
     Parameters
     ----------
-    released : dict
-        Content of released.json.
+    theirs : dict
+        Content of results/authors/metrics/phantoms.json.
 
     Returns
     -------
     list of dict
-        study, figure (of merit), target, found (with the released weights), digits (to print); dime and
-        released: whether that network meets the target.
+        study, figure (of merit), target, found (with the pretrained weights), digits (to print); dime and
+        pretrained: whether that network meets the target.
     """
-    if released["absent"]:
+    if theirs["absent"]:
         return []
     rows = []
-    for study, targets in released["targets"].items():
+    for study, targets in theirs["targets"].items():
         for key, target in targets.items():
             region, figure = ("mask", key) if key == "slice_r" else key.split("_")
             name = figure.replace("_", " ").replace("mape", "MAPE")
@@ -53,31 +51,30 @@ def released_targets(released):
                     "study": study,
                     "figure": f"interior {name}" if region == "interior" else name,
                     "target": target,
-                    "found": released["studies"][study][region]["released"][figure],
+                    "found": theirs["studies"][study][region]["pretrained"][figure],
                     "digits": 3 if figure.endswith("r") else 1,
-                    **{network: released["met"][network][study][key] for network in NETWORKS},
+                    **{network: theirs["met"][network][study][key] for network in NETWORKS},
                 }
             )
     return rows
 
 
-def claims(folder):
+def claims(results):
     """Table of the original's claims, this run's results, and whether the results support each claim.
 
     Parameters
     ----------
-    folder : path
-        Folder of the metrics files.
+    results : path
+        Folder with the results of every part.
 
     Returns
     -------
     list of dict
         One row per claim: text under each of `COLUMNS`.
     """
-    folder = Path(folder)
-    found = {study: read(folder / f"compare-{study}.json", "compare") for study in STUDIES}
-    released = read(folder / "released.json", "released")
-    cohort, measured = read(folder / "cohort.json", "cohort"), read(folder / "in-vivo.json", "in_vivo")
+    found = {study: read_part(results, "mre", f"compare-{study}") for study in STUDIES}
+    phantoms = read_part(results, "authors", "phantoms")
+    cohort, measured = (read_part(results, "mre", name) for name in ("cohort", "in-vivo"))
     homogeneous, heterogeneous, liver = (found[study]["methods"] for study in STUDIES)
     claimed = f"r = {ORIGINAL['liver_r']}, R² = {ORIGINAL['liver_r2']}"
 
@@ -138,8 +135,8 @@ def claims(folder):
             ),
         ),
     ]
-    if not released["absent"]:
-        study = released["studies"]["study2"]["mask"]
+    if not phantoms["absent"]:
+        study = phantoms["studies"]["study2"]["mask"]
         theirs = study["authors_dime"]
 
         def on_theirs(m):
@@ -149,13 +146,13 @@ def claims(folder):
 
         rows.append(
             row(
-                "the same on the authors' own released livers",
+                "the same on the authors' own livers",
                 f"{claimed}; their maps hold {on_theirs('authors_dime')}",
                 on_theirs,
                 lambda m: _compare(study[m]["r"], theirs["r"]),
             )
         )
-    rows.append(_direction_claim(read(folder / "direction.json", "direction")["drive"]["methods"]))
+    rows.append(_direction_claim(read_part(results, "studies", "direction")["drive"]["methods"]))
     return rows + _subject_claims(cohort, measured)
 
 
@@ -250,16 +247,16 @@ def _close(correlation, limits):
 
 
 def _judged(by_network):
-    """Verdict in words, from whether this run's network and the released one support a claim."""
-    mine, released = by_network
-    if mine is None or released is None:
+    """Verdict in words, from whether this run's network and the pretrained one support a claim."""
+    mine, pretrained = by_network
+    if mine is None or pretrained is None:
         return "not tested in this build"
     words = {
         (True, True): "yes",
-        (False, True): "by the released weights",
+        (False, True): "by the pretrained weights",
         (True, False): "by this run's network",
     }
-    return words.get((bool(mine), bool(released)), "no")
+    return words.get((bool(mine), bool(pretrained)), "no")
 
 
 def _compare(value, least):
@@ -276,8 +273,8 @@ def span(entry, form):
     return "" if entry["low"] is None else f"[{entry['low']:{form}}, {entry['high']:{form}}]"
 
 
-def content(folder):
+def content(results):
     """Content of the metrics file for the paper: the original's results, the targets, the table of claims."""
-    released = read(Path(folder) / "released.json", "released")
-    found = {"original": ORIGINAL, "targets": TARGETS, "released_targets": released_targets(released)}
-    return found | {"rows": claims(folder), "columns": COLUMNS, "heads": HEADS}
+    targets = authors_targets(read_part(results, "authors", "phantoms"))
+    found = {"original": ORIGINAL, "targets": TARGETS, "authors_targets": targets}
+    return found | {"rows": claims(results), "columns": COLUMNS, "heads": HEADS}

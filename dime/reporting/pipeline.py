@@ -121,3 +121,32 @@ def check_inputs(name, root="."):
         if source and not (Path(root) / path).exists():
             stage = source.name.split("@")[0]
             raise FileNotFoundError(f"{path}: missing; the stage `{stage}` writes it")
+
+
+def foreign(root="."):
+    """Stages whose lock names other inputs than the stages that write these have now.
+
+    A part that runs alone leaves the other parts' results as they are. They then stem from an earlier run,
+    with another network for instance, and readers must be told.
+
+    Parameters
+    ----------
+    root : path
+
+    Returns
+    -------
+    list of str
+        "part/stage"; stages without a lock entry never ran here, and are left out.
+    """
+    locks = {}
+    for path in files(root):
+        lock = path.with_suffix(".lock")
+        part = path.parent.name if path.parent != Path(root) else ""
+        content = yaml.safe_load(lock.read_text())["stages"] if lock.is_file() else {}
+        locks |= {f"{part}/{name}".lstrip("/"): entry for name, entry in content.items()}
+    written = {out["path"]: out["md5"] for entry in locks.values() for out in entry.get("outs", ())}
+    return [
+        name
+        for name, entry in locks.items()
+        if any(written.get(dep["path"], dep["md5"]) != dep["md5"] for dep in entry.get("deps", ()))
+    ]

@@ -1,44 +1,21 @@
-"""Print the results of a run, write its table of claims into the README, and check the inputs of a stage."""
+"""Print the results of a run on the terminal, and what of them is absent or of another run."""
 
-import re
 from pathlib import Path
 
-import yaml
 from rich.console import Console
 from rich.table import Table
 
-from dime.files.report import number, read
+from dime.files.report import number, read, read_part
 from dime.plotting.style import METHOD_NAMES
+from dime.reporting import pipeline
 from dime.reporting.claims import COLUMNS, HEADS, STUDIES, claims, span
 
-BEGIN, END = "<!-- claims: written by `dime summary` -->", "<!-- end of claims -->"
 
-
-def check_inputs(stage, pipeline_file="dvc.yaml"):
-    """Check that the inputs of a pipeline stage exist.
-
-    Raises
-    ------
-    FileNotFoundError
-        An input is missing; the message names the first one and the stage that writes it.
-    """
-    stages = yaml.safe_load(Path(pipeline_file).read_text())["stages"]
-    writers = {}
-    for name, content in stages.items():
-        for out in (*content.get("outs", ()), *content.get("metrics", ())):
-            path = next(iter(out)) if isinstance(out, dict) else out
-            writers[re.sub(r"\\\$\\\{.*?\\\}", ".+", re.escape(path))] = name
-    for path in stages[stage]["deps"]:
-        writer = next((name for pattern, name in writers.items() if re.fullmatch(pattern, path)), None)
-        if writer and not Path(path).exists():
-            raise FileNotFoundError(f"{path}: missing; the stage `{writer}` writes it")
-
-
-def headline(folder):
+def headline(results):
     """Table of figures of merit of the simulated studies: rows of text, the first row holds the heads."""
     rows = [("study", "slices", "method", "MAPE % [95 % CI]", "bias %", "RMSE kPa", "pixel r", "R2")]
     for study in STUDIES:
-        content = read(folder / f"compare-{study}.json", "compare")
+        content = read_part(results, "mre", f"compare-{study}")
         for method in sorted(content["methods"], key=list(METHOD_NAMES).index):
             found = content["methods"][method]
             pooled = found["pooled"]
@@ -57,7 +34,7 @@ def headline(folder):
     return rows
 
 
-def print_summary(folder):
+def print_summary(results):
     """Print the figures of merit of every study, and the original's claims beside this run's results.
 
     Parameters
@@ -70,10 +47,9 @@ def print_summary(folder):
     FileNotFoundError
         The file of a study is missing; the message names it and the stage that writes it.
     """
-    folder = Path(folder)
     console = Console()
     console.width = max(console.width, 110)  # a log file counts as 80 columns wide, too few for the tables
-    head, *rows = headline(folder)
+    head, *rows = headline(results)
     table = Table(title="DIME: stiffness against the truth of simulated phantoms")
     for column in head:
         table.add_column(column, no_wrap=True)
@@ -81,29 +57,39 @@ def print_summary(folder):
         table.add_row(*row)
     console.print(table)
     table = Table(*HEADS, title="The original's claims")
-    for row in claims(folder):
+    for row in claims(results):
         table.add_row(*(row[column] for column in COLUMNS))
     console.print(table)
 
 
-def update_readme(readme, folder):
-    """Replace the block between the README's markers by the table of claims of the last run.
+def losses(found, results="results"):
+    """Say which results would lose the measured data, because these are absent while the last run had them.
 
-    Raises
-    ------
-    ValueError
-        The README lacks the markers.
+    Parameters
+    ----------
+    found : path or None
+        Where the measured slices are now.
+    results : path
+
+    Returns
+    -------
+    list of str
+        Lines for the terminal; none if nothing would be lost.
     """
-    readme = Path(readme)
-    before, begin, rest = readme.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{readme}: expected the markers {BEGIN} and {END}")
-    readme.write_text(before + begin + "\n" + markdown(claims(Path(folder))) + end + after)
+    path = Path(results) / "mre" / "metrics" / "in-vivo.json"
+    if found is not None or not path.is_file() or not read(path, "in_vivo")["slices"]:
+        return []
+    among = pipeline.stages()
+    first = [stage for stage in among if stage.command.startswith("dime authors ")]
+    changed = [path for one in first for stage in pipeline.after(one, among) for path in stage.writes]
+    lines = ["The measured data are absent now (no data/, no DIME_REFERENCE), and the results hold some."]
+    lines += ["Stages of measured data that run now replace these by results without them:"]
+    return lines + [f"  {path}" for path in dict.fromkeys(changed)]
 
 
-def markdown(rows):
-    """Table of claims as Markdown."""
-    lines = ["| " + " | ".join(HEADS) + " |", "|" + "---|" * len(HEADS)]
-    lines += ["| " + " | ".join(row[column] for column in COLUMNS) + " |" for row in rows]
-    return "\n".join(lines) + "\n"
+def print_foreign():
+    """Name the stages whose results stem from another run than the ones that they were made from."""
+    names = pipeline.foreign()
+    if names:
+        print("Not of this run, but of an earlier one with other inputs: " + ", ".join(names))
+        print("`make repro PART=all` brings everything up to date.")

@@ -28,10 +28,10 @@ def test_a_released_network_says_what_its_training_cost_and_which_code_trained_i
     leg_before = {"effort": {"hours": 2.0}, "started_from": {"effort": {"hours": 0.25}, "started_from": None}}
     checkpoints.save_model(model, {"seed": 0, "started_from": leg_before}, tmp_path / "run")
     with pytest.raises(FileNotFoundError, match="effort"):
-        checkpoints.release(tmp_path / "run", tmp_path / "released", "abc")
-    assert not (tmp_path / "released").exists()
+        checkpoints.release(tmp_path / "run", tmp_path / "pretrained", "abc")
+    assert not (tmp_path / "pretrained").exists()
     (tmp_path / "run/effort.json").write_text('{"hours": 1.5}')
-    checkpoints.release(tmp_path / "run", tmp_path / "released", "abc")
-    _, card = checkpoints.load_model(tmp_path / "released")
+    checkpoints.release(tmp_path / "run", tmp_path / "pretrained", "abc")
+    _, card = checkpoints.load_model(tmp_path / "pretrained")
     assert card["effort"] == {"hours": 1.5, "hours_of_all_legs": 3.75}
     assert card["commit"] == "abc" and card["seed"] == 0

@@ -8,7 +8,7 @@ import pytest
 from dime.files import report
 from dime.reporting import claims
 
-METHODS = ("dime", "released", "mmdi")
+METHODS = ("dime", "pretrained", "mmdi")
 
 
 def s(mean):
@@ -25,7 +25,7 @@ def write_run(folder, slice_r, bias, cv, slices=10, r=0.95, swing=(0.4, 0.9), sl
             methods[m] = {"pooled": pooled, "bias": s(off), "cv": s(variation), "edge_width_mm": s(variation)}
             methods[m]["agreement"] = {"bias": slice_off}
         report.write(folder / f"compare-{study}.json", {"methods": methods})
-    report.write(folder / "released.json", {"absent": True})
+    report.write(folder / "phantoms.json", {"absent": True})
     area = {"auc": 0.9, "low": 0.7, "high": 1.0}
     report.write(
         folder / "cohort.json", {"healthy": 8, "fibrotic": 7, "auc_interval": dict.fromkeys(METHODS, area)}
@@ -46,17 +46,17 @@ def verdicts(folder):
 
 
 def test_verdicts_follow_from_the_numbers(tmp_path):
-    """By slice the released network reaches 0.99, this run's 0.97; MMDI is 5 % low and varies most."""
+    """By slice the pretrained network reaches 0.99, this run's 0.97; MMDI is 5 % low and varies most."""
     write_run(tmp_path, slice_r=(0.97, 0.99, 0.9), bias=(1.0, -1.0, -5.0), cv=(2.0, 3.0, 4.0))
     by_slice, by_pixel, lower, variability, boundary, *_ = verdicts(tmp_path)
-    assert by_slice == "by the released weights" and by_pixel == "no"
+    assert by_slice == "by the pretrained weights" and by_pixel == "no"
     assert lower == variability == boundary == "yes"
 
 
 def test_mmdi_that_overestimates_refutes_the_claim(tmp_path):
     write_run(tmp_path, slice_r=(1, 1, 1), bias=(1.0, 1.0, 2.0), cv=(5.0, 3.0, 4.0))
     by_slice, _, lower, variability, *_ = verdicts(tmp_path)
-    assert by_slice == "yes" and lower == "no" and variability == "by the released weights"
+    assert by_slice == "yes" and lower == "no" and variability == "by the pretrained weights"
 
 
 def test_underestimation_that_depends_on_the_measure_is_said_to(tmp_path):
@@ -81,7 +81,7 @@ def test_absent_data_are_not_tested_and_say_so(tmp_path):
     write_run(tmp_path, slice_r=(1, 1, 1), bias=(1.0, 1.0, 2.0), cv=(5.0, 3.0, 4.0), slices=0)
     row = next(row for row in claims.claims(tmp_path) if row["claim"].startswith("in vivo"))
     assert row["holds"] == "not tested in this build" and row["dime"] == "absent from this build"
-    assert claims.content(tmp_path)["released_targets"] == []
+    assert claims.content(tmp_path)["authors_targets"] == []
 
 
 def test_targets_on_the_authors_phantoms_are_listed_one_by_one(tmp_path):
@@ -90,13 +90,13 @@ def test_targets_on_the_authors_phantoms_are_listed_one_by_one(tmp_path):
     met = {"mask_mape": False, "mask_r": True, "interior_mape": False, "interior_r": False, "slice_r": True}
     found = {
         "absent": False,
-        "studies": {"study1a": {region: {"released": figures} for region in ("mask", "interior")}},
+        "studies": {"study1a": {region: {"pretrained": figures} for region in ("mask", "interior")}},
         "targets": {"study1a": targets},
         "met": {network: {"study1a": met} for network in claims.NETWORKS},
     }
-    rows = claims.released_targets(json.loads(json.dumps(found)))
+    rows = claims.authors_targets(json.loads(json.dumps(found)))
     assert [row["figure"] for row in rows] == ["MAPE", "r", "interior MAPE", "interior r", "slice r"]
-    assert [row["released"] for row in rows] == [False, True, False, False, True]
+    assert [row["pretrained"] for row in rows] == [False, True, False, False, True]
     assert rows[0]["found"] == 9.0 and rows[-1]["found"] == 0.999
 
 
