@@ -7,6 +7,7 @@ same. Nothing is executed: the imports are read from the syntax tree.
 import ast
 import hashlib
 import re
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
@@ -92,11 +93,17 @@ def used(modules):
         name = pending.pop()
         seen.add(name)
         # The package's face imports on use: what of it is used is known where it is used.
-        following = set() if name == "dime" else imports(module_path(name).read_text())
+        following = set() if name == "dime" else _imports_of(name)
         pending |= following - seen
     return {name for name in seen if not _only_words(name)}
 
 
+@cache
+def _imports_of(name):
+    return frozenset(imports(module_path(name).read_text()))
+
+
+@cache
 def _only_words(name):
     path = module_path(name)
     body = ast.parse(path.read_text()).body
