@@ -20,8 +20,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from dime.inversion.masked_wave import dissipation
-from dime.inversion.methods import METHODS, PRETRAINED
-from dime.learning import checkpoints
+from dime.inversion.methods import METHODS, PRETRAINED, load_method
+from dime.learning import parallel
 from dime.network import prediction, training, unet
 from dime.network.unet import frozen
 from dime.phantoms import families
@@ -93,7 +93,7 @@ def one_method(name, side, runs):
     mask = ellipse(side)
     wave = wave_in(mask, SPACING_M, 81)
     before = memory_mb("VmRSS")
-    invert = METHODS[name](PRETRAINED).invert_slice
+    invert = load_method(name).invert_slice
     place = wave, mask, SPACING_M, FREQUENCY_HZ
     seconds = median_seconds(lambda: (dissipation(*place), invert(*place)), runs)  # as `inversion` does
     return seconds, memory_mb("VmHWM") - before
@@ -120,7 +120,7 @@ def one_slice(kind):
     draw, spacing_m = masks[kind]
     mask, runs = draw(), SLICE_RUNS[kind]
     waves = [wave_in(mask, spacing_m, 82 + number) for number in range(4)]
-    network = frozen(checkpoints.load_model(PRETRAINED)[0])  # as `inversion` has it
+    network = frozen(unet.load_model(PRETRAINED)[0])  # as `inversion` has it
     invert = partial(prediction.predict, network, mask=mask, spacing_m=spacing_m, frequency_hz=FREQUENCY_HZ)
 
     def default(count):  # as `inversion` does: the sign of time, then all views

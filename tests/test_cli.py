@@ -18,7 +18,7 @@ from dime import cli
 from dime.files import datasets, nifti
 from dime.inversion import methods
 from dime.learning import checkpoints
-from dime.network.unet import UNet
+from dime.network.unet import UNet, load_model
 from dime.simulation import examination
 
 ROOT = Path(__file__).parent.parent
@@ -364,11 +364,11 @@ def test_a_second_map_that_fails_half_way_leaves_the_first_as_it_was(tmp_path, m
     assert (tmp_path / "out.nii.gz").read_bytes() == b"yesterday's"
 
 
-def test_the_released_network_is_the_default_and_comes_with_the_package(tmp_path):
+def test_the_pretrained_network_is_the_default_and_comes_with_the_package(tmp_path):
     """A wheel built from the source has the weights, and they are what their card says."""
-    released = importlib.resources.files("dime") / "weights"
-    assert Path(str(released)) == methods.PRETRAINED
-    checkpoints.load_model(methods.PRETRAINED)
+    pretrained = importlib.resources.files("dime") / "weights" / "pretrained"
+    assert Path(str(pretrained)) == methods.PRETRAINED
+    load_model(methods.PRETRAINED)
     source = tmp_path / "source"
     shutil.copytree(ROOT / "dime", source / "dime", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
@@ -378,4 +378,16 @@ def test_the_released_network_is_the_default_and_comes_with_the_package(tmp_path
     (wheel,) = tmp_path.glob("*.whl")
     packed = zipfile.ZipFile(wheel)
     for name in ("card.json", "weights.safetensors"):
-        assert packed.read(f"dime/weights/{name}") == (methods.PRETRAINED / name).read_bytes()
+        assert packed.read(f"dime/weights/pretrained/{name}") == (methods.PRETRAINED / name).read_bytes()
+    assert "dime/data/wave.nii.gz" in packed.namelist()
+
+
+def test_a_trained_network_is_released_with_its_card(tmp_path):
+    """`dime release` copies weights and card, and names the file that says what the training cost."""
+    checkpoints.save_model(UNet((8, 8, 8)), {"seed": 3}, tmp_path / "run")
+    words = f"release {tmp_path / 'run'} --commit abc -o {tmp_path / 'shipped'}".split()
+    refused = dime(*words, cwd=tmp_path)
+    assert refused.returncode == 2 and "effort.json: missing" in refused.stderr
+    (tmp_path / "run/effort.json").write_text(json.dumps({"hours": 1.0}))
+    assert dime(*words, cwd=tmp_path).returncode == 0
+    assert load_model(tmp_path / "shipped")[1]["commit"] == "abc"

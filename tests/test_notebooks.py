@@ -1,6 +1,5 @@
 """Source notebooks are clean, declare their parameters, and every name the stages pass exists."""
 
-import ast
 import itertools
 import re
 import shlex
@@ -10,23 +9,14 @@ import nbformat
 import pytest
 import yaml
 
+from dime.reporting import pipeline
 from dime.reporting.stage import check_parameters, declared_parameters, read_block
 
 ROOT = Path(__file__).parent.parent
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
+STAGES = pipeline.stages(ROOT)
 PROFILES = sorted((ROOT / "params").glob("*.yaml"))
-
-
-def expand(stage):
-    """Matrix stages as the list of their items' commands."""
-    commands = [stage["cmd"]]
-    for name, values in stage.get("matrix", {}).items():
-        commands = [c.replace(f"${{item.{name}}}", value) for c in commands for value in values]
-    return commands
-
-
-RUNS = [(name, cmd) for name, stage in STAGES.items() for cmd in expand(stage) if cmd.startswith("dime run")]
+RUNS = [(one.name, one.command) for one in STAGES if one.notebook]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
@@ -72,52 +62,42 @@ def test_profiles_have_the_same_blocks_and_names():
     assert found["smoke"] == found["default"] == found["paper"]
 
 
+def simulated(profile):
+    """Recipes of all simulated datasets, of every part."""
+    return [block for part in profile.values() for block in part.get("simulate", {}).values()]
+
+
 def test_train_validation_and_test_sets_share_no_seed():
     for path in PROFILES:
-        seeds = [block["seed"] for block in yaml.safe_load(path.read_text())["simulate"].values()]
+        seeds = [block["seed"] for block in simulated(yaml.safe_load(path.read_text()))]
         assert len(seeds) == len(set(seeds)), path
 
 
-def source_files(name):
-    """Files of a module of `dime`, or of a package: all of them."""
-    folder = ROOT / "dime" / name
-    return sorted(folder.glob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
-
-
-def imports(source):
-    """Modules and packages of `dime` that source imports, by their first name: `fem`, `mmdi`."""
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and node.module == "dime":
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("dime."):
-            found.add(node.module.split(".")[1])
-    return {name for name in found if source_files(name) and source_files(name)[0].is_file()}
-
-
-@pytest.mark.parametrize("name", sorted({name for name, _ in RUNS}))
-def test_stage_depends_on_every_module_its_notebook_uses(name):
-    """Directly or through other modules: a change of any of them must rerun the stage, of others must not."""
-    stage = STAGES[name]
-    notebook = nbformat.read(ROOT / stage["cmd"].split()[2], as_version=4)
-    pending = imports("\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code"))
-    used = {"pipeline"}
-    while pending:
-        module = pending.pop()
-        used.add(module)
-        pending |= set().union(*(imports(path.read_text()) for path in source_files(module))) - used
-    if "inversion" in used:
-        used.add("weights")  # of the pretrained network, its default model
-    listed = [dep.removeprefix("dime/") for dep in stage["deps"] if dep.startswith("dime/")]
-    assert {name.removesuffix(".py") for name in listed} == used
-
-
 def test_executed_notebooks_are_outputs_never_dependencies():
-    for stage in STAGES.values():
-        assert not any("results/notebooks" in dependency for dependency in stage.get("deps", []))
+    for stage in STAGES:
+        assert not any("/notebooks/" in need for need in stage.needs if need.startswith("results/"))
 
 
-@pytest.mark.parametrize("path", [*NOTEBOOKS, ROOT / "README.md"], ids=lambda p: p.stem)
+def test_every_notebook_is_executed_by_a_stage_and_ends_with_what_we_learnt():
+    executed = {ROOT / stage.notebook for stage in STAGES if stage.notebook}
+    assert executed == set(NOTEBOOKS)
+    for path in NOTEBOOKS:
+        cells = nbformat.read(path, as_version=4).cells
+        learnt = [c.source for c in cells if c.source.startswith("## What we learnt")]
+        assert len(learnt) == 1, path
+        assert len(re.findall(r"(?m)^- ", learnt[0])) == 3, f"{path}: expected three bullets"
+
+
+def test_the_reading_order_names_every_notebook():
+    text = (ROOT / "notebooks/README.md").read_text()
+    for path in NOTEBOOKS:
+        assert path.relative_to(ROOT / "notebooks").with_suffix("").as_posix() in text, path
+
+
+PAGES = [ROOT / name for name in ("README.md", "notebooks/README.md", "docs/architecture.md")]
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *PAGES], ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_sections_of_the_paper_that_are_named_exist(path):
     """`Results, *Uncertainty*`: a chapter, and how one of its sections begins."""
     chapters, chapter = {}, None
@@ -130,6 +110,6 @@ def test_sections_of_the_paper_that_are_named_exist(path):
     if path.suffix == ".ipynb":
         text = "\n".join(cell.source for cell in nbformat.reads(text, as_version=4).cells)
     named = re.findall(r"(Methods|Results),\s+\*([^*]+)\*", text)
-    assert named or path.stem == "06-figures"
+    assert named or path.suffix == ".md" or path.stem in ("06-figures", "00-quickstart")
     for chapter, section in named:
         assert any(title.startswith(section) for title in chapters[chapter]), f"{chapter}, {section}"

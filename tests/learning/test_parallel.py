@@ -5,22 +5,22 @@ import signal
 import numpy as np
 import pytest
 import torch
-from test_training import SCHEDULE, images
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from waves import SCHEDULE, images
 
-from dime.learning import parallel
+from dime.learning import loop, parallel
 from dime.network import training, unet
 
 
 def gradient(model, schedule, draw):
     """Gradient of one step, in full precision, as one array."""
     torch.cpu._is_avx512_bf16_supported = lambda: False
-    training._loss(model, schedule, *draw).backward()
+    training.batch_loss(model, schedule, *draw).backward()
     return torch.cat([p.grad.flatten() for p in model.parameters()]).numpy()
 
 
 def draw_of(rank, patches):
-    return training._draw(images(6, 0), SCHEDULE, patches, torch.Generator().manual_seed(rank))
+    return training.draw_batch(images(6, 0), SCHEDULE, patches, torch.Generator().manual_seed(rank))
 
 
 def network():
@@ -46,8 +46,8 @@ def test_gradient_of_two_replicas_is_that_of_the_union_of_their_batches(monkeypa
 
 def test_two_processes_train_one_network(tmp_path, capfd):
     """Both end with the same weights and running statistics, the loss falls, every epoch is reported once."""
-    arguments = images(12, 0), images(4, 1), SCHEDULE, tmp_path, training.REPORT, None
-    (first, history), (second, other) = parallel.launch(training._train_replica, 2, *arguments)
+    task = training.PatchTask(images(12, 0), images(4, 1), SCHEDULE)
+    (first, history), (second, other) = parallel.launch(loop.train_replica, 2, task, tmp_path, loop.REPORT)
     for name in first:
         assert np.array_equal(first[name], second[name]), name
     assert history == other and history[-1]["loss"] < history[0]["loss"]

@@ -9,27 +9,10 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from waves import SCHEDULE, images
 
 from dime.network import training
 from dime.network.unet import Convolution, UNet
-
-
-def images(count, seed):
-    """Plane waves of 10 to 40 pixels in discs: the label is the log of the squared wavelength."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[-32:32, -32:32]
-    out = []
-    for _ in range(count):
-        wavelength, angle = rng.uniform(10, 40), rng.uniform(0, 2 * np.pi)
-        phase = 2 * np.pi / wavelength * (x * np.cos(angle) + y * np.sin(angle))
-        mask = np.hypot(x, y) < 28
-        out.append([np.cos(phase), np.sin(phase), mask, np.full(x.shape, 2 * np.log(wavelength))])
-    return torch.from_numpy(np.array(out, np.float32))
-
-
-SCHEDULE = training.Schedule(
-    epochs=4, patches_per_epoch=256, batch=16, patch=32, widths=(8, 16, 16, 16), seed=1
-)
 
 
 def test_a_run_killed_and_resumed_equals_an_undisturbed_one(tmp_path):
@@ -40,10 +23,10 @@ def test_a_run_killed_and_resumed_equals_an_undisturbed_one(tmp_path):
 
     script = (
         "import sys, torch; sys.path.insert(0, sys.argv[1]); torch.set_num_threads(1)\n"
-        "from test_training import SCHEDULE, images, training\n"
+        "from waves import SCHEDULE, images, training\n"
         "training.train(images(12, 0), images(4, 1), SCHEDULE, sys.argv[2])\n"
     )
-    words = [sys.executable, "-c", script, str(Path(__file__).parent), str(tmp_path / "killed")]
+    words = [sys.executable, "-c", script, str(Path(__file__).parents[1]), str(tmp_path / "killed")]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         seen = next(line for line in process.stdout if line.startswith("epoch 1/"))
         process.kill()

@@ -8,7 +8,8 @@ import torch
 
 from dime.network import augment
 from dime.network.scale_free import normalise, normalise_locally
-from dime.network.unet import UNet, frozen, laplace_loss
+from dime.network.training import laplace_loss
+from dime.network.unet import UNet, frozen
 
 
 def example(generator, patches=2, side=32):

@@ -24,21 +24,22 @@ def write_run(folder, slice_r, bias, cv, slices=10, r=0.95, swing=(0.4, 0.9), sl
             pooled = {"slice_r": by_slice, "slice_r2": by_slice, "pixel_r": 0.9, "pixel_r2": 0.9}
             methods[m] = {"pooled": pooled, "bias": s(off), "cv": s(variation), "edge_width_mm": s(variation)}
             methods[m]["agreement"] = {"bias": slice_off}
-        report.write(folder / f"compare-{study}.json", {"methods": methods})
-    report.write(folder / "phantoms.json", {"absent": True})
+        report.write(folder / f"mre/metrics/compare-{study}.json", {"methods": methods})
+    report.write(folder / "authors/metrics/phantoms.json", {"absent": True})
     area = {"auc": 0.9, "low": 0.7, "high": 1.0}
     report.write(
-        folder / "cohort.json", {"healthy": 8, "fibrotic": 7, "auc_interval": dict.fromkeys(METHODS, area)}
+        folder / "mre/metrics/cohort.json",
+        {"healthy": 8, "fibrotic": 7, "auc_interval": dict.fromkeys(METHODS, area)},
     )
     drive = {
         m: {"scatter_kpa": s(off)}
         for m, off in zip((*METHODS, "mmdi_unfiltered"), (0.2, 0.1, *swing), strict=True)
     }
-    report.write(folder / "direction.json", {"drive": {"methods": drive}})
+    report.write(folder / "studies/metrics/direction.json", {"drive": {"methods": drive}})
     measured = {"slices": slices}
     for m in METHODS:
         measured |= {f"{m}_clinical": {"r": r, "low": r, "high": r}, f"{m}_clinical_agreement": {"bias": 0.1}}
-    report.write(folder / "in-vivo.json", measured)
+    report.write(folder / "mre/metrics/in-vivo.json", measured)
 
 
 def verdicts(folder):

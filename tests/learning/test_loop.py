@@ -1,0 +1,100 @@
+"""The training loop serves a network that has nothing to do with DIME: two lines fitted by two optimisers."""
+
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from dime.learning import loop
+
+
+class TwoLines:
+    """y = 2 x and z = -3 x by two linear layers, each with an optimiser of its own, as a GAN has them."""
+
+    epochs, steps, examples, seed = 6, 20, 8, 3
+
+    def __init__(self, rate=0.1, spoil_after=None):
+        self.rate, self.spoil_after, self.evaluations = rate, spoil_after, 0
+
+    def identity(self):
+        return {"rate": self.rate}
+
+    def to(self, device):
+        self.x = torch.linspace(-1, 1, 50, device=device)[:, None]
+
+    def model(self):
+        return nn.ModuleDict({"y": nn.Linear(1, 1), "z": nn.Linear(1, 1)})
+
+    def optimisers(self, model):
+        optimisers = [torch.optim.SGD(model[name].parameters(), lr=self.rate) for name in ("y", "z")]
+        return optimisers, [torch.optim.lr_scheduler.StepLR(one, 1000) for one in optimisers]
+
+    def step(self, model, optimisers, generator):
+        x = self.x[torch.randint(len(self.x), (self.examples,), generator=generator)]
+        total = 0.0
+        for name, slope, optimiser in zip(("y", "z"), (2.0, -3.0), optimisers, strict=True):
+            loss = ((model[name](x) - slope * x) ** 2).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            total += loss.item()
+        return total
+
+    def evaluate(self, model):
+        self.evaluations += 1
+        x = self.x
+        loss = float(((model["y"](x) - 2 * x) ** 2 + (model["z"](x) + 3 * x) ** 2).mean())
+        spoilt = self.spoil_after is not None and self.evaluations > self.spoil_after
+        return {"validation_loss": loss + 10 * spoilt, "validation_slope": float(model["y"].weight)}
+
+
+def test_both_networks_learn_and_history_effort_and_lines_are_kept(tmp_path):
+    lines = []
+    model, history = loop.train(TwoLines(), tmp_path, report=lines.append)
+    assert model["y"].weight.item() == pytest.approx(2, abs=0.1) and not model.training
+    assert model["z"].weight.item() == pytest.approx(-3, abs=0.1)
+    assert [row["epoch"] for row in history] == list(range(6)) and len(lines) == 6
+    assert lines[0].startswith("epoch 1/6: loss ") and ", slope " in lines[0]
+    assert (tmp_path / "history.csv").read_text().count("\n") == 7
+    assert json.loads((tmp_path / "effort.json").read_text())["examples_per_second"] > 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["effort.json", "history.csv"]
+
+
+def test_an_interrupted_run_goes_on_to_equal_weights(tmp_path):
+    expected, history = loop.train(TwoLines(), tmp_path / "whole", report=lambda line: None)
+
+    def stop_after_two(line):
+        if line.startswith("epoch 2/"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(TwoLines(), tmp_path / "cut", report=stop_after_two)
+    lines = []
+    found, again = loop.train(TwoLines(), tmp_path / "cut", report=lines.append)
+    assert len(lines) == 4 and again == history
+    assert all(torch.equal(a, b) for a, b in zip(found.parameters(), expected.parameters(), strict=True))
+
+
+def test_work_of_another_task_is_not_continued(tmp_path):
+    def stop(line):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(TwoLines(rate=0.01), tmp_path, report=stop)
+    lines = []
+    loop.train(TwoLines(), tmp_path, report=lines.append)
+    assert lines[0].endswith("begun anew") and len(lines) == 7
+
+
+def test_the_best_epoch_is_kept(tmp_path):
+    """From the fourth evaluation on the loss is spoilt: the third epoch's weights come back."""
+    model, history = loop.train(TwoLines(spoil_after=3), tmp_path, report=lambda line: None)
+    best = min(history, key=lambda row: row["validation_loss"])
+    assert best["epoch"] == 2
+    assert model["y"].weight.item() == pytest.approx(best["validation_slope"])
+
+
+def test_a_loss_that_is_not_finite_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="training loss is not finite"):
+        loop.train(TwoLines(rate=1e20), tmp_path, report=lambda line: None)
