@@ -28,10 +28,10 @@ def assemble_antiplane(
     basis : skfem.Basis, quadratic triangles
     modulus : callable, (x, y) [m] -> complex G* [Pa]
     frequency_hz : [Hz]
-    absorbing : boundary facets with G* du/dn = -i omega Z u, Z = sqrt(G* (rho - G* kappa^2 / omega^2)): waves
-        that leave straight on
+    absorbing : boundary facets with G* du/dn = -i omega Z u, Z = sqrt(G* (rho - G* kappa^2 / omega^2)), which
+        absorbs waves at normal incidence
     body_force : callable, (x, y) [m] -> f [N/m3], or None
-    through_plane_per_m : kappa [rad/m]
+    through_plane_per_m : kappa, wavenumber through the slice [rad/m]
 
     Returns
     -------

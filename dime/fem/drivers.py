@@ -1,4 +1,4 @@
-"""How a tissue is driven: harmonic displacement on arcs of its outline."""
+"""Drivers: harmonic displacements imposed on arcs of a tissue's outline."""
 
 from dataclasses import dataclass
 
@@ -13,20 +13,20 @@ PROFILES = {"uniform": np.ones_like, "smooth": lambda t: np.sin(np.pi * t) ** 2}
 class Driver:
     """A harmonic displacement imposed on an arc of the outline: u = amplitude * profile(t) * e^{-i slope t}.
 
-    t runs from 0 to 1 along the arc. Where arcs overlap, the later driver holds.
+    t runs from 0 to 1 along the arc. Where arcs overlap, the later driver takes precedence.
 
     Parameters
     ----------
-    start, stop : fractions of the outline's arc length, counted from its first point along it; an arc with
-        stop <= start passes the first point; 0 to 1 is the whole outline
+    start, stop : ends of the arc as fractions of the outline's arc length, counted from its first point; an
+        arc with stop <= start passes the first point; 0 to 1 is the whole outline
     amplitude : complex amplitude [m]
-    profile : "uniform" or "smooth" (sin^2: no edge in the wave where the driver ends)
-    phase_slope_rad : phase that the drive lags from start to stop [rad]
-    direction : of the motion, (x, y) or (x, y, z), or "normal" or "tangential" to the outline; antiplane
-        motion is along z and asks for none
+    profile : "uniform" or "smooth" (sin^2, so that the wave has no edge where the driver ends)
+    phase_slope_rad : phase lag of the drive from start to stop [rad]
+    direction : direction of the motion, (x, y) or (x, y, z), or "normal" or "tangential" to the outline;
+        ignored for antiplane motion, which is along z
 
-    Assumption: along y by default, as a driver on the front of the abdomen shakes it. In nearly
-    incompressible tissue an outline driven "normal" as a whole would be squeezed, not sheared.
+    Assumption: motion along y by default, as a driver on the front of the abdomen moves it. Driving a whole
+    outline "normal" would squeeze nearly incompressible tissue, not shear it.
     """
 
     start: float = 0.0
@@ -80,14 +80,14 @@ class Driver:
 
 
 def driven(drivers, outline, places, axes=1):
-    """Displacement that drivers impose at places on the boundary.
+    """Displacement that drivers impose at boundary nodes.
 
     Parameters
     ----------
     drivers : sequence of Driver
     outline : (n, 2) [m]
-    places : (2 or more, m) coordinates of boundary nodes; x and y decide [m]
-    axes : 1 for antiplane motion, else components of the displacement
+    places : (2 or 3, m) coordinates of boundary nodes [m]; only x and y are used
+    axes : 1 for antiplane motion, else the number of components of the displacement
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""Waves of two or three components in nearly incompressible tissue: displacement and pressure (Taylor-Hood).
+"""Waves of two or three components in nearly incompressible tissue: displacement-pressure (Taylor-Hood).
 
 -div(2 G* eps(u)) - grad p - rho omega^2 u = f,  div u = p / lambda,  lambda = 2 G* nu / (1 - 2 nu).
 
-With the pressure an unknown of its own nothing locks as nu -> 1/2 (where 1/lambda = 0).
+A separate unknown for the pressure avoids locking as nu -> 1/2 (where 1/lambda = 0).
 Source: Hughes, The Finite Element Method (1987), chapter 4.3.
 Assumption: nu is real, so that lambda has the loss tangent of G*.
 """
@@ -21,7 +21,7 @@ warnings.filterwarnings("error", category=np.exceptions.ComplexWarning)
 
 
 def compliance(modulus, poisson_ratio):
-    """1/lambda = (1 - 2 nu) / (2 nu G*) [1/Pa]."""
+    """Inverse of the first Lame parameter: 1/lambda = (1 - 2 nu) / (2 nu G*) [1/Pa]."""
     return (1 - 2 * poisson_ratio) / (2 * poisson_ratio * modulus)
 
 
@@ -49,7 +49,7 @@ def assemble_elastic(
     ------
     ValueError : Poisson's ratio outside (0, 1/2].
 
-    Assumption: the absorbing impedance is that of shear for all components; compressional waves at these
+    Assumption: all components have the impedance of shear waves, because compressional waves at these
     frequencies are metres long and none leaves an organ.
     """
     if not 0 < poisson_ratio <= 0.5:

@@ -1,4 +1,4 @@
-"""A computed wave: its values on an image, and the power that flows through it."""
+"""A computed wave: its values on an image grid, the power put in and the power dissipated."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from dime.fem.slab import locate_in_slab
 
 @dataclass(frozen=True)
 class Field:
-    """A displacement field, antiplane (one component), in-plane (two) or of a slab (three).
+    """A displacement field with one component (antiplane), two (in-plane) or three (slab).
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Field:
     elements_per_wavelength : fewest over the mesh, local wavelength / mean edge length of the element
     base : the slice's triangles (of a slab: those it was extruded from)
     pressure_basis : skfem.Basis of the pressure, None for antiplane
-    poisson_ratio : of in-plane and slab, None for antiplane
+    poisson_ratio : Poisson's ratio in-plane and in a slab, None for antiplane
     """
 
     basis: Basis
@@ -45,7 +45,7 @@ class Field:
         return self.coefficients[: self.basis.N]
 
     def sample(self, x_m, y_m, z_m=0.0):
-        """Displacement on an image grid by the element's own basis.
+        """Displacement on an image grid, interpolated by the elements' own basis functions.
 
         Parameters: x_m (nx,), y_m (ny,) increasing pixel centres [m]; z_m height of the slice in a slab [m].
         Returns: complex (ny, nx) for antiplane, else (component, ny, nx) [m], NaN outside the mesh.
@@ -73,9 +73,9 @@ class Field:
         return image[0] if components == 1 else image
 
     def power_in(self):
-        """Mean power the drivers put in, 1/2 Re sum_i r_i conj(i omega u_i), r = A u [W; in 2D W/m].
+        """Mean power that the drivers put in, 1/2 Re sum_i r_i conj(i omega u_i), r = A u [W; in 2D W/m].
 
-        It is what the tissue dissipates and what absorbing walls take.
+        It equals the power dissipated in the tissue plus the power that absorbing boundaries take.
         """
         omega = 2 * np.pi * self.frequency_hz
         reaction = (self.matrix @ self.coefficients)[: self.basis.N]

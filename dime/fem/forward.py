@@ -26,7 +26,7 @@ from dime.fem.solvers import solve_with_known
 
 MESH_TOLERANCE = 0.5  # the worst element, next to a curve or in a thin vessel, may be coarser by this factor
 
-MAX_SLAB_UNKNOWNS = 400_000  # a direct factorisation in three dimensions takes about 30 kB for each
+MAX_SLAB_UNKNOWNS = 400_000  # a direct factorisation in 3D takes about 30 kB per unknown
 
 COMPONENTS = {"antiplane": 1, "inplane": 2, "3d": 3}
 
@@ -48,11 +48,12 @@ def solve(
 ) -> Field:
     """Displacement of a driven phantom at one frequency.
 
-    antiplane: div(G* grad u) + (rho omega^2 - G* kappa^2) u = 0, motion along z, the same at every z or, with
-    kappa, as cos(kappa z): that wave is longer in the slice, or does not travel there at all. inplane (plane
-    strain) and 3d (the slice as a slab with free faces): div(2 G* eps(u)) + grad p + rho omega^2 u = 0 with
-    p = lambda div u an unknown of its own. u is given on the drivers' arcs; elsewhere the boundary is free or
-    absorbing: traction -i omega Z u, Z = sqrt(rho G*). Quadratic elements.
+    antiplane: div(G* grad u) + (rho omega^2 - G* kappa^2) u = 0, with motion along z that varies as
+    cos(kappa z); kappa > 0 lengthens the wave in the slice, or prevents it from travelling there.
+    inplane (plane strain) and 3d (the slice as a slab with free faces): div(2 G* eps(u)) + grad p
+    + rho omega^2 u = 0, where p = lambda div u is a separate unknown.
+    u is given on the drivers' arcs; elsewhere the boundary is free or absorbing: traction -i omega Z u,
+    Z = sqrt(rho G*). Elements are quadratic.
 
     Parameters
     ----------
@@ -61,12 +62,12 @@ def solve(
     frequency_hz : drive frequency [Hz]
     elements_per_wavelength : local shear wavelength / mean edge length of the element. In 2D 10 by default,
         which keeps the relative L2 error of a plane wave under 0.3 %; in 3d 5, which keeps it under 5 %
-    boundary : "free" or "impedance", where no driver acts
+    boundary : "free" or "impedance" (absorbing), where no driver acts
     physics : "antiplane", "inplane" or "3d"
     rheology : how the phantom's modulus, given at `reference_hz`, depends on frequency: `rheology.MODELS`
-    reference_hz : [Hz]
-    poisson_ratio : of inplane and 3d
-    thickness_m : of the slab in 3d [m]
+    reference_hz : frequency at which the phantom's modulus is given [Hz]
+    poisson_ratio : Poisson's ratio of the tissue, inplane and 3d only
+    thickness_m : thickness of the slab, 3d only [m]
     through_plane_per_m : kappa of antiplane motion [rad/m]
     mesh : triangles to use in place of those fitted to the phantom
 
@@ -76,8 +77,9 @@ def solve(
 
     Raises
     ------
-    ValueError : mesh too coarse for the frequency; stiffness not positive, loss negative or NaN in them;
-        driver that touches no boundary node; unknown boundary, physics or rheology.
+    ValueError : mesh too coarse for the frequency; frequency or thickness not positive; stiffness not
+        positive, loss negative or NaN in them; driver that touches no boundary node; unknown boundary,
+        physics or rheology.
     """
     if physics not in COMPONENTS:
         raise ValueError(f"physics: expected one of {', '.join(COMPONENTS)}, got {physics!r}")
@@ -143,7 +145,7 @@ def solve(
 
 
 def _known(basis, nodes, drivers, outline, components):
-    """Unknowns that drivers hold, and the displacements [m] they hold them at."""
+    """Indices (m,) of the unknowns that drivers prescribe, and their displacements (m,) [m]."""
     if components == 1:
         values = driven(drivers, outline, basis.doflocs[:, nodes])[0]
     else:
@@ -155,7 +157,7 @@ def _known(basis, nodes, drivers, outline, components):
 
 
 def _component(basis, components):
-    """Which component of the displacement each unknown is."""
+    """Component (0, 1 or 2) of the displacement that each unknown holds, (unknown,)."""
     number = np.empty(basis.N, int)
     number[basis.element_dofs] = (np.arange(len(basis.element_dofs)) % components)[:, None]
     return number

@@ -1,4 +1,4 @@
-"""Where a point lies: on which part of an outline, in which element of a mesh."""
+"""Locate points: their nearest place on an outline, the element of a mesh that holds them."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ def point_at(curve, fraction):
 
 
 def arc_fraction(outline, points):
-    """Where on the outline the nearest point to each given one lies: fraction of arc length, in [0, 1).
+    """Arc-length fraction, in [0, 1), of the place on an outline nearest to each given point.
 
     Parameters: outline (n, 2) [m]; points (2, m) [m]. Returns (m,) fractions.
     """
@@ -27,9 +27,9 @@ def arc_fraction(outline, points):
 
 
 def locate_on_grid(mesh, x, y):
-    """Which element holds each point of a grid, and where in it.
+    """Element and reference coordinates of each grid point inside a mesh.
 
-    Parameters: mesh of straight triangles; x (nx,), y (ny,) increasing axes [m].
+    Parameters: mesh, skfem.MeshTri of straight triangles; x (nx,), y (ny,) increasing axes [m].
     Returns: row, column, element (n,) of the grid points inside the mesh; reference coordinates (2, n).
     """
     vertex = mesh.p[:, mesh.t]  # (axis, corner, element)

@@ -1,4 +1,4 @@
-"""Which triangles follow an outline: boundary points along the curves, a graded hexagonal lattice inside."""
+"""Triangulate an outline: points along its curves and a graded hexagonal lattice inside."""
 
 import numpy as np
 from scipy import ndimage
@@ -9,29 +9,29 @@ from skimage.measure import points_in_poly
 
 from dime.fem.locate import point_at
 
-CORNER_RAD = np.deg2rad(30)  # an outline that turns more than this at a vertex keeps that vertex
+CORNER_RAD = np.deg2rad(30)  # a vertex where an outline turns more than this is kept
 GRADING = 0.3  # the edge length may grow by this much per length travelled
-BREAK_GRADING = 0.4  # near a break: edge length per distance from it
-BREAK_DEPTH = 50  # and there the smallest edge is the local one divided by this
-POINTS_ON_AN_INTERFACE = 16  # at least, so that a small inclusion keeps its shape
+BREAK_GRADING = 0.4  # edge length per distance from a break (the end of a driver)
+BREAK_DEPTH = 50  # the edge length at a break is the local one divided by this
+POINTS_ON_AN_INTERFACE = 16  # fewest points on an interface, so that a small inclusion keeps its shape
 CLEARANCE = 0.6  # free distance between lattice and curve, in edge lengths; > 0.5 keeps curve edges Delaunay
 
 
 def mesh_region(outline, size, interfaces=(), breaks=(), *, fine=True):
     """Triangulate the inside of an outline so that no element crosses it or an interface.
 
-    The lattice is hexagonal with edge h_min * sqrt(3)**level: each level keeps a third of the points of the
-    one below, so coarse and fine regions join without new points. Points lie on the curves about one local
-    edge length apart. Curve edges that the Delaunay triangulation misses are halved until it has them.
+    The lattice is hexagonal with edge h_min * sqrt(3)**level. Each level keeps a third of the points of the
+    one below, so coarse and fine regions join without new points. Points on the curves are about one local
+    edge length apart. Curve edges missing from the Delaunay triangulation are halved until it holds them.
 
     Parameters
     ----------
     outline : (n, 2) array, closed polygon, first point not repeated [m]
     size : callable, (x, y) arrays [m] -> wanted edge length [m]
     interfaces : sequence of (m, 2) arrays, closed curves that element edges follow [m]
-    breaks : fractions of the outline's arc length where a vertex lies
-    fine : whether the mesh is fine there: where a driver ends, the wave has a singularity r**(1/2) that would
-        spoil the whole field
+    breaks : fractions of the outline's arc length where a vertex is placed
+    fine : whether to refine the mesh at the breaks: where a driver ends, the wave has a singularity r**(1/2)
+        that would spoil the whole field
 
     Returns
     -------
@@ -95,7 +95,7 @@ def _area(corners):
 
 
 def _graded_size(outline, size, interfaces):
-    """Edge length h_min * sqrt(3)**level as a function of place, from wanted sizes seen on a raster.
+    """Edge length h_min * sqrt(3)**level as a function of place, from the wanted sizes on a raster.
 
     Smaller sizes spread to their surroundings: h(x) = min_y h(y) + GRADING |x - y|.
     """
@@ -104,7 +104,7 @@ def _graded_size(outline, size, interfaces):
     x, y = (np.arange(a - d, b + 2 * d, d) for a, b in zip(low, high, strict=True))
     xx, yy = np.meshgrid(x, y)
     near = points_in_poly(np.stack([xx, yy], -1).reshape(-1, 2), outline).reshape(xx.shape)
-    near = ndimage.binary_dilation(near, iterations=2)  # tissue is asked for no farther out than this
+    near = ndimage.binary_dilation(near, iterations=2)  # `size` is evaluated no farther out than this
     wanted = np.full(xx.shape, np.inf)
     wanted[near] = size(xx[near], yy[near])
     wanted = ndimage.minimum_filter(wanted, 3)  # between raster points, the finer neighbour counts
@@ -120,7 +120,7 @@ def _graded_size(outline, size, interfaces):
     for level in h_min * 3 ** np.arange(0, np.log(wanted[near].max() / h_min) / np.log(3) + 0.25, 0.25):
         distance = ndimage.distance_transform_edt(wanted > level * 3**0.25) * d
         graded = np.minimum(graded, level + GRADING * distance)
-    # of all ladders of sizes a factor sqrt(3) apart, the one with the fewest points
+    # sizes are powers of sqrt(3) times an offset: choose the offset that gives the fewest points
     rung = np.log(graded) / np.log(np.sqrt(3))
     ladders = [np.floor(rung - phase + 1e-6) + phase for phase in np.arange(12) / 12]
     edge = np.sqrt(3) ** min(ladders, key=lambda q: np.sum(3.0 ** -q[near]))
@@ -191,13 +191,13 @@ def _resample(curve, edge, breaks):
 
 
 def _curve_points(outline, interfaces, breaks, edge):
-    """Points on all curves (n, 2), the pairs of them that element edges join, how many are the outline's."""
+    """Points on all curves (n, 2), pairs that element edges join (m, 2), number of pairs on the outline."""
     points = _resample(outline, edge, breaks)
     ring = np.arange(len(points))
     segments = [np.stack([ring, np.roll(ring, -1)], 1)]
     for curve in interfaces:
         new = _resample(curve, edge, ())
-        # an interface that meets the outline or another one gives way there
+        # an interface is left out where it meets the outline or another interface
         middle = points[np.concatenate(segments)].mean(1)
         keep = cKDTree(np.concatenate([points, middle])).query(new)[0] > 0.5 * edge(*new.T)
         keep &= points_in_poly(new, outline)
@@ -232,9 +232,10 @@ def _lattice(outline, edge, h_min):
 
 
 def _triangulate(points, segments, n_outline, rounds=6):
-    """Delaunay triangulation that holds every segment, halving those it misses; the first are the outline's.
+    """Delaunay triangulation that holds every segment, by halving those it misses.
 
-    Where interfaces cross or touch, a few of their edges stay missing: an element there sees both sides.
+    The first `n_outline` segments are the outline's. Where interfaces cross or touch, a few of their edges
+    stay missing: an element there sees both sides.
     """
     on_outline = np.arange(len(segments)) < n_outline
     for _ in range(rounds):
@@ -258,7 +259,7 @@ def _triangulate(points, segments, n_outline, rounds=6):
 
 
 def _smooth(points, triangles, n_lattice, steps=3):
-    """Move lattice points to the mean of their neighbours where no triangle worsens past use."""
+    """Move lattice points to the mean of their neighbours, unless a triangle loses over 60 % of its area."""
     a, b = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]).T
     n = len(points)
     neighbour = coo_array((np.ones(2 * len(a)), (np.r_[a, b], np.r_[b, a])), shape=(n, n)).tocsr()

@@ -1,4 +1,4 @@
-"""What joins an image and a mesh: elements sampled on pixels, pixels read off on an outline, their noise."""
+"""Connect images and meshes: sample elements on pixels, fit pixels on an outline, estimate their noise."""
 
 from typing import NamedTuple
 
@@ -11,14 +11,14 @@ from dime.physics import axis_m
 
 
 class Sampler(NamedTuple):
-    """S (pixel, unknown) and which pixels (y, x) of the mask the mesh covers, in that order."""
+    """Sampling matrix S (pixel, unknown) and the bool image (y, x) of the pixels covered, in S's order."""
 
     matrix: csr_array
     covered: np.ndarray
 
 
 def sampler(basis, mask, spacing_m):
-    """The `Sampler` of an skfem.Basis of scalar elements on the mask's pixels."""
+    """Sample an skfem.Basis of scalar elements on the pixels of a mask (y, x); returns a `Sampler`."""
     y, x = axes_m(mask, spacing_m)
     row, column, element, local = locate_on_grid(basis.mesh, x, y)
     order = np.lexsort((column, row))
@@ -38,9 +38,10 @@ def axes_m(mask, spacing_m):
 
 
 def local_fit(pixels, values, places, spacing_m, radius_m):
-    """Values at places on a mask's outline: a quadratic fitted to the nearest pixels, a half disc's number.
+    """Values at places on a mask's outline, each from a quadratic fitted to the nearest pixels.
 
-    Parameters: pixels (n, 2), values (n,) complex, places (m, 2), radius_m of the half disc. Returns (m,).
+    The fit takes as many pixels as a half disc of radius_m holds, at least 18. Parameters: pixels (n, 2) [m],
+    values (n,) complex, places (m, 2) [m], spacing_m, radius_m [m]. Returns (m,) complex.
     """
     count = min(len(pixels), max(18, round(np.pi / 2 * (radius_m / spacing_m) ** 2)))
     nearest = cKDTree(pixels).query(places, count)[1]
@@ -50,9 +51,9 @@ def local_fit(pixels, values, places, spacing_m, radius_m):
 
 
 def rigid_motion(mask):
-    """A constant and two slopes over the mask's pixels, orthonormal (pixel, 3).
+    """Orthonormal basis (pixel, 3) of a constant and two slopes over the mask's pixels.
 
-    So moves, through the slice, tissue that moves as a whole.
+    It spans the motion through the slice of tissue that moves as a whole.
     """
     rows, columns = np.nonzero(mask)
     return np.linalg.qr(np.stack([np.ones(len(rows)), rows, columns], 1))[0]

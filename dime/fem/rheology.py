@@ -1,4 +1,4 @@
-"""How the shear modulus of a tissue depends on frequency: four models, and maps moved from one to another."""
+"""Models of how the shear modulus depends on frequency, and maps moved from one frequency to another."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ MODELS = ("hysteretic", "kelvin_voigt", "zener", "springpot")
 
 
 def hysteretic(stiffness, loss_tangent):
-    """G* = |G*| e^{i delta}, the same at every frequency [Pa].
+    """Hysteretic model: G* = |G*| e^{i delta}, the same at every frequency [Pa].
 
     Parameters: stiffness |G*| [Pa]; loss_tangent tan(delta).
     """
@@ -14,33 +14,33 @@ def hysteretic(stiffness, loss_tangent):
 
 
 def kelvin_voigt(frequency_hz, mu, eta):
-    """G* = mu + i omega eta [Pa]: a spring mu [Pa] beside a dashpot eta [Pa s]."""
+    """Kelvin-Voigt model: G* = mu + i omega eta [Pa], a spring mu [Pa] parallel to a dashpot eta [Pa s]."""
     return mu + 2j * np.pi * frequency_hz * eta
 
 
 def zener(frequency_hz, mu_0, mu_1, tau):
-    """G* = mu_0 + mu_1 i omega tau / (1 + i omega tau) [Pa].
+    """Zener model: G* = mu_0 + mu_1 i omega tau / (1 + i omega tau) [Pa].
 
-    A spring mu_0 [Pa] beside a spring mu_1 [Pa] in series with a dashpot; tau its relaxation time [s].
+    A spring mu_0 [Pa] parallel to a spring mu_1 [Pa] in series with a dashpot; tau, relaxation time [s].
     """
     x = 2j * np.pi * frequency_hz * tau
     return mu_0 + mu_1 * x / (1 + x)
 
 
 def springpot(frequency_hz, kappa, alpha):
-    """G* = kappa (i omega)^alpha [Pa], kappa [Pa s^alpha], 0 <= alpha <= 1: between spring and dashpot."""
+    """Springpot: G* = kappa (i omega)^alpha [Pa], kappa [Pa s^alpha]; alpha 0 is a spring, 1 a dashpot."""
     return kappa * (2j * np.pi * frequency_hz) ** alpha
 
 
 def at_frequency(modulus, frequency_hz, model="hysteretic", reference_hz=60.0):
-    """Complex modulus at one frequency of tissue whose modulus is known at another.
+    """Complex modulus at one frequency, from the modulus at another.
 
-    The model's parameters are those that give `modulus` at `reference_hz`, point by point.
+    At each point the model's parameters are those that give `modulus` at `reference_hz`.
 
     Parameters
     ----------
     modulus : array, G* at the reference frequency [Pa]
-    frequency_hz, reference_hz : [Hz]
+    frequency_hz, reference_hz : frequency wanted, frequency of `modulus` [Hz]
     model : one of `MODELS`
 
     Returns
@@ -51,8 +51,8 @@ def at_frequency(modulus, frequency_hz, model="hysteretic", reference_hz=60.0):
     ------
     ValueError : unknown model; a reference frequency that is not positive; loss tangent above 1 for "zener".
 
-    Assumption: Zener's model has three parameters and one complex modulus fixes two; its loss peaks at the
-    reference frequency: tau = 1 / (2 pi reference_hz), where the loss varies least with frequency.
+    Assumption: one complex modulus fixes two of Zener's three parameters. The third puts the peak of the loss
+    at the reference frequency, tau = 1 / (2 pi reference_hz), where the loss varies least with frequency.
     """
     if not reference_hz > 0:
         raise ValueError(f"reference_hz: expected a positive number [Hz], got {reference_hz}")
@@ -75,9 +75,10 @@ def at_frequency(modulus, frequency_hz, model="hysteretic", reference_hz=60.0):
 
 
 def complex_modulus(phantom, frequency_hz=60.0, rheology="hysteretic", reference_hz=60.0):
-    """G*(x, y) [Pa] of a phantom at a frequency, as a function that refuses impossible tissue.
+    """Complex modulus of a phantom at a frequency: a function (x, y) [m] -> G* [Pa].
 
-    |G*| e^{i delta} at `reference_hz`, moved to `frequency_hz` by the rheology.
+    It is |G*| e^{i delta} at `reference_hz`, moved to `frequency_hz` by the rheology. The function raises
+    ValueError where stiffness is not positive, loss is negative or either is not finite.
     """
 
     def modulus(x, y):

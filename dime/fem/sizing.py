@@ -6,7 +6,7 @@ from dime.fem.mesh import mean_edge_length, mesh_region
 from dime.fem.rheology import complex_modulus
 from dime.physics import shear_wavelength
 
-MIN_ELEMENTS_PER_WAVELENGTH = 4.0  # fewer than this do not resolve a wave with P2 (error above 5 %)
+MIN_ELEMENTS_PER_WAVELENGTH = 4.0  # fewer P2 elements do not resolve a wave (error above 5 %)
 
 MAX_UNKNOWNS = 2_000_000
 
@@ -46,9 +46,9 @@ def fit_mesh(phantom, drivers, frequency_hz, elements_per_wavelength=10, *, modu
 
 
 def resolution(mesh, modulus, frequency_hz):
-    """Fewest elements per wavelength: shortest wavelength seen in each triangle / its mean edge length."""
+    """Fewest elements per wavelength in a mesh: shortest wavelength in a triangle / its mean edge length."""
     vertex = mesh.p[:, mesh.t]  # (axis, corner, element)
     middle = vertex.mean(1, keepdims=True)
-    inside = middle + 0.5 * (vertex - middle)  # on its own side of every interface
+    inside = middle + 0.5 * (vertex - middle)  # off the edges, so on the triangle's side of every interface
     wavelength = shear_wavelength(modulus(*np.concatenate([inside, middle], axis=1)), frequency_hz)
     return float((wavelength.min(0) / mean_edge_length(mesh)).min())

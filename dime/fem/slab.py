@@ -9,7 +9,7 @@ from dime.fem.locate import locate_on_grid
 def extrude(mesh, thickness_m, layers):
     """Tetrahedra of the slab |z| <= thickness / 2 over a mesh of triangles.
 
-    Each prism is cut into three along diagonals that the vertices' numbers decide, so that neighbours agree.
+    Each prism is cut into three along diagonals chosen by the vertices' numbers, so that neighbours agree.
     Tetrahedron number = (cut * layers + layer) * triangles + triangle.
 
     Parameters: mesh skfem.MeshTri; thickness_m [m]; layers >= 1. Returns skfem.MeshTet.
@@ -24,9 +24,11 @@ def extrude(mesh, thickness_m, layers):
 
 
 def locate_in_slab(mesh, base, x, y, z):
-    """Which tetrahedron of an extruded mesh holds each point of an image at height z, and where in it.
+    """Tetrahedron and reference coordinates, in an extruded mesh, of each point of an image at height z.
 
+    Parameters: mesh of the slab; base, its triangles; x (nx,), y (ny,) increasing axes [m]; z height [m].
     Returns: row, column, element (n,) of the grid points inside; reference coordinates (3, n).
+    Raises ValueError for a height outside the slab.
     """
     row, column, triangle, _ = locate_on_grid(base, x, y)
     layers = mesh.nelements // base.nelements // 3

@@ -1,7 +1,7 @@
-"""Which direct solver factors a complex symmetric sparse matrix fastest here.
+"""Solve complex symmetric sparse systems directly: SuperLU, or in 3D PARDISO where it is installed.
 
-SciPy's SuperLU in its symmetric mode runs wherever SciPy does. MKL's PARDISO knows complex symmetric matrices
-(half the work and memory) and is used where its library is found: `pip install mkl`, x86 only.
+SciPy's SuperLU in its symmetric mode runs wherever SciPy does. MKL's PARDISO exploits complex symmetry (half
+the work and memory) and is used where its library is found: `pip install mkl`, x86 only.
 """
 
 import ctypes
@@ -15,21 +15,21 @@ from scipy.sparse import triu
 from scipy.sparse.linalg import splu
 
 SYMMETRIC = dict(permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=dict(SymmetricMode=True))
-RESIDUAL = 1e-9  # a relative residual above this means that pivots were too small: try the next method
+RESIDUAL = 1e-9  # a larger relative residual means that pivots were too small: try the next method
 COMPLEX_SYMMETRIC = 6  # PARDISO's matrix type
 
 
 def solve_sparse(A, b, method="auto"):
     """Solve A x = b for a complex symmetric (not Hermitian) sparse matrix.
 
-    The symmetric mode of SuperLU orders A + A^T and keeps pivots on the diagonal: two to four times faster
-    than the default, and safe as long as the residual says so; else the default follows.
+    The symmetric mode of SuperLU orders A + A^T and keeps pivots on the diagonal. It is two to four times
+    faster than the default mode, which follows if the residual is too large.
 
     Parameters
     ----------
     A : sparse (n, n) complex; b : (n,) complex
-    method : "superlu", "pardiso" or "auto", PARDISO for three-dimensional fill (see `dense_rows`) where
-        it is found
+    method : "superlu", "pardiso" or "auto": PARDISO, where it is found, for matrices of three-dimensional
+        meshes (see `dense_rows`), else SuperLU
 
     Returns
     -------
@@ -54,7 +54,7 @@ def solve_sparse(A, b, method="auto"):
 
 
 def dense_rows(A):
-    """Whether a matrix couples as many unknowns per row as a three-dimensional one, where SuperLU is slow."""
+    """True if a matrix has over 40 entries per row, as of three-dimensional meshes, where SuperLU is slow."""
     return A.nnz > 40 * A.shape[0]
 
 
@@ -63,7 +63,7 @@ def pardiso(A, b):
 
     Raises
     ------
-    RuntimeError : PARDISO reports an error, or is not there.
+    RuntimeError : PARDISO reports an error, or is not installed.
 
     Source: Schenk and Gaertner (2006), Electron. Trans. Numer. Anal. 23, 158-179.
     """
@@ -129,7 +129,7 @@ def solve_with_known(A, b, known, values, method="auto"):
 
 @cache
 def _mkl():
-    """MKL's single library, from the environment Python runs in, or None."""
+    """MKL's runtime library from $MKLROOT or Python's own environment, or None."""
     folders = [os.environ.get("MKLROOT", ""), sys.prefix]
     names = ("lib/libmkl_rt.so*", "lib/intel64/libmkl_rt.so*", "Library/bin/mkl_rt*.dll")
     patterns = [f"{folder}/{name}" for folder in folders if folder for name in names]

@@ -1,16 +1,17 @@
-"""The direct inversions that people use beside MMDI, each in one function of one signature.
+"""The other direct inversions beside MMDI (AHI, MDEV, k-MDEV, LFE), one function each.
 
 `ahi`, `mdev`, `kmdev`, `lfe`: (wave, mask, spacing_m, frequency_hz, **settings) -> `Inverted`, stiffness
 |G*| [Pa] and confidence 0..1, both (y, x) and 0 outside the mask. The wave is the first harmonic at
 e^{+i omega t} of one displacement component, any unit; G* = G' + iG'', loss tangent tan(delta) = G''/G'.
 
-The wavenumber methods (k-MDEV, LFE) see k' = Re k, hence the shear wave speed c = omega / k', and
-rho c^2 = 2 |G*|^2 / (|G*| + G'), so |G*| = rho c^2 (1 + cos(delta)) / 2: they need the loss to give |G*|.
-Assumption: loss_tangent 0 unless the caller knows better, as their papers report rho c^2 or c; at
-tan(delta) = 0.4, the top of liver's usual range, that overstates |G*| by 3.7 %.
+The wavenumber methods (k-MDEV, LFE) measure k' = Re k, hence the shear wave speed c = omega / k'. As
+rho c^2 = 2 |G*|^2 / (|G*| + G'), |G*| = rho c^2 (1 + cos(delta)) / 2: they need the loss to give |G*|.
+Assumption: loss_tangent is 0 unless the caller gives it, as their papers report rho c^2 or c. At
+tan(delta) = 0.4, the top of liver's usual range, this overstates |G*| by 3.7 %.
 
-Confidence: how much of the wave's energy around a pixel one single modulus explains,
-|sum u conj(L)|^2 / (sum |u|^2 sum |L|^2), L the Laplacian. Assumption: no paper defines one for all of these.
+Confidence is the share of the wave's energy around a pixel that a single modulus explains,
+|sum u conj(L)|^2 / (sum |u|^2 sum |L|^2), L the Laplacian of u. Assumption: this formula, because no paper
+defines one for all four methods.
 """
 
 from typing import NamedTuple
@@ -23,13 +24,13 @@ from dime.inversion.masked_wave import Inverted, check_field, crop, extend, past
 from dime.physics import DENSITY_KG_M3, helmholtz_factor
 
 LOW_CUT_PER_M = 4 / 0.256
-"""MMDI's low cut: with one component there is no curl to take off bulk and compressional motion."""
+"""Low cut of the band-pass [cycles/m], MMDI's: one component has no curl to remove bulk and compression."""
 
 DECAY_M = 0.010
-"""Decay of the wave's extension past the outline, as in MMDI."""
+"""Decay length of the wave's extension past the outline [m], as in MMDI."""
 
 NEIGHBOURHOOD_M = 0.010
-"""Width of the square over which confidence is judged [m]."""
+"""Width of the square over which confidence is computed [m]."""
 
 
 def ahi(
@@ -44,8 +45,8 @@ def ahi(
 ):
     """Algebraic Helmholtz inversion: G* = -rho omega^2 u / lap(u), pixel by pixel; |G*| is returned.
 
-    The wave is band-passed, smoothed by a Gaussian and differentiated by the five-point Laplacian, whose
-    wave of wavenumber k it sees as too stiff by the factor 1 + (k dx)^2 / 12 at most.
+    The wave is band-passed, smoothed by a Gaussian and differentiated by the five-point Laplacian, which
+    makes a wave of wavenumber k too stiff by a factor of at most 1 + (k dx)^2 / 12.
 
     Parameters
     ----------
@@ -80,16 +81,16 @@ def ahi(
 def mdev(wave, mask, spacing_m, frequency_hz, *, low_cut_per_m=0.0, high_cut_per_m=100.0, smoothing_px=0.65):
     """Multifrequency dual elasto-visco inversion, in its form for one frequency and one component.
 
-    |G*| = rho omega^2 sum_n |u_n| / sum_n |lap(u_n)|: magnitudes are summed before the division, so a node
-    of one wave does not divide zero by zero. MDEV sums over frequencies, components and the two in-plane
-    derivatives of each; here u_n = du/dx, du/dy.
+    |G*| = rho omega^2 sum_n |u_n| / sum_n |lap(u_n)|. Magnitudes are summed before the division, so a node
+    of one wave gives no 0 / 0. MDEV sums over frequencies, components and the two in-plane derivatives of
+    each; here u_n = du/dx, du/dy.
 
     Parameters
     ----------
     wave, mask, spacing_m, frequency_hz, high_cut_per_m, smoothing_px :
         As in `ahi`.
     low_cut_per_m : float
-        0: the derivatives are the high-pass.
+        As in `ahi`; 0, because the derivatives already act as a high-pass.
 
     Returns
     -------
@@ -123,11 +124,11 @@ def kmdev(
     weight_power=4.0,
     loss_tangent=0.0,
 ):
-    """Wavenumber from the phase gradient of directional waves (k-MDEV, tomoelastography).
+    """Stiffness from the phase gradient of directional waves (k-MDEV, tomoelastography).
 
     k_d = |grad arg u_d| for the wave u_d of direction d, by central phase differences arg(u+ conj(u-)) that
-    need no unwrapping; 1/c = sum_d |u_d|^4 k_d / (omega sum_d |u_d|^4). First derivatives only, so less
-    noise than a Laplacian.
+    need no unwrapping; 1/c = sum_d |u_d|^4 k_d / (omega sum_d |u_d|^4). It uses first derivatives only, which
+    amplify noise less than a Laplacian.
 
     Parameters
     ----------
@@ -174,23 +175,24 @@ def lfe(
     directions=6,
     loss_tangent=0.0,
 ):
-    """Local frequency estimation by a bank of log-normal quadrature filters.
+    """Local frequency estimation (LFE) by a bank of log-normal quadrature filters.
 
     R_i(f) = exp(-ln^2(f / f_i) / (2 ln 2)) (relative bandwidth 2 sqrt 2), f_{i+1} = 2 f_i, times cos^2 lobes
-    in angle. For a wave of frequency f, q_{i+1} / q_i = f / sqrt(f_i f_{i+1}) exactly; the estimates of
-    neighbouring scales are averaged with weights q_i: f = sum_i sqrt(f_i f_{i+1}) q_{i+1} / sum_i q_i, where
-    q_i is the sum over directions of the filtered waves' magnitudes. Then c = f_hz / f. A damped wave is
-    spread over frequencies and reads too stiff, by up to 10 % at tan(delta) = 0.4.
+    in angle. For a wave of spatial frequency f, q_{i+1} / q_i = f / sqrt(f_i f_{i+1}) exactly. The estimates
+    of neighbouring scales are averaged with weights q_i: f = sum_i sqrt(f_i f_{i+1}) q_{i+1} / sum_i q_i,
+    where q_i is the sum over directions of the filtered waves' magnitudes. Then c = f_hz / f. A damped wave
+    is spread over frequencies and reads too stiff, by up to 10 % at tan(delta) = 0.4.
 
     Parameters
     ----------
     wave, mask, spacing_m, frequency_hz :
         As in `ahi`.
     lowest_per_m : float
-        f_0 [cycles/m]. Assumption: 12.5, so 12.5 to 100 with 4 scales, wavelengths from 80 to 10 mm.
-        Noise reads as short waves, hence as soft tissue: LFE has no other low-pass than its last scale.
+        Lowest centre frequency f_0 [cycles/m]. Assumption: 12.5, so that 4 scales reach from 12.5 to 100,
+        wavelengths from 80 to 10 mm. The last scale is the only low-pass, so noise reads as short waves, that
+        is, as soft tissue.
     scales, directions : int
-        Number of f_i, at least 2, and of directions.
+        Number of f_i, at least 2, and number of directions.
     loss_tangent : float
         tan(delta) that turns rho c^2 into |G*|, see the module.
 
@@ -233,7 +235,7 @@ class _Box(NamedTuple):
 
 
 def _prepare(wave, mask, spacing_m, frequency_hz, low_cut_per_m):
-    """Check, cut to the mask with half the longest wavelength as margin, extend past the outline."""
+    """Check a wave, crop it to the mask plus half the longest wavelength, extend it past the outline."""
     wave, mask = check_field(wave, mask, spacing_m, frequency_hz)
     if min(wave.shape) < 5:
         raise ValueError(f"wave: field of view too small, expected at least 5 x 5 pixels, found {wave.shape}")
@@ -258,12 +260,12 @@ def _laplacian(u, spacing_m):
 
 
 def _ratio(numerator, denominator):
-    """numerator / denominator, 0 where the denominator is."""
+    """numerator / denominator, 0 where the denominator is 0."""
     return numerator / np.where(denominator > 0, denominator, np.inf)
 
 
 def _from_wavenumber(k, frequency_hz, loss_tangent):
-    """|G*| = rho (omega / k)^2 (1 + cos delta) / 2."""
+    """Stiffness |G*| = rho (omega / k)^2 (1 + cos delta) / 2 [Pa] from the wavenumber k [rad/m]."""
     if not loss_tangent >= 0:
         raise ValueError(f"loss_tangent: expected 0 or more, found {loss_tangent}")
     cos_delta = 1 / np.sqrt(1 + loss_tangent**2)
@@ -272,7 +274,7 @@ def _from_wavenumber(k, frequency_hz, loss_tangent):
 
 
 def _finish(stiffness, waves, box, spacing_m):
-    """Attach the confidence, cut to the mask and put back into the image; waves (y, x) or (n, y, x)."""
+    """Add the confidence, cut to the mask and paste into the image; waves (y, x) or (n, y, x)."""
     waves = waves.reshape(-1, *box.mask.shape)  # (n, y, x)
     laps = np.stack([_laplacian(u, spacing_m) for u in waves])
     width = max(3, round(NEIGHBOURHOOD_M / spacing_m))

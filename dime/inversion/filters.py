@@ -1,7 +1,7 @@
-"""What the inversions share: checking a masked wave, extending it past its outline, filtering it in k-space.
+"""Steps that all inversions share: check a masked wave, extend it past its outline, filter it in k-space.
 
-A wave is the first harmonic at e^{+i omega t} of one displacement component, a complex array (y, x); the
-filters take it as periodic, so `crop` and `extend` come first.
+A wave is the first harmonic at e^{+i omega t} of one displacement component, a complex array (y, x). The
+filters treat it as periodic, so `crop` and `extend` come first.
 """
 
 import numpy as np
@@ -11,8 +11,8 @@ from scipy import fft
 def band_pass(wave, spacing_m, low_cut_per_m, high_cut_per_m, order=4):
     """Butterworth band-pass, radial in k-space.
 
-    B(k) = [1 + (k / k_high)^{2n}]^{-1/2} [1 + (k_low / k)^{2n}]^{-1/2}, B(0) = 0: the low cut takes off
-    bulk motion and compressional waves, the high cut noise.
+    B(k) = [1 + (k / k_high)^{2n}]^{-1/2} [1 + (k_low / k)^{2n}]^{-1/2}, B(0) = 0. The low cut removes bulk
+    motion and compressional waves, the high cut removes noise.
 
     Parameters
     ----------
@@ -21,9 +21,9 @@ def band_pass(wave, spacing_m, low_cut_per_m, high_cut_per_m, order=4):
     spacing_m : float
         Pixel size [m].
     low_cut_per_m, high_cut_per_m : float
-        Half-power frequencies [cycles/m]; a low cut of 0 leaves it out.
+        Half-power frequencies [cycles/m]; a low cut of 0 omits that factor.
     order : int
-        n.
+        n in the formula.
     """
     ky, kx = _frequencies(wave.shape[-2:])
     k2 = ((kx**2 + ky**2) / spacing_m**2).astype(np.float64)
@@ -64,7 +64,7 @@ def directional_filters(wave, directions=8, power=2.0):
 
 
 def median_filter(stiffness, mask, width_px):
-    """Median over a square of width_px pixels, of the pixels inside the mask only.
+    """Median over a square of width_px pixels, taken from the pixels inside the mask only.
 
     Parameters
     ----------

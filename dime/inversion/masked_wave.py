@@ -10,7 +10,7 @@ from dime.inversion import filters
 
 
 def check_field(wave, mask, spacing_m, frequency_hz):
-    """Refuse what no inversion can use; return the wave (0 outside the mask) and the mask as bool.
+    """Check a wave and its mask for inversion; return the wave (0 outside the mask) and the mask as bool.
 
     Parameters
     ----------
@@ -51,9 +51,10 @@ def check_field(wave, mask, spacing_m, frequency_hz):
 
 
 def crop(wave, mask, margin):
-    """Cut the mask's bounding box plus a margin, zero-padded to a size the FFT likes.
+    """Crop a wave and its mask (y, x) to the mask's bounding box plus a margin [pixels].
 
-    Returns the wave and mask there, and the slices of the box and of the image that coincide.
+    The box is zero-padded to a size for which the FFT is fast. Returns the wave and mask in the box, and the
+    slices of the box and of the image that coincide.
     """
     in_box, in_image, shape = [], [], []
     for axis, size in enumerate(mask.shape):
@@ -71,7 +72,7 @@ def crop(wave, mask, margin):
 
 
 def paste(boxed, where, shape):
-    """Put an array (..., y, x) of the box back into an image of zeros."""
+    """Paste an array (..., y, x) of the box back into an image of zeros; `where` comes from `crop`."""
     in_box, in_image = where
     image = np.zeros((*boxed.shape[:-2], *shape))
     image[(..., *in_image)] = boxed[(..., *in_box)]
@@ -81,10 +82,10 @@ def paste(boxed, where, shape):
 def extend(wave, mask, spacing_m, decay_m):
     """Continue a masked wave smoothly beyond its outline, so that the filters do not ring there.
 
-    Outside the mask, at distance d from the nearest pixel p of it, u = u0 + (u(p) - u0) exp(-(d/decay)^2),
-    with u0 the mean over the mask; u0 is then taken off everywhere (the band-pass removes it anyway). A
-    wave cut off at the outline is a step; a step filtered is a wave of the band's highest frequencies
-    along the outline and reads as a soft rim.
+    Outside the mask, at distance d from its nearest pixel p, u = u0 + (u(p) - u0) exp(-(d/decay)^2), with u0
+    the mean over the mask; u0 is then subtracted everywhere (the band-pass removes it anyway). Without this,
+    the wave ends in a step at the outline. The filters turn the step into a wave of the band's highest
+    frequencies, which reads as a soft rim.
 
     Parameters
     ----------
@@ -107,33 +108,36 @@ def extend(wave, mask, spacing_m, decay_m):
 
 
 SPEEDS_M_S = (0.8, 4.0)
-"""Of the shear waves that the band passes: |G*| from 0.6 to 16 kPa, what soft organs have."""
+"""Speeds of the shear waves in the pass band [m/s]: |G*| from 0.6 to 16 kPa, the range of soft organs."""
 
 RIM_M_PER_S = 0.5
-"""Frequency times width of the rim left out, 8 mm at 60 Hz: the band-pass knows but one side of it."""
+"""Width of the excluded rim times frequency [m/s], 8 mm at 60 Hz: there the band-pass sees one side only."""
 
 
 def dissipation(wave, mask, spacing_m, frequency_hz):
-    """Energy that tissue takes from a wave at e^{i omega t}; negative: the wave is at e^{-i omega t}.
+    """Normalised energy that tissue takes from a wave: positive at e^{i omega t}, negative at e^{-i omega t}.
 
-    sum Im(conj(v) lap(v)) / sqrt(sum |v|^2 sum |lap(v)|^2) over the tissue within its rim, v the wave in the
-    band of `SPEEDS_M_S`, each channel of unit deviation: the sine of the loss angle where G* is uniform.
+    sum Im(conj(v) lap(v)) / sqrt(sum |v|^2 sum |lap(v)|^2) over the tissue inside its rim, with v the wave in
+    the band of `SPEEDS_M_S`, each channel scaled to unit standard deviation. For uniform G* it is the sine of
+    the loss angle.
 
     Parameters
     ----------
     wave : (y, x) complex array, any unit
     mask : (y, x) bool array
     spacing_m, frequency_hz : float
+        Pixel size [m], vibration frequency [Hz].
 
     Returns
     -------
     float
-        -1 to 1; 0 of a wave without an imaginary or without a real part, which tells nothing.
+        -1 to 1; 0 if the real or the imaginary part is constant, because the sign is then unknown.
 
-    Assumption: no energy comes from across the slice in greater measure than tissue takes. On simulated waves
-    (SNR 3 to 20, motion at the edge, in-plane motion, loss tangents from 0.02) and measured livers it holds.
+    Assumption: no more energy enters through the faces of the slice than the tissue takes. This holds on
+    simulated waves (SNR 3 to 20, motion at the edge, in-plane motion, loss tangents from 0.02) and on
+    measured livers.
     """
-    widths = RIM_M_PER_S, SPEEDS_M_S[1] / 2  # of the rim, and of the margin that lets the wave fade
+    widths = RIM_M_PER_S, SPEEDS_M_S[1] / 2  # of the rim and of the margin in which the wave fades
     rim, margin = (math.ceil(width / (spacing_m * frequency_hz)) for width in widths)
     parts = [np.where(mask, part, 0) for part in (wave.real, wave.imag)]
     deviations = [part[mask].std() for part in parts]
@@ -150,7 +154,7 @@ def dissipation(wave, mask, spacing_m, frequency_hz):
 
 
 class Inverted(NamedTuple):
-    """What a direct inversion gives: stiffness (y, x) [Pa] and confidence (y, x), 0 outside the mask."""
+    """Result of an inversion: stiffness (y, x) [Pa] and confidence (y, x) in 0..1, 0 outside the mask."""
 
     stiffness: np.ndarray
     confidence: np.ndarray

@@ -8,8 +8,8 @@ stiffness is |G*| = rho omega^2 |u| / |lap(u)|.
 Source: Silva et al. 2015, Abdom Imaging 40:789 (multi-scale direct inversion, MMDI's predecessor);
 Manduca et al. 2003, Med Image Anal 7:465 (directional filters); Oliphant et al. 2001, Magn Reson Med
 45:299 (algebraic direct inversion); Savitzky & Golay 1964 (local polynomial fits).
-No open implementation of MMDI exists and its papers leave settings open. What they leave open is marked
-`Assumption:` and was chosen by comparison with maps made by the clinical program, see tests/test_mmdi.py.
+No open implementation of MMDI exists and its papers leave some settings open. Those are marked `Assumption:`
+and were chosen by comparison with maps made by the clinical program, see tests/test_mmdi.py.
 """
 
 from dataclasses import dataclass
@@ -32,9 +32,9 @@ class Settings:
     """Settings of the chain; the defaults are the published ones where a paper states them. Read-only.
 
     Lengths and spatial frequencies are physical [m, cycles/m], so neither the pixel size nor the field of
-    view nor padding changes their meaning. Papers give cut-offs in cycles per field of view; 4 and 20
-    cycles per 256 mm (256 pixels of 1 mm, what the clinical program took the released waves to be) are
-    15.6 and 78.1 cycles/m: wavelengths from 64 mm to 12.8 mm are kept, at 60 Hz 15 to 0.6 kPa.
+    view nor padding changes their meaning. Papers give cut-offs in cycles per field of view. The clinical
+    program read the original authors' waves as 256 pixels of 1 mm, so 4 and 20 cycles per 256 mm are
+    15.6 and 78.1 cycles/m. They keep wavelengths from 64 mm to 12.8 mm, 15 to 0.6 kPa at 60 Hz.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Settings:
         Half-power spatial frequencies of the band-pass [cycles/m].
         Assumption: 4 and 20 cycles per 256 mm; laboratories differ.
     band_pass_order : int
-        Order of the Butterworth filter. Assumption: 3, and 4 does nearly as well.
+        Order of the Butterworth filter. Assumption: 3; order 4 is nearly as good.
     directions : int
         Number of directional filters, evenly spaced over the circle (8: Manduca 2003).
     directional_power : float
@@ -51,9 +51,9 @@ class Settings:
         Widths of the square fit windows [m]; each becomes the nearest odd number of pixels, at least 5.
         Assumption: the sizes; 17, 21 and 27 pixels of 1 mm, 11, 15 and 19 pixels of 1.4 mm.
     decay_m : float
-        How fast the wave's extension outside the mask decays [m], see `extend`; 0 sets it to zero there.
+        Decay length of the wave's extension outside the mask [m], see `extend`; 0 sets the wave to 0 there.
     median_px : int
-        Width of the median filter [pixels]; 1 leaves it out. Assumption: 5.
+        Width of the median filter [pixels]; 1 turns it off. Assumption: 5.
     """
 
     low_cut_per_m: float = 4 / 0.256
@@ -86,11 +86,11 @@ PUBLISHED = Settings()
 
 
 class Result(NamedTuple):
-    """What an inversion by MMDI gives; everything is 0 outside the mask.
+    """Result of MMDI; every map is 0 outside the mask.
 
     stiffness (y, x) [Pa]; confidence (y, x), 0..1; directional_stiffness (direction, y, x) [Pa], the
-    direct inversion of each directional wave alone; directional_amplitude (direction, y, x), in the
-    wave's unit: how much wave ran in that direction.
+    direct inversion of each directional wave alone; directional_amplitude (direction, y, x), the
+    amplitude of each directional wave, in the wave's unit.
     """
 
     stiffness: np.ndarray
@@ -158,7 +158,7 @@ def window_px(window_m, spacing_m):
 
 
 def fit_laplacian(waves, spacing_m, window_m):
-    """Least-squares fit of a 2D quartic around each pixel: its value and its Laplacian there.
+    """Fit a 2D quartic around each pixel by least squares; return its value and its Laplacian there.
 
     u(y, x) ~ sum_{i+j<=4} a_ij q_i(y) q_j(x) over a square window, q_i the polynomials orthonormal on the
     window's pixels; value sum a_ij q_i(0) q_j(0), Laplacian sum a_ij [q_i''(0) q_j(0) + q_i(0) q_j''(0)].
@@ -177,9 +177,9 @@ def fit_laplacian(waves, spacing_m, window_m):
     -------
     value : complex array (..., y, x), the wave's unit
     laplacian : complex array (..., y, x), the wave's unit / m^2
-        Exact for polynomials to degree 5. A wave of wavenumber k in a window of half-width h is seen with
-        a Laplacian too small by 0.0013 (k h)^4 along an axis to 0.0042 (k h)^4 along a diagonal (leading
-        terms, from the Legendre components of degree 6 that a quartic misses): too stiff by as much.
+        Exact for polynomials to degree 5. For a wave of wavenumber k in a window of half-width h it is too
+        small by a fraction 0.0013 (k h)^4 along an axis to 0.0042 (k h)^4 along a diagonal (leading terms,
+        from the Legendre components of degree 6 that a quartic misses). The stiffness is too high by as much.
 
     Source: Savitzky & Golay 1964, Anal Chem 36:1627; quartic fits in direct inversion: Silva 2015.
     """
@@ -196,7 +196,7 @@ def fit_laplacian(waves, spacing_m, window_m):
 
 
 def goodness_of_fit(wave, spacing_m, window_m):
-    """How well a quartic describes the wave in the window around each pixel: adjusted R^2, 0..1.
+    """Adjusted R^2, 0..1, of the quartic fitted to the wave in the window around each pixel.
 
     R^2 = 1 - [RSS / (n - 15)] / [sum |u|^2 / n], n pixels and 15 coefficients in a window;
     RSS = sum |u|^2 - sum_{i+j<=4} |a_ij|^2 in the orthonormal basis of `fit_laplacian`.
@@ -204,8 +204,8 @@ def goodness_of_fit(wave, spacing_m, window_m):
     Parameters
     ----------
     wave : complex array (y, x)
-        The wave before low-pass filtering: its noise must be there to be seen. A filtered wave is smooth
-        even where it is only noise, and the smallest window would always fit it best.
+        The wave before low-pass filtering, so that its noise counts. A filtered wave is smooth even where
+        it is only noise, and the smallest window would always fit it best.
     spacing_m, window_m : float
         As in `fit_laplacian`.
 
@@ -228,21 +228,23 @@ def goodness_of_fit(wave, spacing_m, window_m):
 
 
 def choose_window(waves, measured, spacing_m, windows_m):
-    """Fit in every window and keep at each pixel the one that describes the measured wave best.
+    """Fit in every window and keep, at each pixel, the fit that describes the measured wave best.
 
     Parameters
     ----------
     waves : complex array (direction, y, x)
         The filtered waves to differentiate.
     measured : complex array (y, x)
-        The wave to judge the fit by, see `goodness_of_fit`.
+        The wave by which the fits are judged, see `goodness_of_fit`.
     spacing_m : float
+        Pixel size [m].
     windows_m : sequence of float
+        Widths of the windows [m].
 
     Returns
     -------
     value, laplacian : complex arrays (direction, y, x), as `fit_laplacian` gives them
-    goodness : float array (y, x), of the window chosen
+    goodness : float array (y, x), adjusted R^2 of the window chosen
 
     Assumption: one choice per pixel for all directions, by adjusted R^2 (the papers say "goodness of fit").
     """
@@ -278,10 +280,10 @@ def combine_directions(value, laplacian, frequency_hz):
     float array (y, x) [Pa]
         0 where there is no wave.
 
-    Assumption: this weighting; of six tried it agrees best with the clinical program's maps of ten measured
-    livers and of the phantoms together. The complex sum |sum_d s_d conj(L_d)| / sum_d |L_d|^2 lets
-    directions of different phase cancel and loses 0.03 in r on measured livers; weighting by |s_d|^2 lets
-    the waves near the low cut dominate.
+    Assumption: this weighting. Of six tried, it agrees best with the clinical program's maps of ten measured
+    livers and of the phantoms together. With the complex sum |sum_d s_d conj(L_d)| / sum_d |L_d|^2,
+    directions of different phase cancel and r falls by 0.03 on measured livers. With weights |s_d|^2, waves
+    near the low cut dominate.
     """
     amplitude, curvature = np.abs(value), np.abs(laplacian)
     weight = np.sum(curvature**2, axis=0)
@@ -290,10 +292,10 @@ def combine_directions(value, laplacian, frequency_hz):
 
 
 def confidence(goodness, stiffness):
-    """Confidence 0..1: the goodness of the chosen fit, 0 where no stiffness came out.
+    """Confidence 0..1: the goodness of the chosen fit, 0 where the stiffness is 0.
 
-    Reports mask what is below 0.95. Assumption: the adjusted R^2 itself; the clinical formula is
-    not published.
+    Reports mask pixels below 0.95. Assumption: the adjusted R^2 itself, because the clinical formula is not
+    published.
     """
     return np.where(stiffness > 0, goodness, 0.0)
 

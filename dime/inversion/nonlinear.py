@@ -1,19 +1,19 @@
-"""Nonlinear inversion: the stiffness whose computed wave is the measured one (finite elements, adjoint).
+"""Nonlinear inversion: fit the stiffness until its finite-element wave matches the measured one.
 
-Direct inversions differentiate the wave and assume tissue that is locally homogeneous; this one solves the
-wave equation div(G* grad u) + rho omega^2 u = 0 as it stands and changes G* until u fits. Slow and accurate:
-what the fast methods should approach. Antiplane motion, so one displacement component suffices.
+Direct inversions differentiate the wave and assume locally homogeneous tissue. This one solves the wave
+equation div(G* grad u) + rho omega^2 u = 0 without that assumption and changes G* until u fits. It is slow
+and accurate: a target for the fast methods. Motion is antiplane, so one displacement component suffices.
 
 J(m, t, g) = N log(1 + |P(S u - d)|^2 / (2 N sigma^2)) + 1/l int sqrt(|grad m|^2 + eps^2) dx
 
-m = log|G*|, t = tan(delta); d are the N pixels of the first harmonic at e^{+i omega t}, u = g on the outline,
-S samples the elements on the pixels, P takes off a constant and a slope (the tissue moving as a whole), l is
-the length that weighs total variation. The first term is |P(S u - d)|^2 / (2 s^2) with s^2 = sigma^2 + the
-misfit per pixel: sigma is the noise, and where the wave holds what no antiplane motion explains (measured
-livers) that counts as noise too. m lives on the vertices (linear), u on quadratic triangles.
+m = log|G*|, t = tan(delta); d are the N pixels of the first harmonic at e^{+i omega t}; u = g on the outline;
+S samples the elements on the pixels; P subtracts a constant and a slope (the tissue moving as a whole); l is
+the length that weighs total variation. The first term has the gradient of |P(S u - d)|^2 / (2 s^2), where
+s^2 = sigma^2 + the misfit per pixel: sigma is the noise, and any part of the wave that no antiplane motion
+explains (in measured livers) counts as noise too. m is linear on the triangles, u quadratic.
 
-With A u = 0 inside, w solves A w = S^T P conj(S u - d) / s^2, w = 0 on the outline, by the same factors of A
-(complex symmetric), and dJ/dm_j = -Re int G* phi_j grad u . grad w dx + d(total variation)/dm_j.
+With A u = 0 inside, the adjoint w solves A w = S^T P conj(S u - d) / s^2, w = 0 on the outline, by the same
+factors of A (complex symmetric), and dJ/dm_j = -Re int G* phi_j grad u . grad w dx + d(total variation)/dm_j.
 
 Source: Van Houten et al. 2001, Magn Reson Med 45:827 (finite elements, measured boundary values); McGarry
 et al. 2012, Med Phys 39:6388 (adjoint gradient); Rudin, Osher & Fatemi 1992, Physica D 60:259 (total
@@ -37,7 +37,7 @@ from dime.phantoms.phantom import from_maps
 from dime.physics import shear_wavelength
 
 STIFFNESS_PA = (200.0, 60e3)
-"""Bounds of |G*|. Assumption: below 0.2 kPa a wave of 40 Hz or more is shorter than 10 mm."""
+"""Bounds of |G*| [Pa]. Assumption: below 0.2 kPa a wave of 40 Hz or more is shorter than 10 mm."""
 
 LOSS_TANGENT = (0.0, 2.0)
 """Bounds of an estimated loss tangent."""
@@ -55,7 +55,7 @@ def nonlinear(
     leastnoise=0.01,
     iterations=150,
 ):
-    """Stiffness by finite elements: fit of the wave, adjoint gradient, total variation, L-BFGS-B.
+    """Stiffness by nonlinear inversion: finite elements, adjoint gradient, total variation, L-BFGS-B.
 
     Parameters
     ----------
@@ -66,17 +66,17 @@ def nonlinear(
     spacing_m, frequency_hz : float
         Pixel size [m], vibration frequency [Hz].
     loss_tangent : None, float or array (y, x)
-        tan(delta), held where given. None: one value for the slice is estimated with the stiffness.
+        tan(delta), held fixed if given. None: one value for the slice is estimated with the stiffness.
     elements_per_wavelength : float
-        Edges of the mesh per wavelength of the softest quarter of the starting map, hence also the
+        Edges of the mesh per wavelength of the softest quarter of the starting map; they also set the
         resolution of the stiffness. Assumption: 6, where quadratic elements are right to 1-2 %.
     total_variation_m : float
-        l, the length that weighs the total variation [m]: larger is rougher. Assumption: 0.3 mm; of
-        0.1 to 10 mm, 0.2 to 0.5 did best on simulated livers at a signal-to-noise ratio of 20.
+        l, the length that weighs the total variation [m]; larger gives rougher maps. Assumption: 0.3 mm; of
+        0.1 to 10 mm, 0.2 to 0.5 mm was best on simulated livers at a signal-to-noise ratio of 20.
     leastnoise : float
-        sigma is the noise found in the wave, and at least this fraction of its rms.
+        Lower bound of sigma, the noise found in the wave, as a fraction of the wave's rms.
     iterations : int
-        Of L-BFGS-B, at most.
+        Largest number of L-BFGS-B iterations.
 
     Returns
     -------
@@ -117,13 +117,13 @@ def nonlinear(
 
 
 class Problem:
-    """One slice's objective and its gradient, see the module.
+    """Objective J of one slice and its gradient; the module's docstring defines them.
 
-    The vector of unknowns holds m at the vertices, then tan(delta) where it is estimated, then the wave on
-    the outline, real and imaginary parts, in units of the wave's rms.
+    The vector of unknowns holds m at the vertices, then tan(delta) if it is estimated, then the real and
+    imaginary parts of the wave on the outline, in units of the wave's rms.
 
     Assumption: the outline's wave is an unknown that starts at its smoothed measured value, so that no
-    driver need be known. Held there, its noise would be taken for tissue.
+    driver need be known. If it were held there, its noise would be read as tissue.
     """
 
     def __init__(
@@ -175,11 +175,11 @@ class Problem:
         self.bounds += [(None, None)] * (2 * len(trace))
 
     def deformation(self, values):
-        """Pixel values less the part of a constant and a slope."""
+        """Pixel values (pixel,) without their constant and slope, the tissue's motion as a whole."""
         return values - self.rigid @ (self.rigid.T @ values)
 
     def split(self, unknowns):
-        """m (vertex,), tan(delta) at the quadrature points or one number, g (outline's unknown,) complex."""
+        """Split into m (vertex,), tan(delta) at quadrature points or one number, g (outline's unknown,)."""
         m = unknowns[: self.linear.N]
         rest = unknowns[self.linear.N :]
         loss = self.held_loss
@@ -189,7 +189,7 @@ class Problem:
         return m, loss, real + 1j * imaginary
 
     def solve(self, m, loss, g):
-        """The wave u (unknown,), the factors of A inside, A, and G* at the quadrature points."""
+        """Solve for the wave u (unknown,); also return A's factors inside, A, G* at the quadrature points."""
         G = np.exp(np.asarray(self.linear.interpolate(m)) + 1j * np.arctan(loss))
         A = assemble_antiplane(self.basis, lambda x, y: G, self.frequency_hz)[0].tocsc()
         inside = A[self.inner][:, self.inner]
@@ -199,12 +199,12 @@ class Problem:
         factors = splu(inside, **SYMMETRIC)
         u[self.inner] = factors.solve(load)
         if np.linalg.norm(inside @ u[self.inner] - load) > RESIDUAL * np.linalg.norm(load):
-            factors = splu(inside)  # pivots off the diagonal, see `dime.solvers`
+            factors = splu(inside)  # pivots off the diagonal, see `dime.fem.solvers`
             u[self.inner] = factors.solve(load)
         return u, factors, A, G
 
     def value_and_gradient(self, unknowns):
-        """J and its gradient (unknown,)."""
+        """Objective J and its gradient (unknown,)."""
         m, loss, g = self.split(unknowns)
         u, factors, A, G = self.solve(m, loss, g)
         residual = self.deformation(self.image.matrix @ u) - self.data
@@ -225,7 +225,7 @@ class Problem:
         return count * np.log1p(misfit / (2 * count)) + variation, np.concatenate(parts)
 
     def total_variation(self, m):
-        """1/l int sqrt(|grad m|^2 + eps^2) dx and its gradient; eps is a change of 1 % over an element."""
+        """Total variation 1/l int sqrt(|grad m|^2 + eps^2) dx and its gradient; eps is 1 % per element."""
         slope = self.linear.interpolate(m).grad
         eps = 0.01 / self.linear.mesh.params().mean()
         size = np.sqrt((slope**2).sum(0) + eps**2)
@@ -233,7 +233,7 @@ class Problem:
         return value, _variation.assemble(self.linear, slope=slope, size=size) / self.total_variation_m
 
     def maps(self, unknowns):
-        """Stiffness and confidence on the pixels; the mask's rim beyond the mesh takes the nearest values."""
+        """Stiffness and confidence on the pixels; mask pixels just off the mesh take the nearest values."""
         m, loss, g = self.split(unknowns)
         covered = self.image.covered
         stiffness, residual, measured = np.zeros((3, *covered.shape))

@@ -1,10 +1,10 @@
-"""Does a map explain the wave it was made from? The map goes back through the finite elements.
+"""Check a stiffness map against the wave it was made from: find the part of the wave it does not explain.
 
-div(G* grad u) + rho omega^2 u = 0 with the map's G*, and u on the mask's rim as measured there: what of the
-measured wave inside the computed one does not explain. No truth is needed, so it can be asked of a patient.
+The wave is computed from div(G* grad u) + rho omega^2 u = 0 with the map's G* and the wave on the mask's rim,
+and subtracted from the measured one. No truth is needed, so the check works in patients too.
 
-Measured on a rim is mostly noise and extrapolation, which a weakly damped slice would magnify: starting from
-the measured values, the rim's wave is the one that leaves least of the wave inside (linear least squares).
+Values measured at the rim are noisy or extrapolated, and a weakly damped slice would magnify these errors. So
+the rim's wave is fitted to the wave inside by a few least-squares steps from its measured value.
 """
 
 from typing import NamedTuple
@@ -18,21 +18,23 @@ from dime.inversion.masked_wave import check_field
 from dime.inversion.nonlinear import Problem
 
 ELEMENTS_PER_WAVELENGTH = 12.0
-"""Of the softest quarter of the map: twice the nonlinear inversion's, for here nothing else is unknown."""
+"""Elements per wavelength of the map's softest quarter: twice nonlinear inversion's, as less is fitted."""
 
 LOSS_TANGENTS = (0.02, 1.0)
-"""Between these the loss tangent is sought where it is not given. Assumption: one for the slice; without any
-loss a resonance would magnify the errors of the rim's wave."""
+"""Range of the loss tangent where it is fitted. Assumption: one value for the slice; without any loss, a
+resonance would magnify the errors of the rim's wave."""
 
 ITERATIONS = 10
-"""Of the least squares for the rim's wave, from its measured value. Assumption: few, so that the rim takes
-off its own noise and not the map's errors."""
+"""Least-squares iterations for the rim's wave, from its measured value. Assumption: few, so that the fit
+removes the rim's noise and not the map's errors."""
 
 
 class Residual(NamedTuple):
-    """residual : (y, x) array, |measured - computed| over the measured wave's rms, 0 outside the mask
-    relative_rms : its rms over the tissue: 0 where all is explained, about 1 where nothing is
-    loss_tangent : that was given, or that fitted best
+    """Result of `wave_residual`.
+
+    residual : (y, x) array, |measured - computed| over the measured wave's rms, 0 outside the mask
+    relative_rms : rms of the residual over the tissue; 0 if all is explained, about 1 if nothing is
+    loss_tangent : the loss tangent given, or the one that fits best
     """
 
     residual: np.ndarray
@@ -41,19 +43,20 @@ class Residual(NamedTuple):
 
 
 def wave_residual(stiffness, loss_tangent, wave, mask, spacing_m, frequency_hz):
-    """What the wave computed with a map leaves of the measured one (antiplane motion).
+    """Residual between a measured wave and the wave computed with a stiffness map (antiplane motion).
 
-    A constant and a slope, tissue that moves as a whole, count neither in the wave nor in what is left.
-    A right map leaves the noise: sqrt(2) / SNR, with the SNR of one channel.
+    A constant and a slope (the tissue moving as a whole) count neither in the wave nor in the residual. A
+    correct map leaves only the noise, a relative rms of sqrt(2) / SNR, with the SNR of one channel.
 
     Parameters
     ----------
     stiffness : (y, x) array [Pa], positive inside the mask
     loss_tangent : None, float or (y, x) array
-        None: the one value for the slice that leaves least.
+        None: one value for the slice, fitted so that the residual is least.
     wave : (y, x) complex array, any unit
     mask : (y, x) bool array
     spacing_m, frequency_hz : float
+        Pixel size [m], vibration frequency [Hz].
 
     Returns
     -------
@@ -95,7 +98,7 @@ def wave_residual(stiffness, loss_tangent, wave, mask, spacing_m, frequency_hz):
 
 
 def of_slices(stiffness, waves):
-    """`relative_rms` of every slice that has tissue, the loss tangent fitted.
+    """`relative_rms` of every slice that has tissue, with the loss tangent fitted.
 
     Parameters
     ----------
@@ -116,7 +119,7 @@ def of_slices(stiffness, waves):
 
 
 def _rim_response(problem, factors, A):
-    """What the rim's wave (outline's unknown,) does to the image (pixel,), and back."""
+    """Linear operator from the rim's wave (outline's unknown,) to the image (pixel,), with its adjoint."""
     inner, edge, image = problem.inner, problem.edge, problem.image.matrix
     coupling = A[inner][:, edge]
 

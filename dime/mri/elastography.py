@@ -1,4 +1,4 @@
-"""What a scanner records of a wave, and back: phase offsets, wraps, noise and voxels; first harmonic.
+"""Simulate phase images of a wave (voxels, wraps, noise) and recover its first harmonic from them.
 
     s_j = M exp(i (Re[kappa U e^{2 pi i j / N}] + background)),  phi_j = arg(band-limited s_j + noise)
     U = (2 / N) sum_j phi_j e^{-2 pi i j / N} / kappa
@@ -17,7 +17,9 @@ from dime.mri.noise import checked_mask, random_polynomial, unit_rms
 from dime.physics import axis_m
 
 MOTION_SENSITIVITY_RAD_PER_M = 85e3
-"""kappa = 2 gamma G T / pi of one bipolar gradient pair of G = 30 mT/m that lasts one period T of 60 Hz.
+"""Motion-encoding sensitivity of one bipolar gradient pair [rad/m].
+
+kappa = 2 gamma G T / pi with G = 30 mT/m over one period T of 60 Hz.
 
 Source: Muthupillai et al., Science 269 (1995), equation 2, with gamma = 2.675e8 rad/s/T.
 """
@@ -42,13 +44,13 @@ def acquire(
     magnitude=None,
     background_rad=0.5,
 ):
-    """Phase images of a displacement, as a scanner's gradient echo would give them.
+    """Phase images of a displacement, as a scanner's gradient echo records them.
 
     Parameters
     ----------
     displacement : (y, x) complex [m], or (z, y, x): samples through one slice's thickness, whose signals are
         averaged; NaN is allowed outside the mask
-    mask : (y, x) bool; outside it there is no signal, only noise
+    mask : (y, x) bool; outside there is only noise, no signal
     spacing_m : pixel size of the reconstructed image [m]
     rng : numpy.random.Generator, for the background phase and the noise
     motion_sensitivity : kappa of the phase image that is returned [rad/m]
@@ -57,7 +59,7 @@ def acquire(
         the phase noise grows by sqrt(2)
     snr : mean magnitude inside the mask over the standard deviation of the noise in each of the real and
         imaginary part of each complex image; the phase noise is then close to 1 / snr
-    acquired_shape : lines and columns of k-space acquired (y, x), zeros elsewhere. Default: all
+    acquired_shape : numbers of k-space lines and columns acquired (y, x), zeros elsewhere. Default: all
     magnitude : (y, x) M, any unit. Default: 1
     background_rad : rms inside the mask of the static background phase [rad], a second-order polynomial
 
@@ -118,11 +120,11 @@ def acquire(
 
 
 def unwrap(phase, mask):
-    """Undo the wraps of phase offsets (offset, y, x) [rad] inside a mask (y, x); 0 outside.
+    """Unwrap phase offsets (offset, y, x) [rad] inside a mask (y, x); 0 outside.
 
-    Each offset is unwrapped in space by sorting by reliability. That leaves, in each connected part of the
-    mask, an unknown multiple of 2 pi per offset, which would add a constant to the first harmonic. Time
-    settles it: where the motion is small, the phase changes by less than pi from one offset to the next.
+    Each offset is unwrapped in space by sorting by reliability. This leaves an unknown multiple of 2 pi per
+    offset and connected part of the mask, which would add a constant to the first harmonic. Unwrapping in
+    time finds it: where motion is small, the phase changes by less than pi from one offset to the next.
 
     Source: Herraez et al., Applied Optics 41 (2002), as in skimage.restoration.unwrap_phase.
     Assumption: in each part some pixels move by less than pi between offsets, so the quarter of pixels whose
@@ -159,7 +161,7 @@ def first_harmonic(phase):
     """Complex amplitude of unwrapped phase offsets: (2 / N) sum_j phi_j e^{-2 pi i j / N}.
 
     phase : (offset, y, x) [rad]; returns (y, x) complex [rad], the displacement [m] times the motion
-    sensitivity. A static background drops out. Raises ValueError for fewer than 3 offsets.
+    sensitivity. A static background cancels. Raises ValueError for fewer than 3 offsets.
     """
     phase = np.asarray(phase)
     n = len(phase)
@@ -169,8 +171,10 @@ def first_harmonic(phase):
 
 
 def harmonic_noise(snr, offsets, polarities=1):
-    """Standard deviation [rad] of the noise in each of the real and imaginary part of a first harmonic:
-    sqrt(2 / N) sigma_phi, with sigma_phi = sqrt(polarities) / snr (for snr above about 5)."""
+    """Standard deviation [rad] of the noise in each of the real and imaginary part of a first harmonic.
+
+    sqrt(2 / N) sigma_phi, with sigma_phi = sqrt(polarities) / snr (for snr above about 5).
+    """
     return np.sqrt(2 / offsets * polarities) / snr
 
 

@@ -4,14 +4,14 @@ import numpy as np
 
 
 def acquired_lines(shape, acquired):
-    """Which samples of k-space (y, x), in the order of `np.fft`, were acquired: the central block."""
+    """Bool mask (y, x) of the acquired samples of k-space, the central block, in the order of `np.fft`."""
     rows, columns = (np.fft.fftfreq(n, 1 / n) for n in shape)
     keep = [(f >= -(a // 2)) & (f < a - a // 2) for f, a in zip((rows, columns), acquired, strict=True)]
     return keep[0][:, None] & keep[1]
 
 
 def band_limited(signal, acquired):
-    """A complex image (y, x) whose k-space was acquired only in its central block."""
+    """Restrict a complex image (y, x) to the acquired central block of its k-space."""
     if tuple(acquired) == signal.shape:
         return signal
     return np.fft.ifft2(np.fft.fft2(signal) * acquired_lines(signal.shape, acquired))

@@ -13,7 +13,7 @@ Source: fits of the waves that the DIME study released. Shear waves of an 8 kPa 
 
 
 def background_motion(wave, mask, spacing_m, rng, largest_ratio=1.5):
-    """Compressional and bulk motion that adds to a shear wave: a smooth random complex field.
+    """Smooth random complex field that stands for the compressional and bulk motion beside a shear wave.
 
     Each of the real and imaginary part is a sum of one to four plane waves, 110 to 500 mm long, of random
     direction and phase, and of a second-order polynomial with random coefficients. Its rms inside the mask is
@@ -22,8 +22,8 @@ def background_motion(wave, mask, spacing_m, rng, largest_ratio=1.5):
     wave : (y, x) complex, any unit; mask : (y, x) bool; spacing_m : pixel size [m].
     Returns (y, x) complex in the wave's unit, everywhere, to be added to it. Raises ValueError as `acquire`.
 
-    Source: the radial profiles of the waves that the DIME study released: a shear wave and a slow background.
-    Assumption: 1.5 covers the strongest seen there; the two parts are independent.
+    Source: radial profiles of the waves that the DIME study released, a shear wave and a slow background.
+    Assumption: a ratio of 1.5 covers the strongest seen there; the two parts are independent.
     """
     wave = np.asarray(wave, dtype=complex)
     mask = checked_mask(mask, wave, "wave")
@@ -44,7 +44,7 @@ def background_motion(wave, mask, spacing_m, rng, largest_ratio=1.5):
 
 
 def add_noise(wave, mask, snr, rng):
-    """A first harmonic (y, x) with white complex Gaussian noise inside its mask (y, x).
+    """Add white complex Gaussian noise to a first harmonic (y, x), inside its mask (y, x).
 
     snr : rms of the wave, sqrt(mean |wave|^2) inside the mask, over the noise's standard deviation in each of
     the real and imaginary part; infinity adds nothing. Raises ValueError for snr <= 0 and as `acquire`.
@@ -59,7 +59,7 @@ def add_noise(wave, mask, snr, rng):
 
 
 def checked_mask(mask, image, name="displacement"):
-    """The mask as bool, checked against an image (..., y, x)."""
+    """Check a mask (y, x) against an image (..., y, x) and return it as bool."""
     mask = np.asarray(mask)
     if mask.ndim != 2 or image.shape[-2:] != mask.shape or image.ndim not in (2, 3):
         raise ValueError(f"mask, {name}: expected equal shapes (y, x); got {mask.shape}, {image.shape}")
@@ -86,11 +86,11 @@ def unit_rms(image, mask):
 
 
 def noise_deviation(wave, mask):
-    """Standard deviation of the white noise in either channel of a wave.
+    """Standard deviation of the white noise in one channel (real or imaginary) of a wave.
 
-    median |N * u| / (6 Phi^-1(3/4)) over the channels' pixels, N = (1, -2, 1)^T (1, -2, 1), a second
-    difference along both axes, to which a wave of 12 pixels is a fiftieth of its amplitude. Noise that
-    interpolation has smoothed is seen less, or not at all.
+    median |N * u| / (6 Phi^-1(3/4)) over the pixels of both channels, N = (1, -2, 1)^T (1, -2, 1), a second
+    difference along both axes, which reduces a wave 12 pixels long to a fiftieth of its amplitude. Noise
+    smoothed by interpolation is underestimated or missed.
 
     Source: Immerkaer 1996 (Computer Vision and Image Understanding 64).
     Assumption: the median in place of the mean, so that a few sharp edges of the wave do not count.

@@ -1,7 +1,7 @@
-"""What a training patch may look like: everything that changes a wave image and not the tissue.
+"""Augment training patches with all that changes a wave image but not the tissue.
 
-Each augmentation works on a batch of patches at once and draws from the generator that it is given, so that
-an epoch is a function of its seed, on the generator's device.
+Each augmentation works on a batch of patches at once, on the device of the generator that it is given, and
+draws from it, so that an epoch is a function of its seed.
 """
 
 import math
@@ -10,14 +10,14 @@ import torch
 from torch.nn import functional as F
 
 ZOOM = 1.6
-"""Patches are magnified by up to this factor either way; the squared wavelength in pixels follows."""
+"""Largest factor by which a patch is magnified or reduced; its squared wavelength in pixels follows."""
 
 BACKGROUND_RMS = 1.5
-"""Largest rms of the added smooth background relative to the shear wave's."""
+"""Largest rms of the added smooth background, relative to the shear wave's rms."""
 
 NOISE_RMS = math.sqrt(2) / 3
-"""Largest noise, as standard deviation in one channel over the wave's rms in one: SNR 3 by the measure of the
-studies, the rms of both channels together over the noise of one."""
+"""Largest noise: its standard deviation in one channel over the wave's rms in one channel. This is SNR 3 as
+the studies define it, the rms of both channels together over the noise of one."""
 
 
 def random_patches(images, rows, size, generator, zoom=ZOOM):
@@ -28,11 +28,11 @@ def random_patches(images, rows, size, generator, zoom=ZOOM):
     images : (image, 4, y, x) tensor
         Real and imaginary part of the wave, mask (0, 1), log(mu / (rho (f dx)^2)).
     rows : (patch,) int tensor
-        Which image each patch comes from.
+        Image that each patch is cut from.
     size : int
         Pixels per side.
     zoom : float
-        Largest magnification either way; 1 for none.
+        Largest magnification or reduction; 1 for none.
 
     Returns
     -------
@@ -65,20 +65,20 @@ def random_patches(images, rows, size, generator, zoom=ZOOM):
 
 
 def disturb(waves, masks, generator, noise_rms=NOISE_RMS, background_rms=BACKGROUND_RMS):
-    """Turn clean waves into what scanners record: everything here leaves the stiffness as it is.
+    """Turn clean waves into waves as scanners record them, without a change of stiffness.
 
-    In this order: global phase; in each channel its own, a smooth background of compressional and bulk motion
-    and motion that decays from the edge of the tissue; what unwrapping left; loss of resolution; noise; a
-    mask that leaves out part of the tissue. Gain and constant offset of each channel need no augmentation:
-    the network removes them.
+    The steps, in this order: a global phase; in each channel separately, a smooth background of compressional
+    and bulk motion, and motion that decays from the edge of the tissue; unwrapping errors; loss of
+    resolution; noise; a mask that leaves out part of the tissue. The gain and constant offset of each channel
+    need no augmentation, because the network removes them.
 
     Parameters
     ----------
     waves : (patch, 2, y, x) tensor
     masks : (patch, 1, y, x) tensor
     noise_rms, background_rms : float
-        Largest noise and background relative to the wave's rms; two layers of motion at the edge peak at up
-        to three times the latter each.
+        Largest noise and background, relative to the wave's rms. Each of two layers of motion at the edge
+        peaks at up to three times the background.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def disturb(waves, masks, generator, noise_rms=NOISE_RMS, background_rms=BACKGRO
         size = _uniform((patches, 2), generator) ** 2 * _chance((patches, 1), 0.4, generator)
         waves = waves + rms * 3 * background_rms * size[..., None, None] * edge
 
-    # A region that unwrapping left a whole turn off: in the first harmonic a constant on either channel.
+    # A region that unwrapping left off by whole turns: a constant in each channel of the first harmonic.
     wrapped = _ellipse(patches, height, width, generator) & (
         _chance(patches, 0.1, generator)[:, None, None] > 0
     )
@@ -128,7 +128,7 @@ def disturb(waves, masks, generator, noise_rms=NOISE_RMS, background_rms=BACKGRO
 
 
 def _ellipse(patches, height, width, generator):
-    """A random ellipse in each patch, about the size of the patch: (patch, y, x) bool."""
+    """Random ellipse in each patch, about the size of the patch: (patch, y, x) bool."""
     axis_y, axis_x = (2 * axis - 1 for axis in _places(height, width, generator.device))
     shift = _uniform((patches, 2), generator) - 0.5
     radii = 0.5 + _uniform((patches, 2), generator)
@@ -142,7 +142,7 @@ def smooth_background(shape, generator, pixels_per_wavelength=70.0):
     """Smooth random fields: plane waves longer than any shear wave, and second-order polynomials.
 
     Assumption: compressional and bulk motion varies over more than 110 mm (70 pixels at the working
-    resolution of 1.5 mm at 60 Hz); the released homogeneous phantoms show such a background.
+    resolution of 1.5 mm at 60 Hz); the original authors' homogeneous phantoms show such a background.
 
     Returns
     -------
@@ -164,14 +164,15 @@ def smooth_background(shape, generator, pixels_per_wavelength=70.0):
 
 
 def edge_motion(masks, generator, reach_pixels=(2.0, 20.0)):
-    """Motion that the surface of tissue is forced into and that decays inwards, of peak 1 inside the mask.
+    """Motion b forced at the surface of tissue that decays inwards, with peak 1 inside the mask.
 
-    In nearly incompressible tissue what is no shear wave follows the pressure, which is harmonic: where it
-    varies as e^{iz/d} through the slice, b obeys lap b = b / d^2 in the slice. So do shear waves that vary
-    faster along z than their wavelength: they do not travel. Here b is the field of random sources outside
-    the mask, lap b - b / d^2 = -source, solved in Fourier space, and obeys the equation all over the tissue.
+    In nearly incompressible tissue, motion other than shear waves follows the pressure, which is harmonic.
+    Where it varies as e^{iz/d} through the slice, b obeys lap b = b / d^2 in the slice. So do shear waves
+    that vary faster along z than their wavelength and therefore do not travel. Here b is the field of random
+    sources outside the mask, lap b - b / d^2 = -source, solved in Fourier space; it obeys the equation
+    everywhere in the tissue.
 
-    Assumption: d from 3 to 30 mm (at 60 Hz), as surfaces are pressed on; the waves of the released
+    Assumption: d from 3 to 30 mm (at 60 Hz), as surfaces are pressed on. The waves of the original authors'
     homogeneous phantoms are fitted with 6 to 11 mm, those of the heterogeneous ones with a layer of 4 mm and
     a deep one that together peak at two to three times the rms of the shear wave. A patch without an edge
     has no such motion.
@@ -179,12 +180,12 @@ def edge_motion(masks, generator, reach_pixels=(2.0, 20.0)):
     Parameters
     ----------
     masks : (patch, 1, y, x) tensor of 0 and 1
-    reach_pixels : smallest and largest d, log-uniform between
+    reach_pixels : smallest and largest d [pixels], log-uniform between
 
     Returns
     -------
     (patch, 2, y, x) tensor
-        Of each channel, by chance alone.
+        Each channel has its own random sources.
     """
     patches, _, height, width = masks.shape
     shortest, longest = reach_pixels
@@ -201,7 +202,7 @@ def edge_motion(masks, generator, reach_pixels=(2.0, 20.0)):
 
 
 def _coarsen(waves, masks, generator):
-    """Lose resolution as coarse acquisition matrices do; one choice for the whole batch."""
+    """Reduce resolution as coarse acquisition matrices do; one choice for the whole batch."""
     kind = _uniform((), generator).item()
     if kind < 0.4:
         return waves
@@ -224,7 +225,7 @@ def _coarsen(waves, masks, generator):
 
 
 def _places(height, width, device):
-    """Two images: how far down and how far across each pixel lies, from 0 to 1."""
+    """Two images (y, x): the position of each pixel along y and along x, from 0 to 1."""
     axes = (torch.linspace(0, 1, size, device=device) for size in (height, width))
     return torch.meshgrid(*axes, indexing="ij")
 

@@ -6,16 +6,18 @@ LOG_CENTRE = 6.0
 """Typical log(mu / (rho (f dx)^2)), 20 pixels per wavelength; the network predicts the deviation from it."""
 
 NORMALISATIONS = ("global", "local")
-"""What the network sees: each patch with unit rms, or that and each neighbourhood with unit rms beside it."""
+"""Normalisations of the network's input: "global" gives each patch unit rms; "local" adds a second copy of
+the wave in which each neighbourhood has unit rms."""
 
 NEIGHBOURHOOD = (4, 5)
-"""Local statistics: over 5 x 5 cells of 4 x 4 pixels, about one wavelength at the working resolution."""
+"""Cell [pixels] and window [cells] of local statistics: 5 x 5 cells of 4 x 4 pixels, about one wavelength at
+the working resolution."""
 
 
 def normalise(waves, masks):
-    """Remove what a wave image does not tell: the gain and the constant offset of each channel.
+    """Remove the gain and the constant offset of each channel, which say nothing about stiffness.
 
-    Each channel (real, imaginary) of each patch becomes zero-mean, unit-variance over its mask, 0 outside.
+    Each channel (real, imaginary) of each patch gets zero mean and unit variance over its mask, 0 outside.
 
     Parameters
     ----------
@@ -33,9 +35,9 @@ def normalise(waves, masks):
 
 
 def normalise_locally(waves, masks):
-    """Divide a normalised wave by its amplitude nearby, having taken off its mean nearby.
+    """Subtract the local mean of a normalised wave and divide by its local amplitude.
 
-    Waves decay: what is far from the driver would otherwise be all but zero, and a slow background large.
+    Waves decay, so without this the wave far from the driver would be almost zero beside a slow background.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""The convolutional network: waves in a scale-free form in, log stiffness in a scale-free form out.
+"""The convolutional network, from a wave image to log stiffness, both in a scale-free form.
 
 By dimensional analysis a wave image fixes only mu / (rho (f dx)^2), the squared wavelength in pixels. The
-network predicts the logarithm of that number; `inversion` puts the units back. One network so serves every
+network predicts the logarithm of that number and `prediction` restores the units, so one network serves every
 frequency and voxel size.
 """
 
@@ -22,7 +22,7 @@ LOG_SCALE_RANGE = (-5.0, 2.0)
 
 
 class Convolution(nn.Module):
-    """3 x 3 convolution without bias; its weights are the matrix that the optimiser makes orthogonal."""
+    """3 x 3 convolution without bias; its weights form one matrix, whose updates Muon makes orthogonal."""
 
     def __init__(self, inputs, outputs):
         super().__init__()
@@ -52,10 +52,10 @@ class UNet(nn.Module):
 
     Source: Ronneberger 2015 (MICCAI); the heteroscedastic output follows Kendall and Gal 2017 (NeurIPS);
     cells of pixels as channels follow Shi 2016 (CVPR).
-    Assumption: 2 x 2 cells and three levels: the lowest sees 8-pixel cells, about a third of a wavelength at
-    the working resolution, and the receptive field spans the patch. Convolutions on single pixels would cost
-    four times as many multiply-adds, and cells leave time for more patches (notebooks/studies/01-ablation.ipynb
-    compares the two on an equal budget).
+    Assumption: 2 x 2 cells and three levels. The lowest level has 8-pixel cells, about a third of a
+    wavelength at the working resolution, and the receptive field spans the patch. Convolutions on single
+    pixels would cost four times as many multiply-adds; cells leave time for more patches
+    (notebooks/studies/01-ablation.ipynb compares the two on an equal budget).
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class UNet(nn.Module):
         return {name: getattr(self, name) for name in ("widths", "cell", "normalisation")}
 
     def forward(self, waves, masks):
-        """Log stiffness and its uncertainty.
+        """Predict log stiffness and its uncertainty.
 
         Parameters
         ----------
@@ -125,15 +125,15 @@ class UNet(nn.Module):
 
 
 def half_precision():
-    """Whether this processor multiplies in bf16; one that does not emulates it, slower than float32."""
+    """True if this processor multiplies in bf16; others emulate it, which is slower than float32."""
     return torch.cpu._is_avx512_bf16_supported()
 
 
 def frozen(network):
-    """The same network for inference alone, on one slice a fifth faster.
+    """Copy a network for inference only, which is a fifth faster on one slice.
 
-    Running statistics become part of the convolutions that they follow, and these are laid out and rounded
-    once as the processor multiplies them, not at every call.
+    The batch-norm statistics are folded into the convolutions before them. The weights are laid out and
+    rounded once in the form that the processor multiplies, not at every call.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def frozen(network):
     Returns
     -------
     UNet
-        In evaluation mode; it cannot learn any more.
+        In evaluation mode; it can no longer be trained.
     """
     fast = copy.deepcopy(network).eval()
     for block in (*fast.down, *fast.up):

@@ -1,4 +1,4 @@
-"""Every number that phantoms draw, with its distribution and the reason for it."""
+"""Distributions of all numbers that phantoms draw, with their sources and reasons."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class LogUniform(Uniform):
 
 @dataclass(frozen=True)
 class Triangular:
-    """Triangular between low and high."""
+    """Triangular between low and high, with its peak at mode."""
 
     low: float
     high: float
@@ -56,8 +56,8 @@ LESION = {  # a focal change of stiffness
     "lesion_edge_m": Choice((0.0, 0.002, 0.005), (0.5, 0.25, 0.25)),  # 0: sharp
 }
 # Source: liver at 60 Hz, 1-8 kPa, tan(delta) 0.1-0.4, up to 0.6 (Yin et al. 2007; Asbach et al. 2008).
-# Assumption: shapes, sizes, contrasts and textures of the simple phantoms range wider than any organ's, so
-# that a network learns waves and not one anatomy; values are equally likely where nothing is known.
+# Assumption: shapes, sizes, contrasts and textures of the simple phantoms vary more than any organ's, so that
+# a network learns waves and not one anatomy; where nothing is known, values are equally likely.
 DISTRIBUTIONS = {
     "homogeneous": {
         "shape": Choice(("disc", "ellipse", "rectangle", "blob"), (0.4, 0.2, 0.2, 0.2)),
@@ -68,7 +68,7 @@ DISTRIBUTIONS = {
         "loss_tangent": Triangular(0.0, 0.6, 0.22),
     },
     "liver": {
-        # Assumption: stages are balanced, so that no stage is learnt at another's cost.
+        # Assumption: stages are balanced, so that the network favours none.
         "stage": Choice(("F0", "F1", "F2", "F3", "F4")),
         "loss_tangent": Triangular(0.05, 0.6, 0.22),
         # Assumption: size and position of a slice of an adult liver.
@@ -83,7 +83,7 @@ DISTRIBUTIONS = {
         "patch_length_m": LogUniform(0.008, 0.04),
         "texture": Uniform(0.02, 0.08),  # log |G*|, rms
         "texture_length_m": Uniform(0.006, 0.02),
-        # Assumption: blood carries no shear, but a slice's thickness blurs a vessel to a soft, lossy region.
+        # Assumption: blood carries no shear; averaged over the slice's thickness, a vessel is soft and lossy.
         "vessel_stiffness_pa": Uniform(0.8e3, 1.3e3),
         "vessel_loss_tangent": Uniform(0.4, 0.9),
         "vessel_radius_m": Uniform(0.004, 0.0065),  # portal vein at the hilum; Source: 11-13 mm wide
@@ -151,7 +151,7 @@ DISTRIBUTIONS["brain"] = {
     "length_m": Uniform(0.155, 0.185),
     "sulcus_count": Choice((20, 24, 28)),
     "sulcus_depth_m": Uniform(0.003, 0.007),
-    # Assumption: cerebrospinal fluid carries no shear; blurred by the slice it is soft and very lossy.
+    # Assumption: cerebrospinal fluid carries no shear; averaged over the slice, it is soft and very lossy.
     "ventricle_radius_m": Uniform(0.003, 0.007),
     "fluid_stiffness_pa": Uniform(0.7e3, 1.0e3),
     "fluid_loss_tangent": Uniform(0.6, 1.0),
@@ -160,7 +160,7 @@ DISTRIBUTIONS["breast"] = {
     **ORGAN,
     "angle": Uniform(-0.15, 0.15),
     # Source: fat 1.3-2.4 kPa, fibroglandular tissue 2.2-3.8 kPa (Karakas and Pocan, Med Sci Monit 32, 2026).
-    # Assumption: a fifth wider on both sides; stiffer lesions than in other organs, for carcinoma is hard.
+    # Assumption: a fifth wider on both sides; lesions stiffer than in other organs, as carcinoma is hard.
     "stiffness_pa": LogUniform(1.1e3, 2.9e3),  # fat
     "gland_ratio": Uniform(1.2, 2.4),
     "loss_tangent": Triangular(0.05, 0.5, 0.2),
@@ -185,7 +185,7 @@ DISTRIBUTIONS["heterogeneous"] = {
 
 DISTRIBUTIONS["graded"] = {
     **DISTRIBUTIONS["homogeneous"],
-    # Assumption: no borders at all, but as much contrast as organs have in all: clinical maps of stiffness
+    # Assumption: no borders, but as much contrast as a whole organ has, because clinical maps of stiffness
     # vary smoothly and severalfold across one liver.
     "stiffness_pa": LogUniform(1.2e3, 7e3),
     "drift": Uniform(0.1, 0.45),  # log |G*|, rms
@@ -207,11 +207,14 @@ STAGES = {  # stiffness of the parenchyma [Pa], patchiness in log |G*| (rms), no
     "F4": (LogUniform(4.2e3, 9.0e3), Uniform(0.10, 0.35), Uniform(0.0, 0.0018)),
 }
 STIFFNESS_LIMITS_PA = (0.7e3, 16e3)
-"""Lesions are kept between these: a softer one would carry waves that no 1.5 mm image resolves."""
+"""Bounds of a lesion's stiffness [Pa]: a softer one would carry waves too short for a 1.5 mm image."""
 
 
 class Draws:
-    """Draw a family's numbers by name; an override replaces one after it is drawn, so that no other moves."""
+    """Draw a family's numbers by name.
+
+    An override replaces a number after it is drawn, so that the other numbers stay the same.
+    """
 
     def __init__(self, family, rng, overrides):
         if family not in DISTRIBUTIONS:

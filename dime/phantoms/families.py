@@ -24,7 +24,7 @@ def draw(family, rng, **overrides):
     Parameters
     ----------
     family : one of `FAMILIES`
-    rng : numpy.random.Generator; its state alone decides the phantom
+    rng : numpy.random.Generator; its state alone determines the phantom
     overrides : values that replace draws of `distributions.DISTRIBUTIONS[family]`, such as stage="F0"
 
     Raises

@@ -1,4 +1,4 @@
-"""Phantoms one could cast in gel: simple bodies, homogeneous or with inclusions; focal lesions of organs.
+"""Builders of simple phantoms (homogeneous, heterogeneous, graded), as cast in gel, and of focal lesions.
 
 A family's builder turns draws into an outline, a tissue, the interfaces where stiffness jumps, and labels.
 """
@@ -12,7 +12,7 @@ from dime.phantoms.tissue import Region, StarShape, Texture, Tissue
 
 
 def shape(kind, width_m, height_m, rng):
-    """A curve about (0, 0) of one of the kinds of phantoms and inclusions [m]; a disc is as high as wide."""
+    """Closed curve (n, 2) [m] about (0, 0) for a kind of body or inclusion; a disc is as high as wide."""
     step = min(outlines.SPACING_M, 0.05 * min(width_m, height_m))
     match kind:
         case "disc":
@@ -28,23 +28,24 @@ def shape(kind, width_m, height_m, rng):
 
 
 def simple_body(draws):
-    """Outline of the homogeneous and heterogeneous phantoms [m]."""
+    """Outline (n, 2) [m] of the homogeneous, heterogeneous and graded phantoms, and its kind."""
     kind, extent, aspect, angle = (draws(n) for n in ("shape", "extent_m", "aspect", "angle"))
     curve = outlines.rotated(shape(kind, extent, aspect * extent, draws.rng), angle)
     return outlines.resample(outlines.centred(curve) * extent / np.ptp(curve, axis=0).max()), kind
 
 
 def homogeneous(draws):
-    """One stiffness and one loss tangent."""
+    """Build a body of one stiffness and one loss tangent."""
     outline, kind = simple_body(draws)
     tissue = Tissue(draws("stiffness_pa"), draws("loss_tangent"))
     return outline, tissue, (), {"shape": kind, "stiffness_pa": tissue.stiffness_pa}
 
 
 def lesions(draws, outline, base_pa, base_loss, kinds=False):
-    """Focal changes of stiffness inside an outline, clear of it and of each other by 3 mm.
+    """Draw focal lesions inside an outline, at least 3 mm from it and from each other.
 
-    Returns regions, the curves of the sharp ones and their labels. One without room in 40 tries is left out.
+    Returns regions, the curves of the sharp ones and the labels. A lesion that fits at none of 40 random
+    places is left out.
     """
     rng, low, high = draws.rng, outline.min(axis=0), outline.max(axis=0)
     regions, curves, found = [], [], []
@@ -84,7 +85,7 @@ def lesions(draws, outline, base_pa, base_loss, kinds=False):
 
 
 def heterogeneous(draws):
-    """A textured background with inclusions of any shape, size, contrast and edge."""
+    """Build a textured body with inclusions that vary in shape, size, contrast and edge."""
     outline, kind = simple_body(draws)
     base, loss = draws("stiffness_pa"), draws("loss_tangent")
     texture = (draws("texture"), Texture.draw(draws("texture_length_m"), draws.rng))
@@ -94,10 +95,10 @@ def heterogeneous(draws):
 
 
 def graded(draws):
-    """Stiffness that drifts through the body without any border."""
+    """Build a body whose stiffness drifts without any border."""
     outline, kind = simple_body(draws)
     base, loss = draws("stiffness_pa"), draws("loss_tangent")
-    # Patchiness bounds them: no place is more than 1.6 standard deviations off.
+    # Patchiness bounds the textures: no value is more than 1.6 standard deviations from the mean.
     textures = tuple(
         (draws(name), Texture.draw(draws(f"{name}_length_m"), draws.rng, patchiness=1.0))
         for name in ("drift", "texture")

@@ -1,4 +1,4 @@
-"""Slices of organs: the outlines, vessels and parts that make a liver, spleen, kidney, brain or breast.
+"""Builders of organ slices: outlines, vessels and parts of liver, spleen, kidney, brain and breast.
 
 A family's builder turns draws into an outline, a tissue, the interfaces where stiffness jumps, and labels.
 In every slice x grows to the patient's left and y to the back, as in images shown in radiological convention.
@@ -77,7 +77,7 @@ LIVER_LANDMARKS = {
 
 
 def liver_outline(draws, nodularity_m):
-    """Outline of a liver slice [m] and the place of its hilum [m]."""
+    """Outline (n, 2) of a liver slice [m], place (2,) of its hilum [m] and name of its level."""
     rng, level = draws.rng, draws("level")
     weights = rng.dirichlet([4.0 if name == level else 0.6 for name in LIVER_LANDMARKS])
     points = np.tensordot(weights, np.array(list(LIVER_LANDMARKS.values())), axes=1)  # (landmark, xy)
@@ -101,7 +101,7 @@ def liver_outline(draws, nodularity_m):
 
 
 def branches(start, direction, radius, length, depth, rng):
-    """Rows of `Tubes.segments`: a vessel that bends, tapers and forks `depth` times."""
+    """Rows of `Tubes.segments` [m] for a vessel that bends, tapers and forks `depth` times."""
     rows, place = [], np.asarray(start)
     for _ in range(3):
         direction = direction + rng.normal(0, 0.18)
@@ -118,7 +118,7 @@ def branches(start, direction, radius, length, depth, rng):
 
 
 def liver(draws):
-    """A liver slice: stiffness by fibrosis stage, patches, texture, vessels, gall bladder, focal lesions."""
+    """Build a liver slice: stiffness by fibrosis stage, patches, texture, vessels, gall bladder, lesions."""
     rng, stage = draws.rng, draws("stage")
     quantiles = rng.random(3)  # before the stage is used, so that overriding the stage moves nothing else
     base, patch, nodularity = (law.at(q) for law, q in zip(STAGES[stage], quantiles, strict=True))
@@ -168,7 +168,7 @@ def textures(draws):
 
 
 def spleen(draws):
-    """A crescent whose hilum, on its hollow side, sends a few vessels inwards."""
+    """Build a spleen: a crescent with a hilum on its hollow side, from which a few vessels run inwards."""
     rng = draws.rng
     length, thickness, bend, angle = (draws(n) for n in ("length_m", "thickness_m", "bend", "angle"))
     # A midline bent through the angle `bend`, as thick as an ellipse's chord; the hollow side faces -x.
@@ -195,7 +195,7 @@ def spleen(draws):
 
 
 def kidney(draws):
-    """A bean: cortex, pyramids of medulla around a soft sinus that opens at the hilum."""
+    """Build a kidney: a bean of cortex, pyramids of medulla around a soft sinus that opens at the hilum."""
     rng = draws.rng
     length, thickness, angle = (draws(n) for n in ("length_m", "thickness_m", "angle"))
     curve = outlines.ellipse(thickness, length)
@@ -229,7 +229,7 @@ def kidney(draws):
 
 
 def brain(draws):
-    """An axial slice: gyri and sulci, grey matter around white, deep nuclei, ventricles."""
+    """Build an axial brain slice: gyri and sulci, grey matter around white, deep nuclei, ventricles."""
     rng = draws.rng
     width, length, angle = (draws(n) for n in ("width_m", "length_m", "angle"))
     t = np.linspace(0, 2 * np.pi, 1000, endpoint=False)
@@ -244,7 +244,7 @@ def brain(draws):
     outline = outlines.rotated(outlines.centred(outlines.smooth(curve, 0.0015)), angle)
     base, loss = draws("stiffness_pa"), draws("loss_tangent")
     texture = textures(draws)
-    # White matter sends a ray into each gyrus; halves are alike, not equal.
+    # White matter sends rays outwards at random angles, so the two hemispheres are similar, not equal.
     rays = rng.uniform(-1, 1, 9)
     folds = sum(a * np.cos((8 + m) * t + rng.uniform(0, 2 * np.pi)) for m, a in enumerate(rays)) / 3
     white = outlines.resample(egg * (0.86 + 0.05 * folds)[:, None], 0.001)
@@ -274,7 +274,7 @@ def brain(draws):
 
 
 def breast(draws):
-    """A dome on the chest wall: fat around a tree of fibroglandular tissue that narrows to the nipple."""
+    """Build a breast: a dome of fat around a tree of fibroglandular tissue that narrows to the nipple."""
     rng = draws.rng
     width, depth, angle = (draws(n) for n in ("width_m", "depth_m", "angle"))
     t = np.linspace(np.pi, 2 * np.pi, 400)  # the skin, from the chest wall over the nipple (-y) and back

@@ -1,4 +1,4 @@
-"""Closed curves in a slice: the shapes that phantoms, inclusions and organs are made of.
+"""Closed curves in a slice: the outlines of phantoms, inclusions and organs.
 
 A curve is an (n, 2) array of points (x, y) [m], counter-clockwise, not closed (the first point is not
 repeated) and evenly spaced along its length. x grows towards the image's right, y with the image's rows.
@@ -20,13 +20,13 @@ def signed_area(curve):
 
 
 def arc_length(curve):
-    """Arc length at each point and, last, of the whole closed curve, (n + 1,) [m]."""
+    """Arc length (n + 1,) [m] at each point of a curve; the last entry is the whole closed length."""
     closed = np.vstack([curve, curve[:1]])
     return np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
 
 
 def resample(curve, spacing_m=SPACING_M):
-    """The same curve through evenly spaced points [m], counter-clockwise."""
+    """The same curve with evenly spaced points, counter-clockwise; at least 12 points."""
     curve = np.asarray(curve, dtype=float)
     if signed_area(curve) < 0:
         curve = curve[::-1]
@@ -38,7 +38,7 @@ def resample(curve, spacing_m=SPACING_M):
 
 
 def smooth(curve, length_m, spacing_m=SPACING_M):
-    """A curve averaged along itself by a Gaussian of standard deviation `length_m` [m]: round corners."""
+    """Round a curve's corners: average it along itself by a Gaussian of standard deviation `length_m` [m]."""
     fine = resample(curve, spacing_m / 4)
     sigma = length_m / (arc_length(fine)[-1] / len(fine))
     return resample(gaussian_filter1d(fine, sigma, axis=0, mode="wrap"), spacing_m)
@@ -90,7 +90,7 @@ def rotated(curve, angle):
 
 
 def contains(curve, x, y):
-    """Which of the points (x, y) [m] lie inside a curve, bool of their shape."""
+    """True where a point (x, y) [m] lies inside a curve; bool array of the points' shape."""
     x, y = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
     low, high = curve.min(axis=0), curve.max(axis=0)
     inside = (x >= low[0]) & (x <= high[0]) & (y >= low[1]) & (y <= high[1])

@@ -1,7 +1,7 @@
-"""Which tissue, where: phantoms of known stiffness, drawn from seeded distributions or from measured maps.
+"""Phantoms of known stiffness, drawn from seeded distributions or built from measured maps.
 
 A phantom is continuous: its outline is a curve and its stiffness and loss tangent are functions of place, so
-that a mesh and an image grid of any spacing see the same truth. `dime.distributions` holds the numbers.
+a mesh and an image grid of any spacing see the same truth. `dime.phantoms.distributions` holds the numbers.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ class Phantom:
     stiffness : (x, y) arrays [m] -> |G*| [Pa], defined everywhere
     loss_tangent : (x, y) arrays [m] -> tan(delta), defined everywhere
     interfaces : closed curves (m, 2) [m] across which stiffness jumps
-    labels : family, fibrosis stage, lesions, ... plain JSON-able values
+    labels : family, fibrosis stage, lesions, ... as values that JSON can hold
     """
 
     outline: np.ndarray
@@ -35,7 +35,7 @@ class Phantom:
 
 
 def render(phantom, x_m, y_m):
-    """A phantom's maps at pixel centres x_m (nx,), y_m (ny,) [m].
+    """Render a phantom's maps at pixel centres x_m (nx,), y_m (ny,) [m].
 
     Returns an xarray.Dataset on (y, x): `stiffness` [Pa], `loss_tangent`, `mask` (the pixel's centre lies
     inside the outline); the maps are 0 outside the mask.
@@ -57,7 +57,7 @@ def render(phantom, x_m, y_m):
 
 
 def vessel_share(phantom, x_m, y_m):
-    """Share of each pixel that is vessel, (y, x) in 0..1, at pixel centres x_m, y_m [m]; 0 without any."""
+    """Share of each pixel that is vessel, (y, x) in 0..1, at pixel centres x_m (nx,), y_m (ny,) [m]."""
     x, y = np.meshgrid(x_m, y_m)
     if "vessels" not in phantom.labels:
         return np.zeros(x.shape)
@@ -66,7 +66,7 @@ def vessel_share(phantom, x_m, y_m):
 
 
 def from_maps(mask, stiffness, loss_tangent, spacing_m):
-    """A phantom of real anatomy, from a measured mask and map.
+    """Build a phantom of real anatomy from a measured mask and map.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def from_maps(mask, stiffness, loss_tangent, spacing_m):
 
 @dataclass(frozen=True)
 class Map:
-    """An image (y, x) centred on (0, 0) as a function of place: bilinear, beyond its edge the nearest."""
+    """An image (y, x) centred on (0, 0) as a function of place: bilinear, nearest beyond its edge."""
 
     values: np.ndarray
     spacing_m: float

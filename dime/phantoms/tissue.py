@@ -1,13 +1,13 @@
 """Stiffness and loss as continuous functions of place: a base, smooth random texture, regions over it.
 
-Starting from log |G*| = log base, each part of the organ in turn is painted over it,
+Starting from log |G*| = log base, each part of the organ in turn is painted over the base,
 
     log |G*| <- (1 - w) log |G*| + w log |G*|_part,  tan(delta) <- (1 - w) tan(delta) + w tan(delta)_part,
 
 then textures are added, log |G*| <- log |G*| + sum_i a_i T_i(x, y), and last the regions without texture
-(vessels, lesions) are painted as the parts were. The weight w(x, y) in 0..1 is a step where an edge is sharp,
-a tanh of the distance to it where it is smooth.
-Assumption: stiffness varies and blends in its logarithm, for moduli are positive and spread by ratios.
+(vessels, lesions) are painted as the parts were. The weight w(x, y) in 0..1 is a step where an edge is sharp
+and a tanh of the distance to the edge where it is smooth.
+Assumption: stiffness varies and blends in its logarithm, because moduli are positive and differ by ratios.
 """
 
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates, spline_filter
 
-EXTENT_M = 0.512  # side of the square that a texture covers [m]; beyond it repeats
+EXTENT_M = 0.512  # side of the square that a texture covers [m]; outside, it repeats
 GRID_M = 4e-3  # spacing of a texture's spline nodes [m]
 
 
 @dataclass(frozen=True)
 class Texture:
-    """Smooth random field of zero mean and unit variance: filtered white noise, splined between nodes."""
+    """Smooth random field of zero mean and unit variance: filtered white noise, interpolated by splines."""
 
     coefficients: np.ndarray  # (y, x)
 
@@ -29,7 +29,7 @@ class Texture:
     def draw(cls, length_m, rng, patchiness=0.0):
         """Draw a field whose covariance is exp(-r^2 / (4 length_m^2)), `length_m` >= 6 mm.
 
-        patchiness > 0 passes it through tanh(patchiness T): plateaus with borders between, patches.
+        patchiness > 0 passes the field through tanh(patchiness T), which makes patches with borders.
         """
         n = round(EXTENT_M / GRID_M)
         field = gaussian_filter(rng.standard_normal((n, n)), length_m / GRID_M, mode="wrap")
@@ -46,8 +46,10 @@ class Texture:
 
 @dataclass(frozen=True)
 class StarShape:
-    """Weight of the inside of a curve that is star-shaped about its `centre`; `edge_m` = 0 is a sharp edge,
-    else w = (1 + tanh((R - r) / edge_m)) / 2 with R(angle) the curve's radius [m]."""
+    """Weight, 0..1, of the inside of a curve (n, 2) [m] that is star-shaped about its `centre` [m].
+
+    `edge_m` = 0 is a sharp edge, else w = (1 + tanh((R - r) / edge_m)) / 2, R(angle) the curve's radius [m].
+    """
 
     curve: np.ndarray
     centre: tuple
@@ -79,7 +81,7 @@ class StarShape:
 
 @dataclass(frozen=True)
 class Tubes:
-    """Weight of a tree of tapering tubes: rows (x0, y0, radius0, x1, y1, radius1), edge width `edge_m`."""
+    """Weight, 0..1, of tapering tubes: rows (x0, y0, radius0, x1, y1, radius1) [m], edge width `edge_m`."""
 
     segments: np.ndarray
     edge_m: float
@@ -104,7 +106,7 @@ class Tubes:
 
 @dataclass(frozen=True)
 class Region:
-    """A weight (x, y) -> 0..1 with the stiffness [Pa] and the loss tangent it paints."""
+    """A region: its weight (x, y) -> 0..1, and the stiffness [Pa] and loss tangent inside it."""
 
     weight: object
     stiffness_pa: float
@@ -113,9 +115,9 @@ class Region:
 
 @dataclass(frozen=True)
 class Tissue:
-    """A base stiffness [Pa] and loss tangent, parts, textures as pairs (amplitude, Texture), regions.
+    """Tissue: base stiffness [Pa] and loss tangent, parts, textures as pairs (amplitude, Texture), regions.
 
-    The loss tangent's textures multiply it by exp(amplitude T), as the stiffness's do.
+    `textures` multiply the stiffness, and `loss_textures` the loss tangent, by exp(amplitude T).
     """
 
     stiffness_pa: float

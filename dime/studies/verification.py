@@ -1,7 +1,7 @@
-"""Problems whose waves are known in closed form, and how far the finite elements are from them.
+"""Verify the finite elements against problems whose waves are known in closed form.
 
-Each case takes the elements per wavelength that its mesh is asked for and returns those found (shear
-wavelength over mean edge length, mean over the elements) and the relative L2 error of the displacement.
+Each case takes the elements per wavelength asked of its mesh. It returns those found (shear wavelength over
+mean edge length, averaged over the elements) and the relative L2 error of the displacement.
 """
 
 from dataclasses import dataclass
@@ -28,12 +28,12 @@ FREQUENCY_HZ = 60.0
 
 OMEGA = 2 * np.pi * FREQUENCY_HZ
 
-RIM_M = 1e-5  # displacement of a driven rim
+RIM_M = 1e-5  # displacement of a driven rim [m]
 
 
 @dataclass(frozen=True)
 class Tissue:
-    """A phantom of constant or given (x, y) -> value maps: |G*| [Pa] and tan(delta) in an outline [m]."""
+    """A phantom whose |G*| [Pa] and tan(delta) are constants or functions of (x, y); outline (n, 2) [m]."""
 
     outline: np.ndarray
     stiffness_pa: object
@@ -65,7 +65,7 @@ def wavenumber(stiffness, loss_tangent=0.2):
 
 
 def relative_error(basis, u, exact):
-    """||u_h - u|| / ||u|| in L2; `exact` takes coordinates (axis, element, point) and returns what u is."""
+    """L2 error ||u_h - u|| / ||u|| of a solution; `exact` maps coordinates (axis, element, point) to u."""
     truth = exact(basis.global_coordinates())
     error = np.asarray(basis.interpolate(u)) - truth
     return float(np.sqrt(np.sum(np.abs(error) ** 2 * basis.dx) / np.sum(np.abs(truth) ** 2 * basis.dx)))
@@ -81,12 +81,15 @@ def elements_per_wavelength(mesh, modulus):
 
 
 def observed_order(elements, errors):
-    """Minus the slope of log error against log elements per wavelength."""
+    """Order of convergence: minus the slope of log error against log elements per wavelength."""
     return float(-np.polyfit(np.log(elements), np.log(errors), 1)[0])
 
 
 def with_trace(phantom, exact, mesh, body_force=None):
-    """Antiplane solution with the exact one, (x, y) -> u, imposed on the whole boundary: elements, error."""
+    """Error of the antiplane solution when the exact one, (x, y) -> u, is imposed on the whole boundary.
+
+    Returns the elements per wavelength and the relative error.
+    """
     basis, modulus = Basis(mesh, ElementTriP2(), intorder=4), rheology.complex_modulus(phantom)
     A, b = antiplane.assemble_antiplane(basis, modulus, FREQUENCY_HZ, body_force=body_force)
     known = basis.get_dofs().flatten()
@@ -95,7 +98,7 @@ def with_trace(phantom, exact, mesh, body_force=None):
 
 
 def plane_wave(elements):
-    """u = e^{-ik.x} in a disc."""
+    """Plane wave u = e^{-ik.x} in a disc."""
     phantom, k = Tissue(circle(0.06), 2000.0), wavenumber(2000.0)
 
     def exact(x, y):
@@ -105,7 +108,10 @@ def plane_wave(elements):
 
 
 def axial_cylinder(elements, spacing_m=1e-3, through_plane_per_m=0.0):
-    """u = U J0(kr)/J0(ka) when the rim moves along the axis with U cos(kappa z); on a grid at z = 0."""
+    """Cylinder whose rim moves along its axis with U cos(kappa z): u = U J0(kr)/J0(ka) on a grid at z = 0.
+
+    k^2 = rho omega^2 / G* - kappa^2.
+    """
     a, k = 0.06, np.sqrt(wavenumber(3000.0, 0.3) ** 2 - through_plane_per_m**2)
     field = forward.solve(
         Tissue(circle(a), 3000.0, 0.3),
@@ -120,7 +126,7 @@ def axial_cylinder(elements, spacing_m=1e-3, through_plane_per_m=0.0):
 
 
 def torsional_cylinder(elements, poisson_ratio=0.4999, spacing_m=1e-3):
-    """u_theta = U J1(kr)/J1(ka) in the plane when the rim turns to and fro with U; on an image grid."""
+    """Cylinder whose rim turns to and fro by U: in-plane u_theta = U J1(kr)/J1(ka) on an image grid."""
     a, k = 0.05, wavenumber(3000.0)
     field = forward.solve(
         Tissue(circle(a), 3000.0),
@@ -143,7 +149,7 @@ def _image_error(u, truth):
 
 
 def line_source(elements):
-    """A unit force on one node makes u = -(i/4G) H0^(2)(kr); compared 2 cm and more away from it."""
+    """Unit force on one node: u = -(i/4G) H0^(2)(kr), compared 2 cm and more away from it."""
     phantom, k, G = Tissue(circle(0.05), 2000.0), wavenumber(2000.0), 2000 * np.exp(1j * np.arctan(0.2))
     basis = Basis(sizing.fit_mesh(phantom, [], FREQUENCY_HZ, elements), ElementTriP2(), intorder=4)
     node = np.argmin(np.linalg.norm(basis.doflocs[:, : basis.mesh.nvertices], axis=0))
@@ -163,7 +169,7 @@ def line_source(elements):
 
 
 def inclusion(elements, *, mesh_follows=True, a=0.015, outer=0.05, soft=1500.0, stiff=3000.0, tangent=0.1):
-    """A plane wave scattered by a softer cylinder of radius a: the series that matches u and G du/dr at a.
+    """Plane wave scattered by a softer cylinder of radius a [m]: a series in which u and G du/dr match at a.
 
     Outside sum_n [(-i)^n J_n(k1 r) + b_n H_n^(2)(k1 r)] e^{i n t}, inside sum_n c_n J_n(k2 r) e^{i n t}.
     """
@@ -194,7 +200,7 @@ def inclusion(elements, *, mesh_follows=True, a=0.015, outer=0.05, soft=1500.0, 
 
 
 def varying_modulus(elements):
-    """u = e^{-i(px+qy)} and G* = G0 (1 + gx x + gy y^2), with the force it needs."""
+    """Manufactured wave u = e^{-i(px+qy)} for G* = G0 (1 + gx x + gy y^2), with the body force it needs."""
     p, q, G0, gx, gy = 180.0, 90.0, 3000.0 * (1 + 0.3j), 6.0, 200.0
 
     def G(x, y):
@@ -212,10 +218,10 @@ def varying_modulus(elements):
 
 
 def elastic_manufactured(axes, poisson_ratio):
-    """u = a e^{-ik.x}, G* = G0 (1 + g.x): displacement, modulus and the body force that they need.
+    """Manufactured wave u = a e^{-ik.x} for G* = G0 (1 + g.x): functions for modulus, u and body force.
 
-    a is transverse but for a part of order 1/lambda along k, which makes the pressure as large as the shear
-    stress however near to incompressible the tissue is.
+    a is transverse except for a part of order 1/lambda along k. That part keeps the pressure as large as the
+    shear stress however close to incompressible the tissue is.
     """
     G0 = 3000.0 * np.exp(1j * np.arctan(0.2))
     k = np.array([150.0, 90.0, 60.0])[:axes]
@@ -243,7 +249,10 @@ def elastic_manufactured(axes, poisson_ratio):
 
 
 def elastic_error(mesh, poisson_ratio):
-    """The manufactured wave imposed on the boundary of triangles or tetrahedra: elements, error."""
+    """Error when the manufactured wave is imposed on the boundary of triangles or tetrahedra.
+
+    Returns the elements per wavelength and the relative error.
+    """
     axes = mesh.dim()
     quadratic, linear = (ElementTriP2(), ElementTriP1()) if axes == 2 else (ElementTetP2(), ElementTetP1())
     modulus, exact, force = elastic_manufactured(axes, poisson_ratio)
@@ -258,7 +267,7 @@ def elastic_error(mesh, poisson_ratio):
 
 
 def inplane(elements, poisson_ratio=0.4999):
-    """The manufactured wave of two components in a disc."""
+    """Manufactured wave of two components in a disc."""
     phantom = Tissue(circle(0.04), 3000.0)
     return elastic_error(sizing.fit_mesh(phantom, [], FREQUENCY_HZ, elements), poisson_ratio)
 
@@ -281,15 +290,15 @@ CASES = {
     "manufactured, in-plane": (inplane, 3),
     "manufactured, 3D": (cube, 3),
 }
-"""Name -> case and the order that theory promises: h^3 for quadratic elements in smooth waves.
+"""Name -> case and its theoretical order of convergence: 3 for quadratic elements in smooth waves.
 
-Where straight edges follow a curve across which the modulus jumps, slivers between curve and edge have the
-wrong modulus: h^2 is sure.
+Only order 2 is sure where straight edges follow a curve across which the modulus jumps, because slivers
+between curve and edge have the wrong modulus.
 """
 
 
 def power(elements):
-    """Power in / dissipated - 1, from the matrix and from the traction on the rim, in tissue that varies."""
+    """Energy balance in varying tissue: power in / dissipated - 1, by the matrix and by rim traction."""
     phantom = Tissue(circle(0.05), lambda x, y: 3000 + 1000 * np.sin(60 * x), 0.3)
     drive = drivers.Driver(phase_slope_rad=2 * np.pi)
     field = forward.solve(phantom, drive, FREQUENCY_HZ, elements_per_wavelength=elements)
@@ -302,7 +311,7 @@ def power(elements):
 
 
 def reciprocity(elements=8):
-    """How differently a force at P moves Q and the same force at Q moves P, relative to that motion."""
+    """Error of reciprocity |u_Q - u_P| / |u_Q|: u_Q at Q by a unit force at P, u_P at P by one at Q."""
     phantom = Tissue(circle(0.05), lambda x, y: 2000 + 20000 * x, lambda x, y: 0.2 + 2 * y)
     basis = Basis(sizing.fit_mesh(phantom, [], FREQUENCY_HZ, elements), ElementTriP2(), intorder=4)
     A, b = antiplane.assemble_antiplane(basis, rheology.complex_modulus(phantom), FREQUENCY_HZ)
