@@ -1,4 +1,4 @@
-"""The command line: methods (`simulate`, `invert`) and what the pipeline runs (`run`, `authors`, `paper`, ...)."""
+"""Command line: the methods (`simulate`, `invert`) and what the pipeline runs (`run`, `paper`, ...)."""
 
 import warnings
 from contextlib import ExitStack
@@ -222,7 +222,7 @@ def deps(
         bool, typer.Option("--write", help="Bring them up to date in the dvc.yaml files.")
     ] = False,
 ):
-    """List the pipeline files whose dependencies on dime/ differ from the imports; exit code 1 if any does."""
+    """List the pipeline files whose dependencies on dime/ differ from the imports (then exit code 1)."""
     from dime.reporting import dependencies
 
     if write:

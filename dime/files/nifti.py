@@ -10,7 +10,12 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
+from dime.files.whole import whole
 from dime.mri import elastography
+
+EXAMPLE_WAVE = Path(__file__).parents[1] / "data" / "wave.nii.gz"
+"""A simulated liver slice, 60 Hz, real and imaginary part (x, y, 2) [m]; `truth.nii.gz` beside it holds its
+stiffness [kPa]. tests/files/test_example.py says how it is made."""
 
 LAYOUTS = ("offsets", "real-imag", "complex")
 """What the last axis of a file holds: phase offsets, real and imaginary part, or nothing (complex values)."""
@@ -25,7 +30,13 @@ MILLIMETRES = {"meter": 1e3, "micron": 1e-3}
 """Millimetres per unit of length in a NIfTI header; other units (mm or none) count as mm."""
 
 
-def read_wave(path, frequency_hz, spacing_m=None, mask_path=None, layout=None):
+def read_wave(
+    path: str | Path,
+    frequency_hz: float,
+    spacing_m: float | None = None,
+    mask_path: str | Path | None = None,
+    layout: str | None = None,
+) -> xr.Dataset:
     """Read a wave from a NIfTI file, ready for `methods.invert`.
 
     Parameters
@@ -58,6 +69,13 @@ def read_wave(path, frequency_hz, spacing_m=None, mask_path=None, layout=None):
 
     Assumption: offsets whose values lie within -pi to pi, or 0 to 2 pi, are phases in radians and are
     unwrapped. Others are taken as already unwrapped, in any unit, because stiffness does not depend on it.
+
+    Examples
+    --------
+    >>> import dime
+    >>> waves = dime.read_wave(dime.EXAMPLE_WAVE, 60.0)
+    >>> waves["wave"].dims, waves.attrs["spacing_m"]
+    (('z', 'y', 'x'), 0.0015)
     """
     low, high = FREQUENCY_RANGE_HZ
     if not low <= frequency_hz <= high:
@@ -131,8 +149,25 @@ def read_wave(path, frequency_hz, spacing_m=None, mask_path=None, layout=None):
     )
 
 
-def write_map(path, values, like):
-    """Write a map (z, y, x) as NIfTI with the grid, orientation and affine of the file `like`."""
+def write_map(path: str | Path, values: np.ndarray, like: str | Path) -> None:
+    """Write a map (z, y, x) as NIfTI with the grid, orientation and affine of the file `like`.
+
+    Parameters
+    ----------
+    path : path
+        Takes its name when it is whole; replaced if it exists.
+    values : (z, y, x) array
+        Any unit; the command line writes kPa.
+    like : path
+        NIfTI file whose first axes are the map's.
+
+    Examples
+    --------
+    >>> import dime
+    >>> waves = dime.read_wave(dime.EXAMPLE_WAVE, 60.0)
+    >>> maps = dime.invert(waves, "mmdi")
+    >>> dime.write_map("stiffness.nii.gz", maps["stiffness"] / 1e3, like=dime.EXAMPLE_WAVE)
+    """
     source = nibabel.load(like)
     image = np.moveaxis(np.asarray(values, np.float32), (2, 1, 0), (0, 1, 2))
     header = source.header.copy()
@@ -140,7 +175,8 @@ def write_map(path, values, like):
     header.set_slope_inter(1, 0)
     header["cal_min"] = header["cal_max"] = 0  # display range of the wave, which does not suit a map
     header["descrip"] = b""
-    nibabel.save(nibabel.Nifti1Image(image, source.affine, header), path)
+    with whole(path) as aside:
+        nibabel.save(nibabel.Nifti1Image(image, source.affine, header), aside)
 
 
 def _load_nifti(path):

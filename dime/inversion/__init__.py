@@ -1,1 +1,10 @@
-""""""
+"""How stiff is the tissue, by any method?
+
+methods      one call for every method
+masked_wave  check, crop and extend a masked wave; its sign of time
+filters      band-pass, directional and median filters
+mmdi         multi-model direct inversion, the clinical reference
+direct       the other direct inversions: AHI, MDEV, k-MDEV, LFE
+nonlinear    the slow, accurate inversion by adjoint gradients
+residual     how much of a wave a map explains
+"""

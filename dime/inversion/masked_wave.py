@@ -1,4 +1,4 @@
-"""Prepare a masked wave for inversion: check it, crop it, extend it past its outline, find its sign of time."""
+"""Prepare a masked wave for inversion: check, crop and extend it, and find its sign of time."""
 
 import math
 from typing import NamedTuple

@@ -102,8 +102,8 @@ def invert(waves: xr.Dataset, method: str = LEARNT, model: str | Path = PRETRAIN
     """Compute the stiffness of every slice of a dataset by one method.
 
     A file does not say whether its waves follow e^{+i omega t} or e^{-i omega t}, nor whether the gain of a
-    channel is negative. Tissue absorbs energy, and that fixes the sign: where the slices' summed `dissipation`
-    is negative, all waves are conjugated, because the network and the nonlinear inversion assume
+    channel is negative. Tissue absorbs energy, and that fixes the sign: where the `dissipation` of all slices
+    together is negative, the waves are conjugated, because the network and the nonlinear inversion assume
     e^{+i omega t}. The sign makes no difference to the direct methods.
 
     Parameters

@@ -87,8 +87,8 @@ def nonlinear(
     Raises
     ------
     ValueError
-        See `dime.inversion.masked_wave.check_field`; a field of view smaller than MMDI's widest window (the starting map
-        is MMDI's); a mask without interior; a loss tangent that is negative or has another shape.
+        See `dime.inversion.masked_wave.check_field`; a field of view smaller than MMDI's widest window (the
+        starting map is MMDI's); a mask without interior; a loss tangent that is negative or of another shape.
     """
     wave, mask = check_field(wave, mask, spacing_m, frequency_hz)
     rigid = rigid_motion(mask)

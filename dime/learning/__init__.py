@@ -1,1 +1,6 @@
-""""""
+"""How does any network learn?
+
+loop         epochs, resuming after a kill, history, best epoch
+parallel     one training on several devices
+checkpoints  weights and their card on disk
+"""

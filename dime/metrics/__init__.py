@@ -1,1 +1,10 @@
-""""""
+"""How far from the truth, how alike, how sure?
+
+errors       error of maps by slice and by pixel, pooled correlation
+statistics   bootstrap intervals, paired tests, Holm's correction
+agreement    Bland-Altman, ICC, repeatability, kappa
+diagnosis    ROC curves and their areas
+calibration  coverage of intervals, gain of rejecting the uncertain
+inclusions   contrast, edge and outline of an inclusion in a map
+roi          the region that a reading averages over, its stage
+"""

@@ -1,4 +1,4 @@
-"""Disturb a wave as a scanner does: white noise, bulk and compressional motion; estimate the noise of an image."""
+"""Disturb a wave as a scanner does (white noise, bulk motion), and estimate the noise of an image."""
 
 import numpy as np
 from scipy import ndimage, stats

@@ -20,7 +20,7 @@ OPTIMISERS = {
 """Of the convolutions: Muon's steps are orthogonal matrices, AdamW scales every weight's step on its own.
 
 Source: Jordan 2024 (kellerjordan.github.io/posts/muon); Loshchilov and Hutter 2019 (ICLR).
-Over a thousand steps and more Muon's validation loss is lower by far; notebooks/studies/01-ablation.ipynb compares
+Over a thousand steps and more Muon's validation loss is much lower; notebooks/studies/01-ablation compares
 the two on an equal budget.
 """
 

@@ -34,7 +34,7 @@ stages of fibrosis differ by no more than such a factor."""
 def trusted(wave, mask, stiffness, uncertainty, spacing_m, frequency_hz):
     """Pixels in which the network's map can be trusted.
 
-    The motion nearby must exceed `LEAST_SNR` times the noise (`noise.noise_deviation`, both channels together) and,
+    The motion nearby must exceed `LEAST_SNR` times the noise (`noise_deviation`, both channels together) and,
     with its noise, `LEAST_AMPLITUDE` times the rms of the slice. The wavelength must lie in `LOG_RANGE`, and
     the half width b log(1 / (1 - coverage)) of the interval must be below log `WIDEST_FACTOR`.
 

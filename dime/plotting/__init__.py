@@ -1,1 +1,12 @@
-""""""
+"""How does it look?
+
+Pictures only; nothing is computed here.
+
+style             names, colours, sizes and legends that figures share
+maps              maps of waves and stiffness on shared scales
+scatter           estimates against truth, differences against means, learning curves
+inversions        figures of MMDI's steps and of sweeps
+paper_simulated   the paper's figures of simulated studies
+paper_conditions  the paper's figures in which a condition changes
+paper_subjects    the paper's figures of subjects and measured slices
+"""

@@ -1,4 +1,4 @@
-"""Write the results of a run into the tracked pages: README.md (five lines) and docs/results.md (the claims)."""
+"""Write the results of a run into the tracked pages: README.md and docs/results.md."""
 
 from pathlib import Path
 

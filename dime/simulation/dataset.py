@@ -16,7 +16,7 @@ from rich.progress import track
 from dime.fem import forward
 from dime.files.sources import code_digest
 from dime.files.whole import partial_path, take_name
-from dime.simulation.examination import DIRECTION, ENCODED, simulate_phantom
+from dime.simulation.examination import DIRECTION, ENCODED, Recipe, simulate_phantom
 
 BLOCK = 8
 """Phantoms per task and per chunk on disk: large enough to hide scheduling, small enough to lose little."""
@@ -26,12 +26,12 @@ WORKER_ENVIRONMENT = {f"{library}_NUM_THREADS": 1 for library in ("OMP", "MKL", 
 back to the system, which then clears the same pages for the next, a third of the time of a solve."""
 
 
-def simulate(recipe, path, workers=2, scheduler=None):
+def simulate(recipe: Recipe, path: str | Path, workers: int = 2, scheduler: str | None = None) -> None:
     """Simulate a dataset to disk, in parallel, continuing where a killed run stopped.
 
-    The data grow beside `path` (`partial_path`) and take its name when they are whole. Bytes depend on the recipe alone,
-    not on the number of workers or their order. What another recipe or another version of the code left
-    unfinished is not continued but replaced. A recipe that turns out to be impossible leaves nothing.
+    The data grow beside `path` (`partial_path`) and take its name when they are whole. Bytes depend on the
+    recipe alone, not on the number of workers or their order. Unfinished work of another recipe or of other
+    source code is not continued but replaced. A recipe that turns out to be impossible leaves nothing.
 
     Parameters
     ----------
@@ -47,6 +47,14 @@ def simulate(recipe, path, workers=2, scheduler=None):
     ------
     ValueError
         No worker, no scheduler at the address, or what `forward.solve` and `families.draw` refuse.
+
+    Examples
+    --------
+    >>> import dime
+    >>> recipe = dime.Recipe("homogeneous", count=1, seed=7, spacing_m=5e-3)
+    >>> dime.simulate(recipe, "phantom.zarr", workers=1)
+    >>> dime.load("phantom.zarr")["wave"].shape
+    (1, 48, 48)
     """
     path = Path(path).absolute()
     partial = partial_path(path)

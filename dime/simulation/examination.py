@@ -62,8 +62,8 @@ class Recipe:
     stages : fibrosis stage of each phantom (liver only); empty to draw them.
     offsets : phase offsets of a scanned acquisition (wrapped phase and magnitude are stored); 0 for none.
     acquired : lines and columns of k-space that the scan acquires; 0 for as many as pixels.
-    physics : "antiplane", "inplane" or "3d" (a slab), see `forward.solve`; "oblique": antiplane motion of which
-        a part varies along z (`oblique`).
+    physics : "antiplane", "inplane" or "3d" (a slab), see `forward.solve`; "oblique": antiplane motion of
+        which a part varies along z (`oblique`).
     """
 
     family: str

@@ -1,1 +1,16 @@
-""""""
+"""What does one notebook ask?
+
+Computations of single notebooks, kept here because worker processes import them.
+
+verification     methods/02-forward: problems whose waves are known in closed form
+fast_inversions  methods/01-mmdi: fast inversions on waves of known stiffness
+ablation         studies/01-ablation: what each choice in the recipe is worth
+budget           training and scoring on a small budget
+limits           studies/02-limits: the Cramer-Rao bound
+transfer         studies/03-transfer: trained on one simulation, tested on another
+direction        studies/05-direction: directional bias
+conditions       studies/02-limits and 06-organs: errors under changed conditions
+power            studies/07-population: how many subjects a comparison needs
+subjects         mre/05-cohort and studies/07-population: one stiffness per subject
+inclusion_size   studies/08-inclusions: one inclusion of known size and contrast
+"""

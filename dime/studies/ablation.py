@@ -188,8 +188,8 @@ def summarise(runs, reference="baseline"):
     Returns
     -------
     dict of str -> dict
-        mape, nll, mape_change (arm minus reference, paired by slice): `statistics.bootstrap_mean`; pixel_r: r,
-        low, high and n of `errors.pooled`; seed_mape: list, one per seed; steps, patches, parameters,
+        mape, nll, mape_change (arm minus reference, paired by slice): `statistics.bootstrap_mean`; pixel_r:
+        r, low, high and n of `errors.pooled`; seed_mape: list, one per seed; steps, patches, parameters,
         phantoms, multiply_adds_per_pixel.
     """
     found = {}

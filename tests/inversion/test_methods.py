@@ -106,7 +106,7 @@ def test_the_sign_of_time_is_found_for_all_slices_together(monkeypatch):
     x = (np.arange(150) - 75) * 1.5e-3
     damped, standing = wave * np.exp(-10 * x), mask * np.exp(0.3j) * np.cos(200 * x)
     seen = methods.Method(lambda wave, *_: (wave.real, wave.imag), "confidence", {})
-    monkeypatch.setitem(methods.METHODS, "seen", lambda model: seen)
+    monkeypatch.setattr(methods, "load_method", lambda name, model: seen)
     found = {}
     for sign, form in ((1, np.asarray), (-1, np.conj)):
         both = xr.concat([dataset(form(wave), mask) for wave in (damped, standing)], "slice")
