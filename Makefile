@@ -20,7 +20,7 @@ repro: .venv/ready params/$(PROFILE).yaml
 	@dime inputs
 ifeq ($(PART),core)
 	dvc repro notebooks/mre/dvc.yaml
-	dvc repro --single-item figures paper
+	dvc repro --single-item quickstart figures paper
 	@dime summary && echo "The paper: paper/dime.pdf"
 else ifeq ($(PART),all)
 	dvc repro --all-pipelines

@@ -20,5 +20,7 @@ def with_palette(png):
     picture = Image.open(io.BytesIO(png)).convert("RGBA")
     opaque = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
     reduced = io.BytesIO()
-    opaque.quantize(256, dither=Image.Dither.NONE).save(reduced, "PNG", optimize=True)
+    opaque.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+        reduced, "PNG", optimize=True
+    )
     return reduced.getvalue()

@@ -56,7 +56,7 @@ def slice_figures(estimate, truth, mask):
 def correlation_sums(x, t):
     """Sums over the pixels of one slice, from which r and R2 of any set of slices follow: see `pooled`.
 
-    They are taken in double precision: r and R2 are small differences of large sums, and in single precision a
+    They are taken in double precision: r and R2 are small differences of large sums. In single precision a
     resample that draws one slice over and over would give intervals far outside -1 to 1.
 
     Parameters

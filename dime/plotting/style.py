@@ -8,6 +8,7 @@ import numpy as np
 import seaborn as sns
 
 from dime.files.pictures import with_palette
+from dime.files.whole import whole
 
 METHOD_NAMES = {
     "dime": "DIME",
@@ -49,12 +50,18 @@ def use_house_style():
 
 def save(figure, folder, name):
     """Write a figure as `name.pdf` and `name.png`, without dates, so that equal figures give equal bytes."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    figure.savefig(folder / f"{name}.pdf", bbox_inches="tight", metadata={"CreationDate": None})
+    path = Path(folder) / name
+    save_picture(figure, path.with_suffix(".png"))
+    with whole(path.with_suffix(".pdf")) as aside:
+        figure.savefig(aside, bbox_inches="tight", metadata={"CreationDate": None})
+
+
+def save_picture(figure, path):
+    """Write a figure as PNG with a palette; equal figures give equal bytes."""
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", bbox_inches="tight", metadata={"Software": None})
-    (folder / f"{name}.png").write_bytes(with_palette(drawn.getvalue()))
+    with whole(path) as aside:
+        aside.write_bytes(with_palette(drawn.getvalue()))
 
 
 def note(text):
