@@ -1,13 +1,18 @@
 """pyproject.toml, requirements.lock and environment.yml describe one environment."""
 
 import re
+import sys
 import tomllib
+import types
 from pathlib import Path
 
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+
+from dime.files import nifti
+from dime.inversion import methods
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -46,14 +51,33 @@ def test_no_dependency_forbids_commercial_or_open_use():
     assert not {"triangle", "meshpy", "mrzerocore"} & LOCKED.keys()
 
 
-def test_readme_says_the_role_of_every_module_and_notebook():
-    readme = (ROOT / "README.md").read_text()
-    modules = {
-        path.stem
-        for path in (ROOT / "dime").iterdir()
-        if path.suffix == ".py" or (path / "__init__.py").is_file()
-    }
-    for name in sorted(modules - {"__init__", "__main__"}):
-        assert f"| `{name}` |" in readme or f"| `{name}/` |" in readme, f"dime/{name} is not in README.md"
-    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
-        assert f"`notebooks/{notebook.stem}`" in readme, f"{notebook.name} is not in README.md"
+def test_readme_is_a_page_and_its_links_lead_somewhere():
+    """About 100 lines, none too long; the same for the pages that it leads to."""
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 115
+    for page in (ROOT / "README.md", ROOT / "notebooks/README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target} does not exist"
+
+
+def test_the_architecture_names_every_room_and_module():
+    text = (ROOT / "docs/architecture.md").read_text()
+    for path in (ROOT / "dime").glob("*/*.py"):
+        expected = f"`{path.parent.name}/`" if path.stem == "__init__" else f"`{path.stem}`"
+        assert expected in text, f"docs/architecture.md does not name {expected} of {path.parent.name}"
+
+
+def test_the_method_that_the_architecture_adds_works(monkeypatch, tmp_path):
+    """Its module, registry line and tests, as they are printed there."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/architecture.md").read_text(), re.S)
+    module, line, tests = blocks
+    name, reference = re.search(r'"(\w+)": "([\w.:]+)"', line).groups()
+    new = types.ModuleType(reference.split(":")[0])
+    monkeypatch.setitem(sys.modules, new.__name__, new)
+    exec(compile(module, new.__name__, "exec"), new.__dict__)
+    monkeypatch.setitem(methods.METHODS, name, reference)
+    space = {}
+    exec(compile(tests, "test", "exec"), space)
+    space["test_a_travelling_plane_wave_gives_its_stiffness"](2000.0)
+    space["test_a_standing_wave_has_no_confidence"]()
+    waves = nifti.read_wave(nifti.EXAMPLE_WAVE, 60.0)
+    assert float(methods.invert(waves, name)["stiffness"].max()) > 0

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import yaml
+
+from dime.reporting import pipeline
 
 ROOT = Path(__file__).parent.parent
 PAPER = (ROOT / "paper/dime.typ").read_text()
-STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+STAGES = {stage.name: stage for stage in pipeline.stages(ROOT)}
 
 NO_NUMBERS = (  # what may hold a digit and yet state none
     r"(?<!:)//.*",  # a comment
@@ -81,18 +82,25 @@ def test_names_labels_and_formats_are_no_findings(innocent):
 
 
 def test_every_metrics_file_the_paper_reads_is_written_by_a_stage_it_depends_on():
-    read = {f"results/studies/metrics/{name}.json" for name in re.findall(r'metrics\("([\w-]+)"\)', PAPER)}
-    dependencies = set(STAGES["paper"]["deps"])
-    loop = {
-        f"results/mre/metrics/compare-{study}.json" for study in ("homogeneous", "heterogeneous", "liver")
-    }
-    assert read | loop == {path for path in dependencies if path.startswith("results/metrics/")}
+    found = re.findall(r'metrics\("([\w-]+)", "([\w-]+)"\)', PAPER)
+    read = {f"results/{part}/metrics/{name}.json" for part, name in found}
+    loop = {f"results/mre/metrics/compare-{s}.json" for s in ("homogeneous", "heterogeneous", "liver")}
+    assert read | loop == {path for path in STAGES["paper"].needs if "/metrics/" in path}
+    for path in read | loop:
+        assert pipeline.writer(path, STAGES.values()), f"no stage writes {path}"
 
 
 def test_every_figure_of_the_paper_is_drawn_and_every_drawn_one_is_shown():
-    notebook = nbformat.read(ROOT / "notebooks/mre/06-figures.ipynb", as_version=4)
-    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    assert set(re.findall(r'plot\("([\w-]+)"', PAPER)) == set(re.findall(r'output, "([\w-]+)"\)', code))
+    """By the notebook of the part that the paper takes it from."""
+    shown = {
+        (part or "mre", name) for name, part in re.findall(r'#plot\("([\w-]+)"(?:, part: "(\w+)")?', PAPER)
+    }
+    drawn = set()
+    for part, path in (("mre", "mre/06-figures"), ("authors", "authors/01-phantoms")):
+        notebook = nbformat.read(ROOT / f"notebooks/{path}.ipynb", as_version=4)
+        code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+        drawn |= {(part, name) for name in re.findall(r'output, "([\w-]+)"\)', code)}
+    assert shown == drawn
 
 
 def test_every_reference_is_cited_and_every_citation_has_a_reference():

@@ -1,5 +1,6 @@
 """One notebook as a stage, and the whole pipeline end to end in the smoke profile."""
 
+import base64
 import json
 import os
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from dime.reporting import stage
+from dime.reporting import pipeline, stage
 
 ROOT = Path(__file__).parent.parent
 
@@ -101,14 +102,9 @@ def test_command_line_says_in_one_line_what_is_wrong(tmp_path):
     assert done.stderr.strip().count("\n") == 0 and "unknown parameter 'seeed'" in done.stderr
 
 
-SETS = ("simulate@train simulate@inplane simulate@oblique", "simulate@graded simulate@validation")
-LEARNT = (
-    "simulate@ablation ablation cohort population direction inclusions forward measured in_vivo mmdi",
-    "simulate@homogeneous compare@homogeneous simulate@heterogeneous compare@heterogeneous simulate@liver "
-    "compare@liver uncertainty limits organs transfer released_phantoms released meshes",
-)
-MEASURED = ("measured in_vivo mmdi", "released_phantoms released meshes")
-"""Stages before the training, after it, and of measured data, in rows that ask nothing of each other."""
+CORE = "notebooks/mre/dvc.yaml"
+PARTS = [f"notebooks/{part}/dvc.yaml" for part in ("authors", "methods", "studies")]
+MEASURED = [f"{CORE}:measured", f"{CORE}:in_vivo"]
 
 
 def reproduce(clone, environment, *targets):
@@ -117,27 +113,25 @@ def reproduce(clone, environment, *targets):
     return done.stdout
 
 
-def side_by_side(clone, environment, rows, *options):
-    """Each row of stages by a process of its own; what they print."""
+def side_by_side(clone, environment, rows):
+    """Run rows of targets in processes of their own, all stages of a row whose inputs are there already."""
     with ThreadPoolExecutor() as pool:
-        return list(
-            pool.map(lambda row: reproduce(clone, environment, "--single-item", *options, *row.split()), rows)
-        )
+        return list(pool.map(lambda row: reproduce(clone, environment, "--single-item", *row), rows))
 
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory):
-    """The working tree, cloned elsewhere, after `dvc repro` in the smoke profile.
+    """The working tree, cloned elsewhere, after its pipelines ran in the smoke profile, each part once.
 
-    First without measured data, as most people have it; then, where there are any, with them. The third value
-    is what the first run found: its output and the number of measured slices in its results.
+    The measured slices are absent at first, as for most people; then, where there are any, they arrive. The
+    third value is what the first run found: its output and the number of measured slices in its results.
     """
     clone = tmp_path_factory.mktemp("smoke") / "dime"
     clone.mkdir()
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     tracked = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
     for name in filter(None, tracked):
-        if not name.startswith("results/") and name != "dvc.lock" and (ROOT / name).exists():
+        if not name.startswith("results/") and not name.endswith("dvc.lock") and (ROOT / name).exists():
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, clone / name, follow_symlinks=False)
     (clone / "params.yaml").unlink()
@@ -148,15 +142,25 @@ def smoke(tmp_path_factory):
     environment = os.environ | {"PYTHONPATH": str(clone), "PATH": path}
     absent = {key: value for key, value in environment.items() if key != "DIME_REFERENCE"}
 
-    side_by_side(clone, absent, SETS)
-    reproduce(clone, absent, "train")
-    printed = "".join(side_by_side(clone, absent, LEARNT))
-    reproduce(clone, absent)
+    sets = [f"{CORE}:{one.name}" for one in pipeline.stages(clone) if one.name.startswith("simulate@")]
+    sets = [name for name in sets if not name.endswith("ablation")] + ["notebooks/studies/dvc.yaml:simulate"]
+    side_by_side(clone, absent, [sets[::2], sets[1::2]])
+    reproduce(clone, absent, f"{CORE}:train")
+    printed = reproduce(clone, absent, "--single-item", *MEASURED)
     found = printed, measured_slices(clone)
+    rest = [f"{CORE}:compare@{study}" for study in ("homogeneous", "heterogeneous", "liver")]
+    first = [*rest, PARTS[0], PARTS[1]]
     if environment != absent:
-        side_by_side(clone, environment, MEASURED)
-        reproduce(clone, environment)
+        first = [*MEASURED, *first]
+    side_by_side(clone, environment, [first, [f"{CORE}:cohort", *STUDIES]])
+    reproduce(clone, environment, "--all-pipelines")
     return clone, environment, found
+
+
+STUDIES = [
+    f"{PARTS[2]}:{name}" for name in "ablation limits transfer direction organs population inclusions".split()
+]
+"""Side studies that ask nothing of each other; the one on uncertainty follows the comparison."""
 
 
 def measured_slices(clone):
@@ -168,12 +172,12 @@ def test_smoke_profile_ends_with_the_paper_and_every_figure(smoke):
     assert (clone / "paper/dime.pdf").read_bytes().startswith(b"%PDF")
     shown = set(re.findall(r'#plot\("([\w-]+)"', (clone / "paper/dime.typ").read_text()))
     for kind in ("pdf", "png"):
-        assert {path.stem for path in (clone / "results/mre/figures").glob(f"*.{kind}")} == shown
-    executed = [path.stem for path in (clone / "results/notebooks").glob("*.ipynb")]
-    for notebook in (clone / "notebooks").glob("*.ipynb"):
-        assert any(name.startswith(notebook.stem) for name in executed), f"{notebook.stem} was not executed"
+        assert {path.stem for path in clone.glob(f"results/*/figures/*.{kind}")} == shown
+    for one in pipeline.stages(clone):
+        for path in one.writes:
+            assert (clone / path).exists(), f"{one.name} did not write {path}"
     done = run(["dime", "summary"], clone, environment)
-    assert done.returncode == 0 and "heterogeneous" in done.stdout
+    assert done.returncode == 0 and "heterogeneous" in done.stdout and "earlier" not in done.stdout
 
 
 def test_smoke_metrics_are_numbers_of_this_run(smoke):
@@ -186,29 +190,74 @@ def test_smoke_metrics_are_numbers_of_this_run(smoke):
         assert found["methods"]["dime"]["mape"]["mean"] > 0
 
 
+def test_executed_notebooks_carry_light_pictures(smoke):
+    """PNG with a palette (colour type 3), at most 100 dots per inch of a page of ten inches and a half."""
+    clone, _, _ = smoke
+    pictures = 0
+    for path in clone.glob("results/*/notebooks/*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            for output in cell.get("outputs", ()):
+                png = base64.b64decode(output.get("data", {}).get("image/png", ""))
+                pictures += bool(png)
+                assert not png or (png[25] == 3 and int.from_bytes(png[16:20], "big") <= 1050), path
+    assert pictures > 20
+
+
 def test_measured_data_that_are_absent_are_said_to_be_and_noticed_when_they_arrive(smoke):
     clone, _, (printed, before) = smoke
     assert "measured slices: none" in printed and before == 0
     assert measured_slices(clone) == (10 if "DIME_REFERENCE" in os.environ else 0)
 
 
+def test_results_that_would_lose_the_measured_data_are_named_before_a_run(smoke):
+    clone, environment, _ = smoke
+    absent = {key: value for key, value in environment.items() if key != "DIME_REFERENCE"}
+    said = run(["dime", "inputs"], clone, absent).stderr
+    if "DIME_REFERENCE" in os.environ:
+        assert (
+            "absent now" in said and "results/mre/metrics/in-vivo.json" in said and "paper/dime.pdf" in said
+        )
+        assert "compare-liver" not in said
+    else:
+        assert said == ""
+    assert run(["dime", "inputs"], clone, environment).stderr == ""
+
+
 def test_a_second_repro_does_nothing(smoke):
     clone, environment, _ = smoke
-    before = (clone / "dvc.lock").read_bytes()
-    done = run(["dvc", "repro"], clone, environment)
+    locks = sorted(clone.rglob("dvc.lock"))
+    before = [path.read_bytes() for path in locks]
+    done = run(["dvc", "repro", "--all-pipelines"], clone, environment)
     assert done.returncode == 0, done.stderr
     running = {line for line in done.stdout.splitlines() if line.startswith("Running stage")}
-    assert running == {"Running stage 'measured':", "Running stage 'released_phantoms':"}  # these always look
-    assert (clone / "dvc.lock").read_bytes() == before
+    looking = {"notebooks/mre/dvc.yaml:measured", "notebooks/authors/dvc.yaml:convert"}
+    assert running == {f"Running stage '{name}':" for name in looking}  # these always look
+    assert [path.read_bytes() for path in locks] == before and len(locks) == 5
 
 
-def test_forced_stages_give_the_same_bytes(smoke):
-    """dvc.lock holds the hash of every output: forcing stages must not change it."""
+def test_a_forced_rerun_is_byte_identical(smoke):
     clone, environment, _ = smoke
-    before = (clone / "dvc.lock").read_bytes()
-    side_by_side(clone, environment, ("simulate@validation", "compare@liver cohort"), "--force")
-    reproduce(clone, environment, "--force", "--single-item", "train", "figures", "paper")
-    assert (clone / "dvc.lock").read_bytes() == before
+    locks = sorted(clone.rglob("dvc.lock"))
+    before = [path.read_bytes() for path in locks]
+    forced = [f"{CORE}:simulate@validation", f"{CORE}:train", f"{CORE}:compare@liver", "figures", "paper"]
+    reproduce(clone, environment, "--force", "--single-item", *forced)
+    assert [path.read_bytes() for path in locks] == before
+
+
+def test_results_of_another_run_are_named(smoke):
+    """A study whose lock names another network than the one that is there now is said to be of another run."""
+    clone, _, _ = smoke
+    assert pipeline.foreign(clone) == []
+    lock = clone / "notebooks/studies/dvc.lock"
+    kept = lock.read_text()
+    weights = re.search(
+        r"path: results/mre/model/weights.safetensors\n      hash: md5\n      md5: (\w+)", kept
+    )[1]
+    try:
+        lock.write_text(kept.replace(weights, "0" * 32, 1))
+        assert len(pipeline.foreign(clone)) == 1 and pipeline.foreign(clone)[0].startswith("studies/")
+    finally:
+        lock.write_text(kept)
 
 
 def test_a_stage_without_its_input_names_the_file_and_the_stage(smoke):

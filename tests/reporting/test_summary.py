@@ -1,43 +1,94 @@
-"""Missing inputs are named with their stage; the README holds the table of the last run."""
+"""Missing inputs are named with their stage; `publish` alone writes the tracked pages."""
 
 from pathlib import Path
 
 import pytest
 import yaml
 
-from dime.reporting import claims, summary
+from dime.reporting import claims, pipeline, publication, summary
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def pipeline_file(tmp_path, monkeypatch):
-    """Two studies of one matrix stage, whose metrics and figures a paper needs."""
+def project(tmp_path, monkeypatch):
+    """Two studies of one matrix stage in a part's pipeline, whose metrics and figures a paper needs."""
     monkeypatch.chdir(tmp_path)
-    stages = {
-        "compare": {"metrics": [{"results/mre/metrics/compare-${item.study}.json": {"cache": False}}]},
-        "figures": {"outs": [{"results/mre/figures": {"cache": False}}]},
+    metrics = "results/mre/metrics/compare-${item.study}.json"
+    part = {
+        "compare": {
+            "cmd": "dime run n.ipynb o.ipynb -p study=${item.study}",
+            "matrix": {"study": ["liver", "homogeneous"]},
+            "deps": ["results/mre/model/weights.safetensors"],
+            "metrics": [{metrics: {"cache": False}}],
+        },
+        "train": {"cmd": "dime run t.ipynb o.ipynb", "outs": ["results/mre/model/weights.safetensors"]},
+    }
+    top = {
+        "figures": {
+            "cmd": "dime run f.ipynb o.ipynb",
+            "deps": ["results/mre/metrics/compare-liver.json"],
+            "outs": [{"results/mre/figures": {"cache": False}}],
+        },
         "paper": {
+            "cmd": "dime paper paper/dime.typ paper/dime.pdf",
             "deps": ["paper/dime.typ", "results/mre/metrics/compare-liver.json", "results/mre/figures"],
             "outs": ["paper/dime.pdf"],
         },
     }
-    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    for path, stages in {"dvc.yaml": top, "notebooks/mre/dvc.yaml": part}.items():
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(yaml.safe_dump({"stages": stages}))
+    return tmp_path
 
 
-def test_a_missing_input_names_the_stage_that_writes_it(pipeline_file):
+def test_a_missing_input_names_the_stage_that_writes_it_in_whatever_file(project):
     with pytest.raises(
         FileNotFoundError, match=r"compare-liver\.json: missing; the stage `compare` writes it"
     ):
-        summary.check_inputs("paper")
-    Path("results/metrics").mkdir(parents=True)
+        pipeline.check_inputs("paper")
+    Path("results/mre/metrics").mkdir(parents=True)
     Path("results/mre/metrics/compare-liver.json").write_text("{}")
-    with pytest.raises(
-        FileNotFoundError, match=r"results/mre/figures: missing; the stage `figures` writes it"
-    ):
-        summary.check_inputs("paper")
+    with pytest.raises(FileNotFoundError, match=r"figures: missing; the stage `figures` writes it"):
+        pipeline.check_inputs("paper")
     Path("results/mre/figures").mkdir()
-    summary.check_inputs("paper")
+    pipeline.check_inputs("paper")
+
+
+def test_a_matrix_is_its_items_and_what_follows_a_stage_is_found(project):
+    among = pipeline.stages()
+    assert [stage.name for stage in among] == [
+        "figures",
+        "paper",
+        "compare@liver",
+        "compare@homogeneous",
+        "train",
+    ]
+    liver = among[2]
+    assert liver.notebook == "n.ipynb" and liver.command.endswith("study=liver") and liver.part == "mre"
+    following = [stage.name for stage in pipeline.after(liver, among)]
+    assert following == ["figures", "paper", "compare@liver"]
+
+
+def test_stages_of_another_run_are_those_whose_inputs_have_changed_since(project):
+    def lock(path, **stages):
+        Path(path).write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
+
+    def entry(deps=(), outs=()):
+        return {
+            key: [{"path": p, "md5": m} for p, m in found] for key, found in (("deps", deps), ("outs", outs))
+        }
+
+    weights = "results/mre/model/weights.safetensors"
+    train = entry(outs=[(weights, "new")])
+    lock("notebooks/mre/dvc.lock", train=train, compare=entry(deps=[(weights, "new"), ("typed.txt", "x")]))
+    assert pipeline.foreign() == []
+    lock("notebooks/mre/dvc.lock", train=train, compare=entry(deps=[(weights, "old")]))
+    assert pipeline.foreign() == ["mre/compare"]
+
+
+def test_nothing_is_lost_where_no_measured_data_were(project):
+    assert summary.losses(None) == []
 
 
 def test_summary_without_a_study_names_its_stage(tmp_path):
@@ -47,21 +98,33 @@ def test_summary_without_a_study_names_its_stage(tmp_path):
 
 def test_the_block_between_the_markers_is_replaced_and_nothing_else(tmp_path, monkeypatch):
     row = dict.fromkeys(claims.COLUMNS, "a")
-    monkeypatch.setattr(summary, "claims", lambda folder: [row])
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{summary.BEGIN}\nstale\n{summary.END}\nafter\n")
-    summary.update_readme(readme, tmp_path)
-    text = readme.read_text()
-    assert text.startswith("before\n") and text.endswith("\nafter\n") and "stale" not in text
-    assert "| a | a | a | a | a | a |" in text
-    summary.update_readme(readme, tmp_path)
-    assert readme.read_text() == text
-    readme.write_text("no markers")
-    with pytest.raises(ValueError, match="expected the markers"):
-        summary.update_readme(readme, tmp_path)
+    monkeypatch.setattr(publication, "claims", lambda results: [row])
+    monkeypatch.setattr(publication, "headlines", lambda results: "- five lines\n")
+    pages = {"README.md": publication.RESULTS, "results.md": publication.CLAIMS}
+    paths = [tmp_path / name for name in pages]
+    for path, (begin, end) in zip(paths, pages.values(), strict=True):
+        path.write_text(f"before\n{begin}\nstale\n{end}\nafter\n")
+    publication.publish(tmp_path, *paths)
+    texts = [path.read_text() for path in paths]
+    for text in texts:
+        assert text.startswith("before\n") and text.endswith("\nafter\n") and "stale" not in text
+    assert "- five lines" in texts[0] and "| a | a | a | a | a | a |" in texts[1]
+    publication.publish(tmp_path, *paths)
+    assert [path.read_text() for path in paths] == texts
+    paths[1].write_text("no markers")
+    with pytest.raises(ValueError, match=r"results\.md: expected the markers"):
+        publication.publish(tmp_path, *paths)
+    assert paths[0].read_text() == texts[0]
 
 
-def test_the_readme_holds_the_claims_of_the_results_beside_it():
-    """What `dime summary --readme README.md` would write is there already."""
-    block = (ROOT / "README.md").read_text().split(summary.BEGIN)[1].split(summary.END)[0]
-    assert block.strip() == summary.markdown(claims.claims(ROOT / "results/metrics")).strip()
+@pytest.mark.parametrize(
+    ("page", "markers", "block"),
+    [
+        ("README.md", publication.RESULTS, publication.headlines),
+        ("docs/results.md", publication.CLAIMS, publication.table),
+    ],
+)
+def test_the_tracked_pages_hold_the_results_beside_them(page, markers, block):
+    """What `make publish` would write is there already."""
+    expected = publication.filled(ROOT / page, markers, block(ROOT / "results"))
+    assert (ROOT / page).read_text() == expected
