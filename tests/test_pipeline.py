@@ -270,7 +270,7 @@ def test_a_stage_without_its_input_names_the_file_and_the_stage(smoke):
         "-p",
         "test_set=nowhere.zarr",
     ]
-    done = run(command, clone, environment)
+    done = run(words.split(), clone, environment)
     assert done.returncode == 1
     assert "nowhere.zarr: missing; the stage `simulate` writes it" in done.stderr
     assert not (clone / "scratch/o.ipynb").exists() and not (clone / "scratch/maps").exists()
