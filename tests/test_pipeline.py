@@ -262,14 +262,7 @@ def test_results_of_another_run_are_named(smoke):
 
 def test_a_stage_without_its_input_names_the_file_and_the_stage(smoke):
     clone, environment, _ = smoke
-    command = [
-        "dime",
-        "run",
-        "notebooks/mre/03-compare.ipynb",
-        "scratch/o.ipynb",
-        "-p",
-        "test_set=nowhere.zarr",
-    ]
+    words = "dime run notebooks/mre/03-compare.ipynb scratch/o.ipynb -p test_set=nowhere.zarr"
     done = run(words.split(), clone, environment)
     assert done.returncode == 1
     assert "nowhere.zarr: missing; the stage `simulate` writes it" in done.stderr
