@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from dime.files.sources import code_digest
+from dime.files.sources import code_digest, module_path
 from dime.files.whole import whole
 from dime.learning import parallel
 
@@ -39,7 +39,11 @@ class Task(Protocol):
     seed: int
 
     def identity(self) -> Any:
-        """JSON-able value that a run must share with an interrupted one to continue it: settings and data."""
+        """JSON-able value that a run must share with an interrupted one to continue it: settings and data.
+
+        The loop adds the source code that the task's module uses and the number of devices. Source outside
+        this package, such as a notebook's, is not compared.
+        """
 
     def to(self, device: torch.device) -> None:
         """Move the data to a device."""
@@ -48,12 +52,13 @@ class Task(Protocol):
         """A network with fresh weights, or with those that training is to go on from."""
 
     def optimisers(self, model: nn.Module) -> tuple[list, list]:
-        """Optimisers and learning-rate schedules of a model; the first schedule's rate is recorded."""
+        """Optimisers and learning-rate schedules of a model; the first optimiser's rate is recorded."""
 
     def step(self, model: nn.Module, optimisers: list, generator: torch.Generator) -> float:
-        """Draw examples, change the weights once, and return the loss.
+        """Draw this device's share of the examples, change the weights once, and return the loss.
 
-        A task of several networks makes its own backward passes here. The loop steps the schedules.
+        Each backward pass is a call of `parallel.backward`, which averages gradients over the devices; a
+        task of several networks makes several. The loop steps the schedules.
         """
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
@@ -91,7 +96,7 @@ def train(task: Task, folder, devices=1, report=REPORT):
     Raises
     ------
     ValueError
-        The loss is not finite.
+        The loss or the validation loss is not finite.
     """
     if devices == 1:
         return _train(task, folder, report)
@@ -111,12 +116,11 @@ def _train(task, folder, report):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.pt"
-    fingerprint = json.dumps([task.identity(), code_digest(type(task).__module__), parallel.count()])
+    fingerprint = json.dumps([task.identity(), _source_digest(task), parallel.count()])
     device = parallel.device()
     torch.manual_seed(task.seed)
     model = task.model().to(device)
     task.to(device)
-    replica = parallel.replicate(model)
     optimisers, cycles = task.optimisers(model)
     history, best, best_loss, seconds = [], None, math.inf, 0.0
     state = torch.load(checkpoint, device, weights_only=True) if checkpoint.is_file() else {}
@@ -126,20 +130,24 @@ def _train(task, folder, report):
             part.load_state_dict(saved)
         history, best, best_loss = state["history"], state["best"], state["best_loss"]
         seconds = state["seconds"]
-    elif state:
+    elif state and parallel.rank() == 0:
         report("a checkpoint of another schedule, other data or another version of the code: begun anew")
+    parallel.wait()  # the first replica may delete the checkpoint only when all have read it
 
     for epoch in range(len(history), task.epochs):
         begin = time.perf_counter()
         seed = task.seed * 1_000_003 + epoch + parallel.rank() * 2**40
-        loss = _epoch(task, replica, optimisers, cycles, torch.Generator(device).manual_seed(seed))
-        if not math.isfinite(loss):
-            raise ValueError(f"epoch {epoch}: training loss is not finite; lower learning_rate")
+        torch.manual_seed(seed)  # of dropout, which takes no generator
+        loss = _epoch(task, model, optimisers, cycles, torch.Generator(device).manual_seed(seed))
         parallel.average_statistics(model)
         model.eval()
         with torch.no_grad():
-            row = {"epoch": epoch, "loss": loss} | task.evaluate(model)
-        row["learning_rate"] = cycles[0].get_last_lr()[0]
+            figures = {name: float(value) for name, value in task.evaluate(model).items()}
+        row = {"epoch": epoch, "loss": loss} | figures
+        for kind, value in (("training", loss), ("validation", row["validation_loss"])):
+            if not math.isfinite(value):
+                raise ValueError(f"epoch {epoch}: {kind} loss is not finite; lower learning_rate")
+        row["learning_rate"] = optimisers[0].param_groups[0]["lr"]
         history.append(row)
         if row["validation_loss"] < best_loss:
             best_loss = row["validation_loss"]
@@ -164,6 +172,12 @@ def _train(task, folder, report):
         checkpoint.unlink()
     model.load_state_dict(best)
     return model.eval().cpu(), history
+
+
+def _source_digest(task):
+    """Digest of the source that a task uses; that of this loop for a task outside the package."""
+    module = type(task).__module__
+    return code_digest(module if module_path(module) else __name__)
 
 
 def _epoch(task, model, optimisers, cycles, generator):

@@ -1,4 +1,4 @@
-"""One training on several devices: torchrun's engine starts the processes, torch's DDP sums their gradients.
+"""Train on several devices: torchrun's engine starts the processes, every backward pass averages gradients.
 
 Each process (a *replica*) holds the whole network and draws its own share of every batch. With one device
 nothing here starts anything, and every function below leaves its argument as it is.
@@ -13,7 +13,6 @@ import signal
 import torch
 from torch import distributed
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
-from torch.nn.parallel import DistributedDataParallel
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
@@ -86,13 +85,41 @@ def device():
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def replicate(model):
-    """The model with gradients that are the mean over the replicas.
+def wait():
+    """Return when every replica has come here."""
+    if count() > 1:
+        distributed.barrier()
 
-    Assumption: BatchNorm normalises each replica's share by that share's own statistics, as is usual;
-    `average_statistics` makes the running ones, those used afterwards, the mean over the replicas.
+
+def backward(loss, parameters):
+    """Set the gradients of some parameters to those of a loss, averaged over the replicas.
+
+    Gradients of other parameters stay as they are: a task of several networks, each with an optimiser and a
+    loss of its own, calls this once for each. On one device it equals `loss.backward()` after `zero_grad`.
+
+    Assumption: the replicas' gradients are summed after the backward pass, in one message. Torch's DDP sums
+    them during that pass, which hides the time of the message, but it wraps one network that is called as a
+    whole, not several that train against each other. The message is small: 8 MB for two million parameters.
+
+    Parameters
+    ----------
+    loss : scalar tensor
+        It depends on the same parameters in every replica.
+    parameters : iterable of torch.nn.Parameter
+        Those without `requires_grad` are left out.
     """
-    return DistributedDataParallel(model, forward_sync_buffers=False) if count() > 1 else model
+    parameters = [value for value in parameters if value.requires_grad]
+    for value in parameters:
+        value.grad = None
+    loss.backward(inputs=parameters)
+    if count() == 1:
+        return
+    gradients = [value.grad for value in parameters if value.grad is not None]
+    message = torch.cat([gradient.flatten() for gradient in gradients]) / count()
+    distributed.all_reduce(message)
+    parts = message.split([gradient.numel() for gradient in gradients])
+    for gradient, part in zip(gradients, parts, strict=True):
+        gradient.copy_(part.view_as(gradient))
 
 
 def share(pixels):
@@ -117,7 +144,11 @@ def mean(number):
 
 
 def average_statistics(model):
-    """Give every replica the mean of all replicas' running statistics."""
+    """Give every replica the mean of all replicas' running statistics.
+
+    Assumption: BatchNorm normalises each replica's share by that share's own statistics, as is usual; only
+    the running ones, which are used afterwards, are averaged over the replicas.
+    """
     if count() > 1:
         for buffer in model.buffers():
             if buffer.is_floating_point():

@@ -161,8 +161,7 @@ class PatchTask:
         """One batch of disturbed patches; gradients are clipped to norm 1."""
         patches = self.schedule.batch // parallel.count()
         loss = batch_loss(model, self.schedule, *draw_batch(self.training, self.schedule, patches, generator))
-        model.zero_grad(set_to_none=True)
-        loss.backward()
+        parallel.backward(loss, model.parameters())
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for part in optimisers:
             part.step()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from dime.learning import loop
+from dime.learning import loop, parallel
 
 
 class TwoLines:
@@ -31,12 +31,11 @@ class TwoLines:
         return optimisers, [torch.optim.lr_scheduler.StepLR(one, 1000) for one in optimisers]
 
     def step(self, model, optimisers, generator):
-        x = self.x[torch.randint(len(self.x), (self.examples,), generator=generator)]
+        x = self.x[torch.randint(len(self.x), (self.examples // parallel.count(),), generator=generator)]
         total = 0.0
         for name, slope, optimiser in zip(("y", "z"), (2.0, -3.0), optimisers, strict=True):
             loss = ((model[name](x) - slope * x) ** 2).mean()
-            optimiser.zero_grad()
-            loss.backward()
+            parallel.backward(loss, model[name].parameters())
             optimiser.step()
             total += loss.item()
         return total
@@ -47,6 +46,19 @@ class TwoLines:
         loss = float(((model["y"](x) - 2 * x) ** 2 + (model["z"](x) + 3 * x) ** 2).mean())
         spoilt = self.spoil_after is not None and self.evaluations > self.spoil_after
         return {"validation_loss": loss + 10 * spoilt, "validation_slope": float(model["y"].weight)}
+
+
+class NoisyLines(TwoLines):
+    """The same with dropout, which draws from torch's own generator; no schedule; figures as tensors."""
+
+    def model(self):
+        return nn.ModuleDict({name: nn.Sequential(nn.Linear(1, 1), nn.Dropout(0.2)) for name in ("y", "z")})
+
+    def optimisers(self, model):
+        return super().optimisers(model)[0], []
+
+    def evaluate(self, model):
+        return {"validation_loss": (model["y"][0].weight - 2).square().sum()}
 
 
 def test_both_networks_learn_and_history_effort_and_lines_are_kept(tmp_path):
@@ -61,17 +73,18 @@ def test_both_networks_learn_and_history_effort_and_lines_are_kept(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["effort.json", "history.csv"]
 
 
-def test_an_interrupted_run_goes_on_to_equal_weights(tmp_path):
-    expected, history = loop.train(TwoLines(), tmp_path / "whole", report=lambda line: None)
+@pytest.mark.parametrize("task", [TwoLines, NoisyLines])
+def test_an_interrupted_run_goes_on_to_equal_weights(tmp_path, task):
+    expected, history = loop.train(task(), tmp_path / "whole", report=lambda line: None)
 
     def stop_after_two(line):
         if line.startswith("epoch 2/"):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        loop.train(TwoLines(), tmp_path / "cut", report=stop_after_two)
+        loop.train(task(), tmp_path / "cut", report=stop_after_two)
     lines = []
-    found, again = loop.train(TwoLines(), tmp_path / "cut", report=lines.append)
+    found, again = loop.train(task(), tmp_path / "cut", report=lines.append)
     assert len(lines) == 4 and again == history
     assert all(torch.equal(a, b) for a, b in zip(found.parameters(), expected.parameters(), strict=True))
 
@@ -98,3 +111,40 @@ def test_the_best_epoch_is_kept(tmp_path):
 def test_a_loss_that_is_not_finite_is_refused(tmp_path):
     with pytest.raises(ValueError, match="training loss is not finite"):
         loop.train(TwoLines(rate=1e20), tmp_path, report=lambda line: None)
+
+
+def test_a_validation_loss_that_is_not_finite_is_refused(tmp_path):
+    """No epoch would be the best one."""
+    task = TwoLines()
+    task.evaluate = lambda model: {"validation_loss": float("nan")}
+    with pytest.raises(ValueError, match="validation loss is not finite"):
+        loop.train(task, tmp_path, report=lambda line: None)
+
+
+def test_two_devices_train_two_networks(tmp_path, capfd):
+    """Each backward pass averages over the devices: both devices end with the same two networks."""
+    arguments = TwoLines(), tmp_path, loop.REPORT
+    (first, history), (second, other) = parallel.launch(loop.train_replica, 2, *arguments)
+    assert history == other and all((first[name] == second[name]).all() for name in first)
+    assert first["y.weight"].item() == pytest.approx(2, abs=0.1)
+    assert first["z.weight"].item() == pytest.approx(-3, abs=0.1)
+    assert len(capfd.readouterr().out.splitlines()) == 6
+
+
+def test_a_run_stopped_after_its_last_epoch_is_only_closed(tmp_path):
+    def stop_at_the_end(line):
+        if line.startswith("epoch 6/"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(TwoLines(), tmp_path, report=stop_at_the_end)
+    lines = []
+    _, history = loop.train(TwoLines(), tmp_path, report=lines.append)
+    assert not lines and len(history) == 6
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["effort.json", "history.csv"]
+
+
+def test_a_task_of_a_notebook_trains(tmp_path, monkeypatch):
+    """Its source is no file of this package."""
+    monkeypatch.setattr(TwoLines, "__module__", "__main__")
+    loop.train(TwoLines(), tmp_path, report=lambda line: None)

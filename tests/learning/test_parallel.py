@@ -15,7 +15,7 @@ from dime.network import training, unet
 def gradient(model, schedule, draw):
     """Gradient of one step, in full precision, as one array."""
     torch.cpu._is_avx512_bf16_supported = lambda: False
-    training.batch_loss(model, schedule, *draw).backward()
+    parallel.backward(training.batch_loss(model, schedule, *draw), model.parameters())
     return torch.cat([p.grad.flatten() for p in model.parameters()]).numpy()
 
 
@@ -29,7 +29,7 @@ def network():
 
 
 def gradient_of_replica():
-    return gradient(parallel.replicate(network()), SCHEDULE, draw_of(parallel.rank(), 6))
+    return gradient(network(), SCHEDULE, draw_of(parallel.rank(), 6))
 
 
 def test_gradient_of_two_replicas_is_that_of_the_union_of_their_batches(monkeypatch):
@@ -56,8 +56,8 @@ def test_two_processes_train_one_network(tmp_path, capfd):
 
 
 def test_one_device_starts_no_process_and_changes_no_number():
-    model, pixels = network(), torch.tensor(7.0)
-    assert parallel.count() == 1 and parallel.rank() == 0 and parallel.replicate(model) is model
+    pixels = torch.tensor(7.0)
+    assert parallel.count() == 1 and parallel.rank() == 0
     assert parallel.share(pixels) == 1.0 and parallel.mean(0.3) == 0.3
 
 
