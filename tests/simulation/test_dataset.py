@@ -133,10 +133,10 @@ def test_a_run_killed_twice_ends_with_the_same_bytes(undisturbed, tmp_path):
     arguments = repr((RECIPE, str(path)))
     script = tmp_path / "simulate.py"
     script.write_text(
-        f"from dime import dataset\nfrom dime.examination import Recipe\n"
+        f"from dime.simulation import dataset\nfrom dime.simulation.examination import Recipe\n"
         f"if __name__ == '__main__':\n    dataset.simulate(*{arguments}, workers=1)\n"
     )
-    done = path.with_name("set.zarr.partial") / "done"
+    done = path.with_name("set.partial.zarr") / "done"
     for blocks in (1, 2):
         process = subprocess.Popen(
             [sys.executable, script], start_new_session=True, stdout=subprocess.DEVNULL
@@ -156,7 +156,7 @@ def test_a_run_killed_twice_ends_with_the_same_bytes(undisturbed, tmp_path):
 
 def test_what_another_recipe_began_is_not_continued(undisturbed, tmp_path):
     """A partial dataset that claims all blocks done, but of another recipe or code, is thrown away."""
-    partial = tmp_path / "set.zarr.partial"
+    partial = tmp_path / "set.partial.zarr"
     dataset._create(replace(RECIPE, seed=12), partial)
     (partial / "done").mkdir()
     for block in range(3):
