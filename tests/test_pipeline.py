@@ -245,7 +245,7 @@ def test_a_forced_rerun_is_byte_identical(smoke):
 
 
 def test_results_of_another_run_are_named(smoke):
-    """A study whose lock names another network than the one that is there now is said to be of another run."""
+    """A study whose lock names another network than the one that is there now is of another run."""
     clone, _, _ = smoke
     assert pipeline.foreign(clone) == []
     lock = clone / "notebooks/studies/dvc.lock"

@@ -1,8 +1,9 @@
-"""All waves that a map of stiffness allows in an outline, and what they leave of a measured one.
+"""Fit a wave with every solution of the wave equation in a stiffness map; report the part that none explains.
 
-No inversion is involved and no driver need be known: all solutions of div(G* grad u) + rho omega^2 u = 0 in
-the outline (on it a Fourier series) are computed, and what they fit of a wave by least squares is taken off,
-with a constant and motion that decays from the edge, lap e = e / d^2 (`dime.network.augment.edge_motion`).
+No inversion is involved and the drivers need not be known. Finite elements give all solutions of
+div(G* grad u) + rho omega^2 u = 0 in the outline, one for each term of a Fourier series on it. They are
+fitted by least squares beside a constant and motion that decays from the edge, lap e = e / d^2
+(`dime.network.augment.edge_motion`).
 
 Source: Golub and Pereyra 1973, SIAM J Numer Anal 10:413 (least squares whose linear unknowns are eliminated).
 """
@@ -25,30 +26,30 @@ from dime.phantoms.phantom import from_maps
 from dime.physics import shear_wavelength
 
 PIVOT_PA = 2.5e3
-"""m, where p alone changes nothing."""
+"""Stiffness m at which the contrast p changes nothing [Pa]."""
 
 REACHES_M = (4e-3, 8e-3, 16e-3, np.inf)
-"""d of the motion that decays from the edge. Assumption: from a thin layer to one that spans the slice."""
+"""Depths d of the motion that decays from the edge [m]. Assumption: from a thin layer to the whole slice."""
 
 ELEMENTS_PER_WAVELENGTH = 8.0
-"""Quadratic elements: their own dispersion stays below a thousandth of the stiffness."""
+"""Quadratic elements of the converged mesh: their dispersion stays below a thousandth of the stiffness."""
 
 HARMONICS_PER_WAVELENGTH = 2.0
-"""Of the series on the outline. Assumption: two; one does not resolve drivers' ends."""
+"""Fourier terms of the boundary motion per wavelength of outline. Assumption: two, because one cannot resolve
+where a driver ends."""
 
-EVERY = 4
-"""Of the pixels, which lie far denser than the wave asks for, every fourth is fitted: their noise is alike in
-neighbours where images were interpolated."""
+STRIDE = 4
+"""Every fourth pixel is fitted: pixels are denser than the wave needs; interpolated ones share noise."""
 
 GAINS = np.geomspace(0.4, 2.5, 9)
-"""Of the imaginary channel over the real one, both of unit rms: tried where they are fitted together."""
+"""Trial ratios of the imaginary to the real channel's gain, where both (of unit rms) are fitted together."""
 
 
 class AllowedWaves:
-    """All waves that a map t allows in its outline, and what they leave of a given one.
+    """All waves that a stiffness map allows in its outline, to be fitted to one given wave.
 
-    `trial` is p, log s and the log of the loss tangent of a map |G*| = s m (t / m)^p. Channels of the given
-    wave are taken to unit rms each. Triangles are as small as the waves ask for, or have edges of `edge_m`.
+    A `trial` is (p, log s, log of the loss tangent) of a map |G*| = s m (t / m)^p, with t the true map. Both
+    channels of the wave are scaled to unit rms. The mesh resolves the waves or has edges of `edge_m` [m].
     """
 
     def __init__(self, truth, wave, mask, spacing_m, frequency_hz, edge_m=None):
@@ -71,10 +72,10 @@ class AllowedWaves:
         self.boundary = np.hstack([constant, np.cos(angle), np.sin(angle)])  # (outline's unknown, harmonic)
 
         image = sampler(self.basis, mask, spacing_m)
-        self.sample, self.values = image.matrix[::EVERY], wave[image.covered][::EVERY]
+        self.sample, self.values = image.matrix[::STRIDE], wave[image.covered][::STRIDE]
 
     @cached_property
-    def others(self):
+    def background(self):
         """A constant and motion that decays from the edge, orthonormal (pixel, field)."""
         gradients, identity = laplace.assemble(self.basis), mass.assemble(self.basis)
         fields = [self.sample @ self.extend(gradients + identity / reach**2) for reach in REACHES_M]
@@ -82,14 +83,14 @@ class AllowedWaves:
 
     @cached_property
     def channels(self):
-        """Real and imaginary part of the given wave, each of unit rms, without the others: (pixel, 2)."""
+        """Real and imaginary part of the given wave, each of unit rms, without the background: (pixel, 2)."""
         channels = np.stack([self.values.real, self.values.imag], axis=1)
         channels = channels - channels.mean(axis=0)
-        return self.without_others(channels / channels.std(axis=0))
+        return self.without_background(channels / channels.std(axis=0))
 
-    def without_others(self, fields):
-        """Of fields (pixel, field), what is neither constant nor decays from the edge."""
-        return fields - self.others @ (self.others.T @ fields)
+    def without_background(self, fields):
+        """Fields (pixel, field) without the part that `background` explains."""
+        return fields - self.background @ (self.background.T @ fields)
 
     def extend(self, A):
         """The solutions of A u = 0 inside (unknown, harmonic) with the Fourier series on the outline."""
@@ -100,37 +101,32 @@ class AllowedWaves:
         u[self.inner] = solve_sparse(inside, -(coupling @ self.boundary))
         return u
 
-    def solutions(self, trial, kappa=0.0):
-        """Its waves, with wavenumber kappa through the slice [rad/m]: (unknown, harmonic), complex."""
+    def solutions(self, trial):
+        """The waves that a trial's map allows: (unknown, harmonic), complex."""
         exponent, log_scale, log_loss = trial
         size = np.exp(log_scale) * PIVOT_PA * (self.truth / PIVOT_PA) ** exponent
         G = size * np.exp(1j * np.arctan(np.exp(log_loss)))
-        A, _ = assemble_antiplane(self.basis, lambda x, y: G, self.frequency_hz, through_plane_per_m=kappa)
-        return self.extend(A)
+        return self.extend(assemble_antiplane(self.basis, lambda x, y: G, self.frequency_hz)[0])
 
-    def fields(self, trial, kappa=0.0):
-        """The same on pixels, without what edge motion explains of them: (pixel, harmonic)."""
-        return self.without_others(self.sample @ self.solutions(trial, kappa))
+    def fields(self, trial):
+        """The same waves on the fitted pixels, without the background: (pixel, harmonic), complex."""
+        return self.without_background(self.sample @ self.solutions(trial))
 
-    def left(self, trial):
-        """What its waves leave of both channels, fitted each alone, as one array."""
-        return self.rest(self.fields(trial))
+    def unexplained(self, trial):
+        """The part of each channel that a trial's waves do not explain, fitted alone: (2 pixel,)."""
+        u = self.fields(trial)
+        waves = np.hstack([u.real, u.imag])
+        return (self.channels - waves @ linalg.lstsq(waves, self.channels, cond=1e-8)[0]).ravel()
 
-    def rest(self, *fields):
-        """What any sum of fields leaves of each channel."""
-        waves = np.hstack([part for u in fields for part in (u.real, u.imag)])
-        fit = waves @ linalg.lstsq(waves, self.channels, cond=1e-8)[0]
-        return (self.channels - fit).ravel()
+    def boundary_motion(self, trial, cutoff):
+        """Fit one wave at e^(+i omega t) to both channels together.
 
-    def together(self, trial, cutoff=1e-8):
-        """One wave fitted to both channels, at e^(+i omega t) and at its conjugate.
-
-        With Q R = [Re u, Im u] only the part of the channels in the range of Q is left to fit. Motions of the
-        outline to which the wave answers less than `cutoff` times its strongest answer are left out.
+        With Q R = [Re u, Im u] only the part of the channels in the range of Q has to be fitted. Motions of
+        the outline to which the wave answers less than `cutoff` times its strongest answer are left out.
 
         Returns
         -------
-        two of (least rms that is left, the outline's motion (harmonic,), complex)
+        rms of the unexplained part, the outline's motion (harmonic,), complex
         """
         u = self.fields(trial)
         Q, R = linalg.qr(np.hstack([u.real, u.imag]), mode="economic")
@@ -139,14 +135,13 @@ class AllowedWaves:
         re, im = np.hsplit(R, 2)
         real, imaginary, sought = np.hstack([re, -im]), np.hstack([im, re]), inside.T.ravel()
 
-        def fit(sign, gain):
-            rows = np.vstack([real, sign * gain * imaginary])
+        def fit(gain):
+            rows = np.vstack([real, gain * imaginary])
             parts = linalg.lstsq(rows, sought, cond=cutoff)[0]
-            left = np.sqrt((np.sum((sought - rows @ parts) ** 2) + beyond) / self.channels.size)
             re, im = np.split(parts, 2)
-            return left, re + 1j * im
+            return np.sqrt((np.sum((sought - rows @ parts) ** 2) + beyond) / self.channels.size), re + 1j * im
 
-        return [min((fit(sign, gain) for gain in GAINS), key=lambda found: found[0]) for sign in (1, -1)]
+        return min((fit(gain) for gain in GAINS), key=lambda found: found[0])
 
 
 def rms(values):

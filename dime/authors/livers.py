@@ -1,7 +1,7 @@
-"""The original authors' measured liver slices: their waves and the stiffness maps that MMDI gave them.
+"""Read the original authors' measured liver slices: their waves and the stiffness maps of the clinical MMDI.
 
-Like their phantoms (`dime.authors.phantoms`) they are not ours to copy: they are read from `data/` or where the
-environment variable DIME_REFERENCE says, and converted, outside git, to one dataset.
+Like their phantoms (`dime.authors.phantoms`) they are not ours to copy. They are read from `data/`, or from
+the folder that the environment variable DIME_REFERENCE names, and converted, outside git, to one dataset.
 """
 
 import os
@@ -17,18 +17,18 @@ from dime.mri import elastography
 from dime.physics import axis_m
 
 SPACING_M = 1.40625e-3
-"""Pixel of the measured slices: 360 mm over 256. Their headers say 1 mm and are wrong."""
+"""Pixel size of the measured slices [m]: 360 mm over 256. Their headers say 1 mm, which is wrong."""
 
 FREQUENCY_HZ = 60.0
 
 TYPES = {"wave": "complex64", "mask": "bool", "clinical_stiffness": "float32"}
 
 ZERO_DISPLACEMENT = 2047.5
-"""Value that means no displacement in the measured slices' 12-bit scale, the same for all offsets."""
+"""Value of no displacement in the 12-bit scale of the measured slices, the same for all offsets."""
 
 
 def read(folder):
-    """The authors' measured liver slices (study 3) with the stiffness maps that MMDI gave them.
+    """Read the authors' measured liver slices (study 3) with their MMDI stiffness maps.
 
     The wave is `elastography.first_harmonic` of the phase offsets.
 
@@ -49,7 +49,7 @@ def read(folder):
     FileNotFoundError
         No slice there, or one without its stiffness map.
     ValueError
-        A file has another shape or values that are not finite: names the file and what was expected.
+        A file has another shape or values that are not finite; names the file and what was expected.
     """
     folder = Path(folder)
     paths = sorted((folder / "Processed Data").glob("*.nii"))
@@ -102,7 +102,7 @@ def _read_slice(path, stiffness_path):
 
 
 def find():
-    """Folder of the measured slices: `data/`, or `$DIME_REFERENCE/study3_in_vivo`; None where neither is."""
+    """Folder of the measured slices: `data/`, or `$DIME_REFERENCE/study3_in_vivo`; None if neither exists."""
     candidates = [Path("data")]
     if "DIME_REFERENCE" in os.environ:
         candidates.append(Path(os.environ["DIME_REFERENCE"]) / "study3_in_vivo")
@@ -112,7 +112,7 @@ def find():
 def convert(output):
     """Write the measured slices as one zarr folder, or one without slices where there are no data.
 
-    The folder takes its name when it is whole; equal data give equal bytes.
+    The folder takes its name when it is complete; equal data give equal bytes.
 
     Parameters
     ----------

@@ -1,70 +1,46 @@
-"""Reads the DIME authors' released maps (environment variable DIME_REFERENCE) and compares MMDI with theirs.
+"""Compare this project's MMDI with the maps that the authors' MMDI gave for their phantoms and livers.
 
-The released waves were rescaled per channel and set to 0 outside the mask: the zero of displacement and the
-channels' relation are lost. MMDI as the authors ran it saw a step at the outline, of the height of that zero,
-and its ringing fills their maps of study 1a (a uniform disc: all that varies there is ringing).
-`restore_input` fits both to the map itself, two complex numbers per case; with `dime.inversion.mmdi`'s default
-continuation of the wave past the outline there is no step and no zero to know.
+The files' waves are rescaled per channel and are 0 outside the mask: the zero of displacement and the
+relation of the channels are lost. The authors' MMDI saw a step at the outline, as high as that zero, and its
+ringing fills their maps of study 1a (a uniform disc, in which nothing else varies). `restore_input` fits both
+to the map itself, two complex numbers per case. By default `dime.inversion.mmdi` continues the wave past the
+outline: then there is no step, and the zero need not be known.
 """
 
 import itertools
-import os
 from dataclasses import replace
-from pathlib import Path
 
-import nibabel
 import numpy as np
 from scipy import ndimage, optimize
-from scipy.io import loadmat
 
-from dime.authors.livers import SPACING_M, read
+from dime.authors import livers
+from dime.authors.phantoms import CASES, CEILING_PA, FREQUENCY_HZ, STUDIES, folder, read_case
 from dime.inversion import filters, mmdi
 
-FREQUENCY_HZ = 60.0
-
-STUDIES = {"study1a": 1250, "study1b": 1350, "study2": 1450}
-
-CASES = (1, 2, 3, 4, 5)
-
 CALIBRATION = (1, 2)
+"""Cases on which MMDI's open settings were chosen; means are over the others."""
 
 ASSUMED_SPACING_M = 1.0e-3
-"""Pixel size that the authors' MMDI assumed in the phantoms, inferred: with it the median ratio is 1."""
+"""Pixel size that the authors' MMDI assumed in the phantoms [m], inferred: with it the median ratio is 1."""
 
 ERODE_PX = 10
-
-CEILING_PA = 15e3
-
-
-def folder():
-    """The released data, or None."""
-    path = os.environ.get("DIME_REFERENCE")
-    return Path(path) if path else None
-
-
-def read_case(study, case):
-    """Wave (y, x) complex, mask, and the authors' MMDI map [Pa]."""
-    stem = f"{folder() / study / str(STUDIES[study] + case)}_"
-    channels = np.asarray(nibabel.load(stem + "wave.nii.gz").dataobj, float)
-    mask = ndimage.binary_fill_holes((channels != 0).any(-1))
-    theirs = loadmat(stem + "authors_mmdi.mat")["mmdi_stiff"].astype(float) * 1e3
-    return channels[..., 0] + 1j * channels[..., 1], mask, theirs
+"""Pixels by which masks are eroded before maps are compared."""
 
 
 def agreement(ours, mask, theirs, erode_px=ERODE_PX):
-    """Pearson r and ratio of the medians in the eroded mask, their pixels above 15 kPa (or at 0) left out."""
+    """Pearson r and ratio of the medians in the eroded mask, without their pixels above 15 kPa or at 0."""
     inner = ndimage.binary_erosion(mask, iterations=erode_px) & (theirs < CEILING_PA) & (theirs > 0)
     r = np.corrcoef(ours[inner], theirs[inner])[0, 1]
     return float(r), float(np.median(ours[inner]) / np.median(theirs[inner]))
 
 
 def restore_input(wave, mask, theirs, settings):
-    """The wave that the authors' MMDI saw, as far as four numbers can bring it back from the pretrained one.
+    """Restore the wave that the authors' MMDI saw, as far as four numbers can.
 
-    Restored: Re + c Im - z inside the mask, 0 outside, with the complex numbers c (i, had nothing been lost)
-    and z (the zero of displacement) that maximise the correlation of log stiffness over the whole mask: they
-    are fitted to the very map that is then compared, so this agreement is a ceiling, not a prediction. The
-    filtered channels and mask are computed once, smallest window alone; each trial combines them.
+    The restored wave is Re + c Im - z inside the mask and 0 outside. The complex numbers c (i if nothing were
+    lost) and z (the zero of displacement) maximise the correlation of log stiffness over the whole mask. They
+    are fitted to the very map that is then compared, so this agreement is an upper limit, not a prediction.
+    The channels and the mask are filtered once, for the smallest window alone; each trial combines them.
 
     Returns
     -------
@@ -118,14 +94,14 @@ def restore_input(wave, mask, theirs, settings):
 
 
 AS_THEIRS = mmdi.Settings(decay_m=0)
-"""The defaults, but the wave cut off at the outline as in the authors' maps."""
+"""The default settings, but with the wave cut off at the outline as in the authors' maps."""
 
 AS_THEIRS_11_MM = replace(AS_THEIRS, windows_m=(0.0115,))
-"""The same with one window of 11 pixels of 1 mm, which resolves the rim of the maps of study 2."""
+"""The same with one window of 11 pixels of 1 mm, which resolves the rim in the maps of study 2."""
 
 
 def compare_case(study, case, erode_px=ERODE_PX):
-    """Agreement of one case by default settings with the wave as released."""
+    """Agreement of one case, with default settings and the wave as in its file."""
     wave, mask, theirs = read_case(study, case)
     return agreement(
         mmdi.invert(wave, mask, ASSUMED_SPACING_M, FREQUENCY_HZ).stiffness, mask, theirs, erode_px
@@ -133,19 +109,19 @@ def compare_case(study, case, erode_px=ERODE_PX):
 
 
 def compare_restored(study, case, settings=AS_THEIRS, erode_px=(ERODE_PX, 2 * ERODE_PX)):
-    """Agreement of one case with its input restored, one per depth of erosion; and c, see `restore_input`."""
+    """Agreement of one case with its input restored, one per depth of erosion; and c of `restore_input`."""
     wave, mask, theirs = read_case(study, case)
     restored, c, _ = restore_input(wave, mask, theirs, settings)
     ours = mmdi.invert(restored, mask, ASSUMED_SPACING_M, FREQUENCY_HZ, settings).stiffness
     return [agreement(ours, mask, theirs, depth) for depth in erode_px], c
 
 
-def compare_slices(spacing_m=SPACING_M, erode_px=5):
-    """Agreement of each measured slice, default settings: a dict by the slice's number."""
-    livers = read(folder() / "study3_in_vivo")
+def compare_slices(spacing_m=livers.SPACING_M, erode_px=5):
+    """Agreement of each measured slice, with default settings: a dict by the slice's number."""
+    slices = livers.read(folder() / "study3_in_vivo")
     found = {}
-    for number in livers["slice"].values.tolist():
-        one = livers.sel(slice=number)
+    for number in slices["slice"].values.tolist():
+        one = slices.sel(slice=number)
         mask = one["mask"].values
         ours = mmdi.invert(one["wave"].values, mask, spacing_m, FREQUENCY_HZ).stiffness
         found[number] = agreement(ours, mask, one["clinical_stiffness"].values, erode_px)
@@ -153,7 +129,7 @@ def compare_slices(spacing_m=SPACING_M, erode_px=5):
 
 
 def example(study, case):
-    """One case to look at: mask; wave less its mean; theirs, default and restored [kPa], all (y, x)."""
+    """One case to look at: mask, wave without its mean, maps theirs, default and restored [kPa]; (y, x)."""
     wave, mask, theirs = read_case(study, case)
     settings = AS_THEIRS_11_MM if study == "study2" else AS_THEIRS
     restored, _, _ = restore_input(wave, mask, theirs, settings)
@@ -167,9 +143,8 @@ def example(study, case):
 def agreement_table():
     """r and median ratio per case and setting, as a dict of rows.
 
-    Means are over the cases that the settings were not chosen on, except in vivo, where all slices were used
-    to choose how directions combine. `input restored` rows are ceilings: two complex numbers of the input are
-    fitted to each map, see `restore_input`.
+    Means are over the cases on which no setting was chosen; in vivo all slices were used to choose how
+    directions combine. Rows with the input restored are upper limits: see `restore_input`.
     """
     table = {}
     for study in STUDIES:
@@ -189,7 +164,7 @@ def agreement_table():
 
 
 def _summary(cases, calibration):
-    """Per case r and ratio, and their means over the cases outside the calibration."""
+    """r and ratio per case, and their means over the cases outside the calibration."""
     held_out = np.array([cases[c] for c in cases if c not in calibration])
     return {
         "r": {c: round(cases[c][0], 3) for c in cases},

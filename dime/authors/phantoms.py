@@ -1,27 +1,59 @@
-"""The original authors' phantoms: their waves, their truth, their own maps, and every map's score.
+"""Read the original authors' phantoms, with their waves, truth and maps, and score every method's maps.
 
-The phantoms are not ours to copy: they are read where the environment variable DIME_REFERENCE says and
-converted, outside git, to one dataset that the studies read; without them it holds no case.
+The phantoms are not ours to copy. They are read from the folder that the environment variable DIME_REFERENCE
+names and converted, outside git, to one dataset; without them it holds no case.
 """
+
+import os
+from pathlib import Path
 
 import nibabel
 import numpy as np
 import xarray as xr
-from scipy.ndimage import binary_erosion
+from scipy import ndimage
+from scipy.io import loadmat
 
-from dime.authors import mmdi_agreement
 from dime.files import datasets
 from dime.metrics import errors
 from dime.physics import axis_m
 
+FREQUENCY_HZ = 60.0
+
+STUDIES = {"study1a": 1250, "study1b": 1350, "study2": 1450}
+"""Folder of each study -> number of its files, to which the number of the case is added."""
+
+CASES = (1, 2, 3, 4, 5)
+
 SPACING_M = {"study1a": 0.90e-3, "study1b": 0.90e-3, "study2": 1.17e-3}
-"""Pixels with which the phantoms' wavelengths fit their truth at 60 Hz; the headers' 1 mm do not."""
+"""Pixel sizes with which wavelengths fit the stated stiffness [m]; with the headers' 1 mm they do not."""
 
 UPSIDE_DOWN = ("study2",)
 """Studies whose network maps the authors stored with the rows reversed."""
 
+CEILING_PA = 15e3
+"""The authors' MMDI maps hold outliers above this stiffness [Pa], far above any truth: pixels left out."""
+
 REGIONS = {"mask": 1, "interior": 10}
 """Name -> pixels by which the truth's mask is eroded."""
+
+GOALS = {
+    "study1a": {
+        "mask_mape": 8.0,
+        "mask_r": 0.965,
+        "interior_mape": 5.0,
+        "interior_r": 0.98,
+        "slice_r": 0.998,
+    },
+    "study1b": {
+        "mask_mape": 16.0,
+        "mask_r": 0.95,
+        "interior_mape": 12.0,
+        "interior_r": 0.96,
+        "slice_r": 0.999,
+    },
+    "study2": {"mask_mape": 7.0, "mask_r": 0.98, "interior_mape": 5.0, "interior_r": 0.995, "slice_r": 0.999},
+}
+"""What this project set itself to reach (goals, not results): `region_figure` of `score`; MAPE in percent."""
 
 TYPES = {
     "wave": "complex64",
@@ -30,11 +62,17 @@ TYPES = {
     "authors_dime": "float32",
     "authors_mmdi": "float32",
 }
-"""What is known of each case, all (y, x): stiffness is the truth [Pa], and so are the authors' maps."""
+"""Variables of each case, all (y, x): stiffness is the truth [Pa]; the authors' maps are in Pa too."""
+
+
+def folder():
+    """Folder of the authors' files, or None."""
+    path = os.environ.get("DIME_REFERENCE")
+    return Path(path) if path else None
 
 
 def convert(output):
-    """Write the released phantoms as one zarr folder, or one without cases where there are none.
+    """Write the authors' phantoms as one zarr folder, or one without cases where there are none.
 
     Parameters
     ----------
@@ -45,12 +83,11 @@ def convert(output):
     str
         One line that says what was found.
     """
-    folder = mmdi_agreement.folder()
     cases = [
         (study, case)
-        for study in SPACING_M
-        for case in mmdi_agreement.CASES
-        if folder and (folder / study / f"{mmdi_agreement.STUDIES[study] + case}_truth.nii.gz").is_file()
+        for study in STUDIES
+        for case in CASES
+        if folder() and Path(f"{_stem(study, case)}truth.nii.gz").is_file()
     ]
     arrays = [read(study, case) for study, case in cases]
     maps = {
@@ -59,19 +96,18 @@ def convert(output):
     }
     data = xr.Dataset(
         {name: (("case", "y", "x"), values) for name, values in maps.items()},
-        coords={"case": np.array([mmdi_agreement.STUDIES[study] + case for study, case in cases], int)},
-        attrs={"frequency_hz": mmdi_agreement.FREQUENCY_HZ},
+        coords={"case": np.array([STUDIES[study] + case for study, case in cases], int)},
+        attrs={"frequency_hz": FREQUENCY_HZ},
     )
     datasets.write(data, output)
-    return f"released phantoms: {len(cases)}" + ("" if cases else " (DIME_REFERENCE names no folder of them)")
+    return f"authors' phantoms: {len(cases)}" + ("" if cases else " (DIME_REFERENCE names no folder of them)")
 
 
 def read(study, case):
-    """One case as in `TYPES`; in the orientation of the truth, the mask where the wave is not 0."""
-    wave, mask, authors_mmdi = mmdi_agreement.read_case(study, case)
-    stem = f"{mmdi_agreement.folder() / study / str(mmdi_agreement.STUDIES[study] + case)}_"
+    """Read one case: a dict as `TYPES`, in the orientation of the truth."""
+    wave, mask, authors_mmdi = read_case(study, case)
     truth, authors = (
-        np.asarray(nibabel.load(f"{stem}{name}.nii.gz").dataobj, float) * 1e3
+        np.asarray(nibabel.load(f"{_stem(study, case)}{name}.nii.gz").dataobj, float) * 1e3
         for name in ("truth", "authors_dime")
     )
     return {
@@ -83,28 +119,43 @@ def read(study, case):
     }
 
 
-def study(data, name):
-    """The cases of one study, with its pixel size and coordinates [m].
+def read_case(study, case):
+    """Read one case's wave (complex), its mask (not 0) and the authors' MMDI map [Pa], all (y, x)."""
+    stem = _stem(study, case)
+    channels = np.asarray(nibabel.load(f"{stem}wave.nii.gz").dataobj, float)
+    mask = ndimage.binary_fill_holes((channels != 0).any(-1))
+    theirs = loadmat(f"{stem}authors_mmdi.mat")["mmdi_stiff"].astype(float) * 1e3
+    return channels[..., 0] + 1j * channels[..., 1], mask, theirs
+
+
+def _stem(study, case):
+    """How the paths of one case's files begin."""
+    return f"{folder() / study / str(STUDIES[study] + case)}_"
+
+
+def study(data, name, cases=None):
+    """Select the first cases of one study, with its pixel size and coordinates [m].
 
     Parameters
     ----------
     data : xarray.Dataset
         From `convert`.
-    name : one of `SPACING_M`
+    name : one of `STUDIES`
+    cases : int, optional
+        Default: all.
 
     Returns
     -------
     xarray.Dataset
         With attrs spacing_m and frequency_hz, as `methods.invert` takes it.
     """
-    first = mmdi_agreement.STUDIES[name]
-    part = data.sel(case=[n for n in data["case"].values if n - first in mmdi_agreement.CASES])
+    part = data.sel(case=[n for n in data["case"].values if n - STUDIES[name] in CASES][:cases])
     axes = {axis: axis_m(part.sizes[axis], SPACING_M[name]) for axis in "yx"}
     return part.assign_coords(axes).assign_attrs(spacing_m=SPACING_M[name])
 
 
 def scored_pixels(data, region):
-    """Pixels of a region that all maps are scored on: eroded truth, where the authors' maps hold a value too.
+    """Pixels of a region that all maps are scored on: eroded truth, where the authors' maps have values too.
 
     Parameters
     ----------
@@ -115,13 +166,14 @@ def scored_pixels(data, region):
     -------
     (case, y, x) bool array
     """
-    inner = np.array([binary_erosion(t > 0, iterations=REGIONS[region]) for t in data["stiffness"].values])
+    depth = REGIONS[region]
+    inner = np.array([ndimage.binary_erosion(t > 0, iterations=depth) for t in data["stiffness"].values])
     theirs = data["authors_mmdi"].values
-    return inner & (data["authors_dime"].values > 0) & (theirs > 0) & (theirs < mmdi_agreement.CEILING_PA)
+    return inner & (data["authors_dime"].values > 0) & (theirs > 0) & (theirs < CEILING_PA)
 
 
 def score(estimates, truths, pixels):
-    """Figures of merit, pixels pooled over the cases; slice figures are those of the cases' means.
+    """Figures of merit with the pixels of all cases pooled; slice figures compare the cases' means.
 
     Parameters
     ----------
@@ -131,8 +183,8 @@ def score(estimates, truths, pixels):
     Returns
     -------
     dict
-        r, r2; rmse, bias [kPa]; mape, median_ape [%]; slice_r, slice_mape [%]. r, r2 and slice_r are NaN
-        where the truth or the estimate is one constant.
+        r, r2; rmse, bias [kPa]; mape [%]; slice_r. r, r2 and slice_r are NaN where the truth or the estimate
+        is one constant.
 
     Raises
     ------
@@ -161,8 +213,35 @@ def score(estimates, truths, pixels):
         "r2": r2,
         "rmse": float(np.sqrt(np.mean(error**2))),
         "mape": float(100 * np.mean(np.abs(error) / t)),
-        "median_ape": float(100 * np.median(np.abs(error) / t)),
         "bias": float(error.mean()),
         "slice_r": slice_r,
-        "slice_mape": float(100 * np.mean(np.abs(means[0] / means[1] - 1))),
     }
+
+
+def score_regions(part, method):
+    """`score` of one method's maps, a variable of `part`, in each of `REGIONS`: a dict by region."""
+    maps = part[method].values, part["stiffness"].values
+    return {region: score(*maps, scored_pixels(part, region)) for region in REGIONS}
+
+
+def against_goals(scores, study):
+    """Compare one method's scores with the goals of a study.
+
+    Parameters
+    ----------
+    scores : dict
+        From `score_regions`.
+    study : one of `STUDIES`
+
+    Returns
+    -------
+    dict
+        Name of each goal -> (found, goal, met): an error must not exceed its goal, a correlation must reach
+        it. A correlation that is NaN does not.
+    """
+    compared = {}
+    for name, goal in GOALS[study].items():
+        region, figure = ("mask", name) if name == "slice_r" else name.split("_")
+        found = scores[region][figure]
+        compared[name] = found, goal, bool(found <= goal if figure == "mape" else found >= goal)
+    return compared

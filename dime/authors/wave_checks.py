@@ -1,13 +1,12 @@
-"""Which stiffness does a phantom's wave show? The true map's level and contrast that explain it best.
+"""Check a simulated wave against its stated map: which level and contrast, and which mesh, explain it best?
 
-A simulated wave should obey the wave equation with the stiffness that it is said to have. Here the true map
-t becomes |G*| = s m (t / m)^p, m = 2.5 kPa, with one loss tangent for the slice; s, p and the loss tangent
-are those whose waves (`dime.authors.allowed_waves`) leave least of the given one. s = p = 1 where wave and truth agree. A
-wrong pixel size changes s, not p; coarse meshes, whose waves are too long in soft tissue before they are in
-stiff one, give p < 1 (`dime.authors.wave_checks` asks for them).
+A simulated wave should obey the wave equation with the stiffness that its file states. `fit_stiffness`
+changes the stated map t to |G*| = s m (t / m)^p, m = 2.5 kPa, with one loss tangent for the slice, until the
+waves of that map (`dime.authors.allowed_waves`) leave the least of the given wave unexplained. s = p = 1
+where wave and map agree. A wrong pixel size changes the level s and not the contrast p. Coarse meshes make
+waves too long, in soft tissue first, and so give p < 1: see `unexplained_by_mesh` and `recomputed`.
 
-Channels are fitted each alone, so that neither their gain and offset nor the phase and the sign of time
-matter; the sign is sought with both together.
+Gains and offsets of the channels do not matter: each channel is fitted alone.
 """
 
 from typing import NamedTuple
@@ -20,29 +19,29 @@ from dime.fem.pixels import sampler
 from dime.inversion.masked_wave import check_field
 
 LOSS_TANGENTS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
-"""The search starts from the one of these that leaves least."""
-
-TISSUE_LOSSES = LOSS_TANGENTS[2:5]
-"""Those of them that tissue has, tried where many maps or meshes are compared."""
-
-THROUGH_PLANE_M = np.geomspace(17e-3, 50e-3, 6)
-"""Wavelengths through the slice of uneven motion that are tried. Assumption: shorter ones do not reach into
-the tissue, longer ones pass for antiplane."""
+"""Loss tangents that are tried; the search starts from the best one."""
 
 BOUNDS = np.array([[0.2, np.log(0.3), np.log(0.005)], [3.0, np.log(3.0), np.log(3.0)]])
-"""Of p, log s and the log of the loss tangent."""
+"""Lower and upper bounds of p, log s and the log of the loss tangent."""
+
+MESH_TRIALS = [[1.0, 0.0, np.log(loss)] for loss in LOSS_TANGENTS[2:5]]
+"""Trials of `AllowedWaves` in which meshes are compared: the stated map, with the loss tangents of tissue."""
+
+CUTOFF = 0.2
+"""Boundary motions to which the wave answers less than this, relative to the strongest answer, are left out.
+Assumption: fast ripples along the outline hardly reach the tissue, but would fit noise and edge motion with
+large amplitudes. From 0.05 to 0.5 the recomputed waves are inverted with the same errors."""
+
+RIM_PX = 2
+"""Outermost pixels of the stated map that are not fitted: the authors' maps fade there."""
 
 
-class Apparent(NamedTuple):
-    """exponent, scale : p and s; p of a homogeneous map is 1
-    exponent_error : standard error of p, from the wave's noise alone
+class StiffnessFit(NamedTuple):
+    """exponent, scale : contrast p and level s; p of a homogeneous map is 1
+    exponent_error : standard error of p from the wave's noise alone; 0 for a homogeneous map
     loss_tangent : one for the slice
-    unexplained : rms of what is left over rms of the wave, channels alike
-    unexplained_by_truth : the same with s = p = 1, the loss tangent sought
-    unexplained_forward, unexplained_backward : the same as `unexplained` with both channels fitted together,
-        at e^(+i omega t) and at its conjugate, the loss tangent sought for each
-    unexplained_uneven : the same as `unexplained`, with a part that varies through the slice
-    through_plane_m : wavelength of that part, of `THROUGH_PLANE_M`
+    unexplained : rms of the unexplained part over rms of the wave, both channels alike
+    unexplained_by_truth : the same with s = p = 1 and the loss tangent fitted
     """
 
     exponent: float
@@ -51,18 +50,26 @@ class Apparent(NamedTuple):
     loss_tangent: float
     unexplained: float
     unexplained_by_truth: float
-    unexplained_forward: float
-    unexplained_backward: float
-    unexplained_uneven: float
-    through_plane_m: float
 
     def stiffness(self, truth):
-        """The map that explains the wave best, of the true one [Pa]."""
+        """The map that explains the wave best, from the stated one [Pa]."""
         return self.scale * PIVOT_PA * (truth / PIVOT_PA) ** self.exponent
 
 
-def apparent(truth, wave, mask, spacing_m, frequency_hz):
-    """The stiffness that the wave of a phantom shows, relative to the one it is said to have.
+def fitted_cases(part):
+    """Stated map [Pa], wave and fitted pixels, all (y, x), of each case of a dataset, one case at a time.
+
+    Parameters
+    ----------
+    part : xarray.Dataset or dict
+        stiffness, wave, mask: (case, y, x).
+    """
+    for truth, wave, mask in zip(*(np.asarray(part[n]) for n in ("stiffness", "wave", "mask")), strict=True):
+        yield truth, wave, ndimage.binary_erosion(mask & (truth > 0), iterations=RIM_PX)
+
+
+def fit_stiffness(truth, wave, mask, spacing_m, frequency_hz):
+    """Fit the level s and the contrast p with which the stated map explains a wave best.
 
     Parameters
     ----------
@@ -74,7 +81,7 @@ def apparent(truth, wave, mask, spacing_m, frequency_hz):
 
     Returns
     -------
-    Apparent
+    StiffnessFit
 
     Raises
     ------
@@ -83,129 +90,69 @@ def apparent(truth, wave, mask, spacing_m, frequency_hz):
     """
     wave, mask = check_field(wave, mask, spacing_m, frequency_hz)
     waves = AllowedWaves(truth, wave, mask, spacing_m, frequency_hz)
-    log_loss = min(np.log(LOSS_TANGENTS), key=lambda log_loss: rms(waves.left([1.0, 0.0, log_loss])))
+    log_loss = min(np.log(LOSS_TANGENTS), key=lambda log_loss: rms(waves.unexplained([1.0, 0.0, log_loss])))
     begin = np.array([1.0, 0.0, log_loss])
 
     def search(*free):
-        """The unknowns with the named ones sought, what they leave, and the covariance of those."""
+        """The trial with the named unknowns fitted, its unexplained rms, and their covariance."""
         trial, free = begin.copy(), list(free)
 
-        def left(values):
+        def unexplained(values):
             trial[free] = values
-            return waves.left(trial)
+            return waves.unexplained(trial)
 
-        found = optimize.least_squares(left, begin[free], bounds=BOUNDS[:, free], diff_step=1e-3, xtol=1e-3)
+        options = {"bounds": BOUNDS[:, free], "diff_step": 1e-3, "xtol": 1e-3}
+        found = optimize.least_squares(unexplained, begin[free], **options)
         trial[free] = found.x
         return trial, rms(found.fun), np.mean(found.fun**2) * np.linalg.inv(found.jac.T @ found.jac)
 
     homogeneous = np.ptp(np.log(truth[mask])) < 0.01
     (exponent, *logs), unexplained, covariance = search(1, 2) if homogeneous else search(0, 1, 2)
     error = 0.0 if homogeneous else np.sqrt(covariance[0, 0])
-    tried = [waves.together([exponent, logs[0], log_loss]) for log_loss in np.log(LOSS_TANGENTS)]
-    signs = [min(left for left, _ in fits) for fits in zip(*tried, strict=True)]
-    even = waves.fields([exponent, *logs])
-    uneven = {
-        length: rms(waves.rest(even, waves.fields([exponent, *logs], 2 * np.pi / length)))
-        for length in THROUGH_PLANE_M
-    }
-    length = min(uneven, key=uneven.get)
-    left = unexplained, search(2)[1], *signs, uneven[length]
-    return Apparent(*map(float, (exponent, error, *np.exp(logs), *left, length)))
-
-
-def unexplained_by_level(stiffness, wave, mask, spacing_m, frequency_hz, levels):
-    """What the waves of a map, made stiffer or softer as a whole, leave of a measured wave.
-
-    Parameters
-    ----------
-    stiffness : (y, x) array [Pa], positive inside the mask
-    wave, mask, spacing_m, frequency_hz
-        As in `apparent`.
-    levels : sequence of float
-        Factors of the stiffness.
-
-    Returns
-    -------
-    (level, 2) array
-        Rms of what is left over rms of the wave: of shear alone, and with a part that varies through the
-        slice. Loss tangent and wavelength of the part are those of `TISSUE_LOSSES` and every second of
-        `THROUGH_PLANE_M` that leave least.
-
-    Raises
-    ------
-    ValueError
-        As `apparent`.
-    """
-    wave, mask = check_field(wave, mask, spacing_m, frequency_hz)
-    waves = AllowedWaves(stiffness, wave, mask, spacing_m, frequency_hz)
-    left = np.full((len(levels), 2), np.inf)
-    for row, level in enumerate(levels):
-        for loss in TISSUE_LOSSES:
-            trial = [1.0, np.log(level), np.log(loss)]
-            even = waves.fields(trial)
-            parts = (waves.fields(trial, 2 * np.pi / length) for length in THROUGH_PLANE_M[::2])
-            found = rms(waves.rest(even)), min(rms(waves.rest(even, part)) for part in parts)
-            left[row] = np.minimum(left[row], found)
-    return left
-
-
-TRIALS = [[1.0, 0.0, np.log(loss)] for loss in TISSUE_LOSSES]
-"""Of `dime.authors.allowed_waves.AllowedWaves`: the true map as it is, one loss tangent or another."""
-
-CUTOFF = 0.2
-"""Motions of the outline to which the wave answers less than this, relative to the strongest answer, are
-left out. Assumption: fast ripples along it, which hardly reach the tissue, would fit noise and edge motion,
-and not be small; from 0.05 to 0.5 maps of the recomputed waves err alike."""
+    return StiffnessFit(*map(float, (exponent, error, *np.exp(logs), unexplained, search(2)[1])))
 
 
 def unexplained_by_mesh(truth, wave, mask, spacing_m, frequency_hz, edges_m):
-    """What waves of the true map leave of a wave, were they computed on one mesh or another.
+    """The part of a wave that the waves of its stated map do not explain, for several meshes.
 
     Parameters
     ----------
-    truth : (y, x) array [Pa], positive inside the mask
-    wave : (y, x) complex array, any unit; its channels are fitted each alone
-    mask : (y, x) bool array
-        Its largest connected part is used.
-    spacing_m, frequency_hz : float
+    truth, wave, mask, spacing_m, frequency_hz
+        As in `fit_stiffness`.
     edges_m : sequence of float or None
         Edges of quadratic, nearly equilateral triangles [m]; None for a mesh on which waves have converged.
 
     Returns
     -------
     (edge,) array
-        Rms of what is left over rms of the wave; the loss tangent is that of `wave_checks.TISSUE_LOSSES` that
-        leaves least.
+        Rms of the unexplained part over rms of the wave, with the loss tangent of tissue that makes it least.
 
     Raises
     ------
     ValueError
-        An edge that is no positive length; and as `dime.authors.wave_checks.apparent`.
+        An edge that is not a positive length; and as `fit_stiffness`.
     """
     _check_edges(edges_m)
     wave, mask = check_field(wave, mask, spacing_m, frequency_hz)
     meshes = (AllowedWaves(truth, wave, mask, spacing_m, frequency_hz, edge_m) for edge_m in edges_m)
-    return np.array([min(rms(waves.left(trial)) for trial in TRIALS) for waves in meshes])
+    return np.array([min(rms(waves.unexplained(trial)) for trial in MESH_TRIALS) for waves in meshes])
 
 
 def recomputed(truth, wave, mask, spacing_m, frequency_hz, fitted_edge_m, edges_m):
-    """The shear waves of a phantom, driven as its wave is, on several meshes.
+    """Compute the shear wave of a phantom again on several meshes, driven as its given wave is.
 
-    div(G* grad u) + rho omega^2 u = 0 with |G*| the true map and one loss tangent, and on the outline the
-    motion that explains the wave best on a mesh with edges of `fitted_edge_m`. What the fit takes for motion
-    that decays from the edge, and the wave's noise, are not in it.
+    div(G* grad u) + rho omega^2 u = 0 with |G*| the stated map and one loss tangent. The outline moves as
+    explains the given wave best on a mesh with edges of `fitted_edge_m`. The wave's noise, and what the fit
+    takes for motion that decays from the edge, are left out.
 
     Parameters
     ----------
-    truth : (y, x) array [Pa], positive inside the mask
-    wave : (y, x) complex array, any unit, at e^(+i omega t)
-    mask : (y, x) bool array
-        Its largest connected part is used.
-    spacing_m, frequency_hz : float
+    truth, wave, mask, spacing_m, frequency_hz
+        As in `fit_stiffness`; the wave at e^(+i omega t).
     fitted_edge_m : float or None
-        Of the mesh whose waves explain the given one: see `unexplained_by_mesh`.
+        Edges of the mesh on which the outline's motion is fitted [m]: see `unexplained_by_mesh`.
     edges_m : sequence of float or None
-        Of the meshes on which the wave is computed; None for one on which it has converged.
+        Edges of the meshes on which the wave is computed [m]; None for one on which it has converged.
 
     Returns
     -------
@@ -215,13 +162,13 @@ def recomputed(truth, wave, mask, spacing_m, frequency_hz, fitted_edge_m, edges_
     Raises
     ------
     ValueError
-        An edge that is no positive length; and as `dime.authors.wave_checks.apparent`.
+        An edge that is not a positive length; and as `fit_stiffness`.
     """
     _check_edges([fitted_edge_m, *edges_m])
     wave, mask = check_field(wave, mask, spacing_m, frequency_hz)
     tissue = truth, wave, mask, spacing_m, frequency_hz
     fitted = AllowedWaves(*tissue, fitted_edge_m)
-    fits = [(*fitted.together(trial, CUTOFF)[0], trial) for trial in TRIALS]
+    fits = [(*fitted.boundary_motion(trial, CUTOFF), trial) for trial in MESH_TRIALS]
     _, motion, trial = min(fits, key=lambda fit: fit[0])
     found = np.zeros((len(edges_m), *mask.shape), complex)
     for image, edge_m in zip(found, edges_m, strict=True):
