@@ -182,11 +182,11 @@ def authors_phantoms(output: Path):
 def paper(source: Path, output: Path):
     """Typeset the paper; what it needs and is not there is named, and the stage that makes it."""
     from dime.reporting.paper import typeset
-    from dime.reporting.pipeline import check_inputs
+    from dime.reporting.pipeline import check_inputs, foreign
 
     if source.is_file():
         check_inputs("paper")
-    typeset(source, output)
+    typeset(source, output, [name for name in foreign() if name != "paper"])
 
 
 @app.command()
