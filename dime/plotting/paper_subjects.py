@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from dime.metrics.diagnosis import roc
 from dime.plotting.maps import map_image, scale_bar, tissue_box, wave_image
 from dime.plotting.scatter import bland_altman, identity_scatter
 from dime.plotting.style import ABSENT, MAIN, METHOD_COLOURS, METHOD_NAMES, PAGE_IN, note, panels
@@ -83,18 +82,25 @@ def measured_agreement(found, reference="clinical"):
     return figure
 
 
-def population(found):
-    """Simulated population: ROC curves, areas by stage, repeatability by noise, power by study size."""
+def population(found, curves):
+    """Simulated population: ROC curves, areas by stage, repeatability by noise, power by study size.
+
+    Parameters
+    ----------
+    found : dict
+        Content of population.json.
+    curves : dict
+        Method -> (false, true) positive rates for stage F2 or above, from `diagnosis.roc`; empty where one of
+        the groups is.
+    """
     figure, axes = panels(4, height=2.3)
     methods = [name for name in ("truth", *MAIN) if name in found["readings_kpa"]]
     names = METHOD_NAMES | {"truth": "true stiffness"}
-    drawn = np.array(found["drawn"])
-    readings = {m: np.array(found["readings_kpa"][m], float) for m in methods}
     stages = list(found["roc"])
     for place, m in enumerate(methods):
         style = {"color": METHOD_COLOURS[m], "label": names[m]}
-        if 0 < np.count_nonzero(drawn >= 2) < drawn.size:
-            axes[0, 0].plot(*roc(readings[m], drawn >= 2), lw=1, **style)
+        if m in curves:
+            axes[0, 0].plot(*curves[m], lw=1, **style)
         shift = 0.15 * (place - (len(methods) - 1) / 2)
         areas = [found["roc"][stage][m] for stage in stages]
         _points(axes[0, 1], np.arange(len(stages)) + shift, areas, "auc", style["color"])

@@ -39,8 +39,8 @@ def print_summary(results):
 
     Parameters
     ----------
-    folder : path
-        Holds the metrics JSON files that the stages wrote.
+    results : path
+        Folder with the results of every part.
 
     Raises
     ------
