@@ -1,7 +1,7 @@
 """How fast MMDI and its peers are, and how near MMDI comes to the authors' maps.
 
 `OMP_NUM_THREADS=1 python benchmarks/bench_mmdi.py` writes mmdi.json beside this file. The agreement table
-needs DIME_REFERENCE, see dime/released.py.
+needs DIME_REFERENCE, see dime/authors/mmdi_agreement.py.
 """
 
 import json

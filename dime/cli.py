@@ -180,7 +180,7 @@ def authors_phantoms(output: Path):
 
 @app.command()
 def paper(source: Path, output: Path):
-    """Typeset the paper; what it needs and is not there is named, and the stage that makes it."""
+    """Typeset the paper; if an input is missing, name it and the stage that writes it."""
     from dime.reporting.paper import typeset
     from dime.reporting.pipeline import check_inputs, foreign
 
@@ -231,7 +231,7 @@ def deps(
         return
     stale = dependencies.stale()
     for path in stale:
-        typer.echo(f"{path}: dependencies are not those of the imports; `dime deps --write` mends them")
+        typer.echo(f"{path}: dependencies are not those of the imports; run `dime deps --write`")
     raise SystemExit(1 if stale else 0)
 
 

@@ -73,6 +73,12 @@ def test_train_validation_and_test_sets_share_no_seed():
         assert len(seeds) == len(set(seeds)), path
 
 
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda p: p.stem)
+def test_a_network_to_go_on_from_is_there(profile):
+    start = yaml.safe_load(profile.read_text())["mre"]["train"]["start"]
+    assert start == "" or (ROOT / start / "card.json").is_file()
+
+
 def test_executed_notebooks_are_outputs_never_dependencies():
     for stage in STAGES:
         assert not any("/notebooks/" in need for need in stage.needs if need.startswith("results/"))

@@ -1,4 +1,4 @@
-"""Print the results of a run on the terminal, and what of them is absent or of another run."""
+"""Print the results of a run, the results that are absent, and those that stem from an earlier run."""
 
 from pathlib import Path
 

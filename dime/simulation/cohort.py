@@ -87,7 +87,7 @@ def draw_slice(seed, subject, stage, index):
 
     Returns
     -------
-    phantoms.Phantom
+    phantom.Phantom
     """
     shared = draw_subject(seed, subject, stage)
     base = shared.pop("stiffness_pa")

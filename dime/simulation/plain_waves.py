@@ -6,10 +6,10 @@ from scipy import special
 from dime.physics import DENSITY_KG_M3
 
 FREQUENCY_HZ = 60.0
-"""Frequency of the vibration in every trial [Hz]."""
+"""Frequency of the vibration [Hz]."""
 
 RADIUS_M = 0.075
-"""Radius of the disc that every trial inverts [m]."""
+"""Radius of the disc of tissue [m]."""
 
 RIM_M = 0.030
 """Width of the rim of the disc that is not judged [m]."""

@@ -39,7 +39,7 @@ def body_with_inclusion(diameter_wavelengths, contrast, frequency_hz, rng):
 
     Returns
     -------
-    phantoms.Phantom
+    phantom.Phantom
         Its label has the form of a drawn phantom's; `lesions` holds the inclusion.
 
     Raises

@@ -41,7 +41,7 @@ def measure(protocol, models, seed, rim_m, subject, stage, visit=0, snrs=None, k
 
     Parameters
     ----------
-    protocol : cohorts.Protocol
+    protocol : cohort.Protocol
     models : dict
         Name -> folder of a trained network.
     seed : int
