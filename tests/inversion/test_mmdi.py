@@ -287,9 +287,11 @@ needs_reference = pytest.mark.skipif(
 @needs_reference
 @pytest.mark.parametrize("study", ["study1a", "study1b"])
 def test_agreement_with_clinical_maps_of_phantoms(study):
-    """Held-out cases, mask eroded by 10 px, what the authors' files lost fitted (authors/mmdi_agreement: an upper limit, on the
-    released wave itself 1b is at 0.92 and 1a has no contrast but ringing): the targets are mean r >= 0.95 and
-    median ratio within 5 %."""
+    """Held-out cases, mask eroded by 10 px, with what the authors' files lost fitted (authors.mmdi_agreement).
+
+    An upper limit: on the wave as filed 1b is at 0.92, and 1a has no contrast but ringing. The targets are
+    mean r >= 0.95 and median ratio within 5 %.
+    """
     found = [mmdi_agreement.compare_restored(study, case) for case in (3, 4, 5)]
     r, ratio = np.mean([scores[0] for scores, _ in found], axis=0)
     assert r >= 0.95
