@@ -287,7 +287,7 @@ needs_reference = pytest.mark.skipif(
 @needs_reference
 @pytest.mark.parametrize("study", ["study1a", "study1b"])
 def test_agreement_with_clinical_maps_of_phantoms(study):
-    """Held-out cases, mask eroded by 10 px, with what the authors' files lost fitted (authors.mmdi_agreement).
+    """Held-out cases, mask eroded by 10 px, what the files lost fitted (authors.mmdi_agreement).
 
     An upper limit: on the wave as filed 1b is at 0.92, and 1a has no contrast but ringing. The targets are
     mean r >= 0.95 and median ratio within 5 %.
