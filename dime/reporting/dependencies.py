@@ -5,6 +5,7 @@ directly or through other modules (`dime.files.sources`). They are computed, nev
 """
 
 import ast
+import io
 import re
 import shlex
 from pathlib import Path
@@ -78,19 +79,9 @@ def rewrite(path):
     for content in tree["stages"].values():
         others = [dep for dep in content.get("deps") or [] if not re.match(r"dime/", dep)]
         content["deps"] = others + expected(content)
-    lines = _Lines()
-    yaml.dump(tree, lines)
-    return "".join(lines.parts)
-
-
-class _Lines:
-    """A text stream for ruamel.yaml, which writes bytes or text as it is given."""
-
-    def __init__(self):
-        self.parts = []
-
-    def write(self, text):
-        self.parts.append(text.decode() if isinstance(text, bytes) else text)
+    text = io.StringIO()
+    yaml.dump(tree, text)
+    return text.getvalue()
 
 
 def stale(root="."):
