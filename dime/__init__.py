@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dime.fem.forward import solve
     from dime.files.datasets import load
-    from dime.files.nifti import EXAMPLE_WAVE, read_wave, write_map
+    from dime.files.nifti import write_map
+    from dime.files.waves import EXAMPLE_WAVE, read_wave
     from dime.inversion.methods import METHODS, invert
     from dime.mri.elastography import acquire
     from dime.network.unet import load_model
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from dime.simulation.examination import Recipe
 
 EXPORTS = {
-    "EXAMPLE_WAVE": "dime.files.nifti:EXAMPLE_WAVE",
+    "EXAMPLE_WAVE": "dime.files.waves:EXAMPLE_WAVE",
     "METHODS": "dime.inversion.methods:METHODS",
     "Recipe": "dime.simulation.examination:Recipe",
     "acquire": "dime.mri.elastography:acquire",
@@ -43,7 +44,7 @@ EXPORTS = {
     "invert": "dime.inversion.methods:invert",
     "load": "dime.files.datasets:load",
     "load_model": "dime.network.unet:load_model",
-    "read_wave": "dime.files.nifti:read_wave",
+    "read_wave": "dime.files.waves:read_wave",
     "simulate": "dime.simulation.dataset:simulate",
     "solve": "dime.fem.forward:solve",
     "write_map": "dime.files.nifti:write_map",

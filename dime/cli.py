@@ -100,29 +100,35 @@ def invert(
     mask: Annotated[Path | None, typer.Option(help="NIfTI, tissue where not 0.")] = None,
     method: Annotated[str, typer.Option(help="dime, mmdi, ahi, mdev, kmdev, lfe or nonlinear.")] = "dime",
     layout: Annotated[
-        str | None, typer.Option(help="offsets, real-imag or complex; default: by type and last axis.")
+        str | None,
+        typer.Option(help="offsets, real-imag, amplitude-phase or complex; default: by type and last axis."),
     ] = None,
+    component: Annotated[int | None, typer.Option(help="1, 2 or 3, where a file holds three.")] = None,
+    phase_units: Annotated[
+        str | None, typer.Option(help="rad, mrad, deg or cycles; default: by sidecar or by the jumps.")
+    ] = None,
+    phase_period: Annotated[float | None, typer.Option(help="Period of the phases, such as 4096.")] = None,
     model: Annotated[Path | None, typer.Option(help="Folder of a network; else the pretrained one.")] = None,
     uncertainty: Annotated[
         Path | None,
         typer.Option(help="NIfTI to write: Laplace scale b of log stiffness; 90 % lies within exp(+-2.3 b)."),
     ] = None,
     trusted: Annotated[
-        Path | None, typer.Option(help="NIfTI to write: 1 where the network is to be trusted.")
+        Path | None, typer.Option(help="NIfTI to write: 1 where the map is to be trusted.")
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Say what of the wave the map leaves unexplained (slow).")
     ] = False,
 ):
     """Invert a wave to a stiffness map on its own grid; every map is written, or none."""
-    from dime.files import nifti
+    from dime.files.waves import read_wave
     from dime.inversion import methods, residual
 
     outputs = {"stiffness": output, "uncertainty": uncertainty, "trusted": trusted}
     outputs = {name: path for name, path in outputs.items() if path}
-    for name, path in outputs.items():
-        if name != "stiffness" and method != "dime":
-            raise ValueError(f"--{name}: only method dime has one, not {method}")
+    if uncertainty and method != methods.LEARNT:
+        raise ValueError(f"--uncertainty: only method {methods.LEARNT} has one, not {method}")
+    for path in outputs.values():
         if not path.name.endswith((".nii", ".nii.gz")):
             raise ValueError(f"{path}: expected a name that ends in .nii or .nii.gz")
         if not path.parent.is_dir():
@@ -130,19 +136,18 @@ def invert(
     files = [wave, *([mask] if mask else []), *outputs.values()]
     if len({path.resolve() for path in files}) < len(files):
         raise ValueError("wave, mask and outputs: expected files of different names")
-    waves = nifti.read_wave(wave, frequency, None if spacing is None else spacing * 1e-3, mask, layout)
+    spacing_m = None if spacing is None else spacing * 1e-3
+    waves = read_wave(wave, frequency, spacing_m, mask, layout, component, phase_units, phase_period)
     result = methods.invert(waves, method, model or methods.PRETRAINED)
     if result.attrs["time_sign"] < 0:
         waves["wave"] = waves["wave"].conj()
     left = residual.of_slices(result["stiffness"], waves) if check else []
+    share = 100 * result["trusted"].values[waves["mask"].values].mean()
     result["stiffness"] = result["stiffness"] / 1e3
     _write_maps({path: result[name].values for name, path in outputs.items()}, wave)
-    kind = waves.attrs["layout"] + ("" if layout else " (inferred)")
-    if waves.attrs["layout"] == "offsets":
-        kind += ", unwrapped" if waves.attrs["unwrapped"] else ", taken as unwrapped"
     sign = ", read as e^(-i omega t)" if result.attrs["time_sign"] < 0 else ""
-    pixel_mm = waves.attrs["spacing_m"] * 1e3
-    typer.echo(f"{output}: {method}, layout {kind}, pixel {pixel_mm:g} mm, {frequency:g} Hz{sign}")
+    pixel = f"pixel {waves.attrs['spacing_m'] * 1e3:g} mm, {frequency:g} Hz{sign}"
+    typer.echo(f"{output}: {method}, {waves.attrs['read_as']}, {pixel}, {share:.0f} % of the tissue trusted")
     if left:
         shares = ", ".join(f"{100 * share:.0f} %" for share in left)
         typer.echo(f"{output}: put back through the wave equation it leaves {shares} of the wave, by slice")

@@ -2,7 +2,12 @@
 
 whole     write aside, then rename
 datasets  xarray datasets as zarr folders
-nifti     NIfTI waves and maps
+nifti     NIfTI images and maps
+header    the pixel that a NIfTI header states
+layouts   slices, offsets, parts and components in an image
+phases    units and periods of phases
+tissue    masks, and what is background
+waves     a wave, read from all of these
 report    metrics files: strict JSON
 pictures  PNG pictures with a palette
 sources   which source files a module uses, and their digest

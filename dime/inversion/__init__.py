@@ -6,5 +6,6 @@ filters      band-pass, directional and median filters
 mmdi         multi-model direct inversion, the clinical reference
 direct       the other direct inversions: AHI, MDEV, k-MDEV, LFE
 nonlinear    the slow, accurate inversion by adjoint gradients
+trust        where a map may be believed
 residual     how much of a wave a map explains
 """

@@ -10,6 +10,7 @@ no torch. A new method is one module, one line in this table, and one test: see 
 
 import inspect
 import json
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from importlib import import_module
@@ -19,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from dime.inversion import trust
 from dime.inversion.masked_wave import check_field, dissipation
 
 PRETRAINED = Path(__file__).parents[1] / "weights" / "pretrained"
@@ -119,15 +121,16 @@ def invert(waves: xr.Dataset, method: str = LEARNT, model: str | Path = PRETRAIN
     Returns
     -------
     xarray.Dataset
-        `stiffness` |G*| [Pa], 0 outside the mask. With "dime": `uncertainty`, the Laplace scale of
-        log stiffness (relative, 1), and `trusted`, where amplitude and wavelength are in the range of the
-        training data and the uncertainty is small enough; with the others: `confidence` 0..1. Attrs
-        `method`, `settings` (JSON), `time_sign`: 1, or -1 where the conjugates were inverted.
+        `stiffness` |G*| [Pa], 0 outside the mask; `trusted` bool, see `dime.inversion.trust`. With "dime":
+        `uncertainty`, the Laplace scale of log stiffness (relative, 1); with the others: `confidence` 0..1.
+        Attrs `method`, `settings` (JSON), `time_sign`: 1, or -1 where the conjugates were inverted.
 
     Raises
     ------
     ValueError
-        Unknown method, wave and mask of different shapes; see `dime.inversion.masked_wave.check_field`.
+        Unknown method, wave and mask of different shapes; no slice that can be inverted, see
+        `dime.inversion.masked_wave.check_field`. A single slice of several that cannot, such as one without
+        motion, stays 0, and a warning names it.
 
     Examples
     --------
@@ -141,27 +144,50 @@ def invert(waves: xr.Dataset, method: str = LEARNT, model: str | Path = PRETRAIN
     if wave.shape != mask.shape:
         raise ValueError(f"mask: expected the wave's shape {wave.shape}, found {mask.shape}")
     chosen = load_method(method, model)
+    learnt = chosen.second == "uncertainty"
     scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
     # a slice beyond the organ stays 0
     rows = [row for row in np.ndindex(wave.shape[:-2]) if mask.values[row].any() or not mask.values.any()]
-    slices = {row: check_field(wave.values[row], mask.values[row], *scale) for row in rows}
+    slices = _each(rows, waves, lambda row: check_field(wave.values[row], mask.values[row], *scale))
     sign = -1 if sum(dissipation(*tissue, *scale) for tissue in slices.values()) < 0 else 1
-    found = np.zeros((2, *wave.shape), np.float32)
-    maps = dict(zip(("stiffness", chosen.second), found, strict=True))
-    if method == LEARNT:
-        from dime.network.trust import trusted
 
-        maps["trusted"] = np.zeros(wave.shape, bool)
-    for row, (image, tissue) in slices.items():
-        signed = image if sign > 0 else image.conj()
-        found[:, *row] = chosen.invert_slice(signed, tissue, *scale)[:2]
-        if method == LEARNT:
-            maps["trusted"][row] = trusted(image, tissue, *found[:, *row], *scale)
+    def invert_one(row):
+        image, tissue = slices[row]
+        found = chosen.invert_slice(image if sign > 0 else image.conj(), tissue, *scale)[:2]
+        return *found, trust.trusted(image, tissue, *found, *scale, method, learnt)
+
+    found = np.zeros((3, *wave.shape), np.float32)
+    for row, images in _each(slices, waves, invert_one).items():
+        found[:, *row] = images
+    maps = {"stiffness": found[0], chosen.second: found[1], "trusted": found[2] > 0}
     result = xr.Dataset({name: (wave.dims, values) for name, values in maps.items()}, coords=wave.coords)
     result["stiffness"].attrs["units"] = "Pa"
     settings = json.dumps(chosen.settings, default=list)
     result.attrs = waves.attrs | {"method": method, "settings": settings, "time_sign": sign}
     return result
+
+
+def _each(rows, waves, work):
+    """What `work` gives for each slice; those that it refuses are left out, with a warning, unless all are."""
+    done, refused = {}, {}
+    for row in rows:
+        try:
+            done[row] = work(row)
+        except ValueError as error:
+            refused[row] = f"{_name(row, waves)}: {error}".removeprefix(": ")
+    if refused and not done:
+        raise ValueError(next(iter(refused.values())))
+    for message in refused.values():
+        warnings.warn(f"{message}; the slice stays 0", stacklevel=3)
+    return done
+
+
+def _name(row, waves):
+    """File and slice, counted from 0, as far as there are several: "wave.nii.gz, slice 2"."""
+    dims = [name.replace("z", "slice") for name in waves["wave"].dims]
+    places = [f"{dim} {index}" for dim, index in zip(dims, row, strict=False)]
+    several = np.prod(waves["wave"].shape[:-2]) > 1
+    return ", ".join(filter(None, [waves.attrs.get("source", ""), *(places if several else ())]))
 
 
 def inverters(model, methods=COMPARED):

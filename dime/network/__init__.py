@@ -5,5 +5,5 @@ unet        the convolutional network
 augment     patches, and what disturbs a wave but not the tissue
 training    loss, schedule and optimisers, as a task of the loop
 prediction  from a trained network to a map with uncertainty
-trust       where such a map may be believed
+trust       which of its values it had learnt to predict
 """

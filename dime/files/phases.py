@@ -1,0 +1,266 @@
+"""In which unit phases are stored, and whether they are wrapped.
+
+A wrapped phase jumps by its period. Only where the period is known can the jumps be taken out; otherwise they
+are read as motion. What the user says comes first, then a sidecar file, then the values themselves.
+"""
+
+import json
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+UNITS = {"rad": 2 * math.pi, "mrad": 2000 * math.pi, "deg": 360.0, "cycles": 1.0}
+"""Period of a phase in each unit."""
+
+SPELLINGS = {
+    "rad": ("rad", "rads", "radian", "radians"),
+    "mrad": ("mrad", "millirad", "milliradian", "milliradians", "radx1000", "1e-3rad"),
+    "deg": ("deg", "degs", "degree", "degrees", "°"),
+    "cycles": ("cycle", "cycles", "turn", "turns", "rev", "revolutions", "2pi", "2*pi"),
+}
+
+NO_UNIT = ("", "a.u.", "au", "arbitrary", "none", "unknown", "1", "n/a")
+
+NOMINAL = (*UNITS.values(), *(2.0**bits for bits in range(7, 17)))
+"""Periods that scanners use: those of the units, and the ranges of whole numbers of 7 to 16 bits (Siemens:
+4096, or 8192 from -4096 to 4094)."""
+
+SLACK = 0.01
+"""Values may exceed their period by this fraction, because of rounding."""
+
+JUMP = 0.35
+"""A step between neighbours counts as a jump where it differs from the period by less than this fraction."""
+
+LEAST_JUMPS = 4
+"""Jumps from which an image counts as wrapped."""
+
+LEAST_SHARE = 1e-3
+"""Share of the steps that must be jumps where outliers hide the range of the values."""
+
+FILLED, SURE = 0.8, 0.95
+"""Share of the range that 99.8 % of the values fill, where phases are wrapped, and where its width is the
+period for sure. Outliers leave it empty."""
+
+
+class Told(NamedTuple):
+    """A period that somebody states: its value, and who states it, in words."""
+
+    period: float
+    by: str
+
+
+def told(path, units=None, period=None):
+    """The period of the phases in a file, as far as the user or a sidecar states it.
+
+    Parameters
+    ----------
+    path : path
+        The image; its sidecar is the JSON file of the same name. Of its fields `PhasePeriod` (a number),
+        `PhaseRange` (two numbers), `PhaseUnits` and `Units` the first that is there counts.
+    units : one of UNITS, or None
+        What the user says.
+    period : float or None
+        What the user says instead.
+
+    Returns
+    -------
+    Told or None
+
+    Raises
+    ------
+    ValueError
+        Both are given, or one is out of range; a sidecar that cannot be read, or whose field makes no sense.
+    """
+    if units is not None and period is not None:
+        raise ValueError("phase units and phase period: expected one of them, found both")
+    if period is not None:
+        if not (math.isfinite(period) and period > 0):
+            raise ValueError(f"phase period: expected a positive number, found {period:g}")
+        return Told(float(period), "as given")
+    if units is not None:
+        unit = _unit(units)
+        if unit is None:
+            raise ValueError(f"phase units: expected one of {', '.join(UNITS)}, found {units!r}")
+        return Told(UNITS[unit], "as given")
+    sidecar = Path(str(path).removesuffix(".gz")).with_suffix(".json")
+    if not sidecar.is_file():
+        return None
+    try:
+        content = json.loads(sidecar.read_text())
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{sidecar}: expected a sidecar in JSON, cannot be read ({error})") from None
+    return _stated(content, sidecar)
+
+
+def resolve(phase, mask, statement, path):
+    """Decide whether phases are wrapped, and with which period.
+
+    Parameters
+    ----------
+    phase : (n, z, y, x) array
+    mask : (z, y, x) bool array
+        Tissue; what lies outside does not count.
+    statement : Told or None
+    path : path
+        For messages.
+
+    Returns
+    -------
+    period : float or None
+        None: they are not wrapped, and their unit does not matter.
+    words : str
+        What was taken and why, such as "phases in rad (by their range), unwrapped".
+
+    Raises
+    ------
+    ValueError
+        Neighbours jump as in wrapped phases, but the period is not sure or not the one that is stated.
+
+    Assumption: values within -pi to pi, or 0 to 2 pi, whose neighbours do not jump by another period are in
+    radians. To unwrap phases that have no jumps changes nothing.
+    """
+    values = phase[:, mask]
+    low, high = float(values.min()), float(values.max())
+    span = high - low
+    period, sure = _period_of_jumps(phase, mask)
+    if statement:
+        if period and not math.isclose(period, statement.period, rel_tol=0.1):
+            raise ValueError(
+                f"{path}: phases {_named(statement.period)} ({statement.by}), but neighbouring values jump by "
+                f"{period:.5g}; expected the unit or period that they have"
+            )
+        words = f"phases {_named(statement.period)} ({statement.by})"
+        if period or span <= statement.period * (1 + SLACK):
+            return statement.period, f"{words}, unwrapped"
+        return None, f"{words}, taken as unwrapped"
+    if period is None:
+        if _in_radians(low, high):
+            return UNITS["rad"], "phases in rad (by their range), unwrapped"
+        return None, "phases taken as unwrapped (no jumps)"
+    if not sure:
+        raise ValueError(
+            f"{path}: neighbouring values jump by about {period:.3g} of {span:.3g}, as wrapped phases do; give "
+            "--phase-units or --phase-period (in Python: phase_units, phase_period)"
+        )
+    return period, f"phases {_named(period)} (by their jumps), unwrapped"
+
+
+def harmonic_phase(phase, mask, statement, path):
+    """Phase of a first harmonic [rad], whose period is what is stated or what its values fill.
+
+    Parameters
+    ----------
+    phase : (z, y, x) array
+    mask : (z, y, x) bool array
+    statement : Told or None
+    path : path
+
+    Returns
+    -------
+    (z, y, x) array [rad]
+    words : str
+
+    Raises
+    ------
+    ValueError
+        The values fill no period that is known.
+    """
+    span = float(np.ptp(phase[mask]))
+    period, by = statement or (_nominal(span), "by their range")
+    if period is None:
+        raise ValueError(
+            f"{path}: expected phases that fill a circle, found values over {span:.3g}; give --phase-units or "
+            "--phase-period (in Python: phase_units, phase_period)"
+        )
+    return phase * (2 * math.pi / period), f"phases {_named(period)} ({by})"
+
+
+def _period_of_jumps(phase, mask):
+    """Period by which neighbours jump, and whether it is sure; None where they do not."""
+    values = phase[:, mask].astype(float)
+    whole = float(np.ptp(values))
+    inner = float(np.subtract(*np.quantile(values, [0.999, 0.001])))
+    if inner <= 0:
+        return None, False
+    steps = np.concatenate([_steps(phase, mask, axis) for axis in (-2, -1)])
+    found = _jumps(steps, whole)
+    period = _nominal(whole, found)
+    if found >= LEAST_JUMPS and (period or inner > FILLED * whole):
+        return period or whole, bool(period or inner > SURE * whole)
+    found = _jumps(steps, inner)  # without outliers
+    period = _nominal(inner, found)
+    if period and found >= LEAST_SHARE * len(steps):
+        return period, True
+    period = UNITS["rad"]  # the difference of two wrapped phases, which fills two periods
+    small = np.count_nonzero((steps > JUMP * period) & (steps < (1 - JUMP) * period))
+    if math.isclose(whole, 2 * period, rel_tol=0.1) and _jumps(steps, period) > max(2 * small, LEAST_JUMPS):
+        return period, True
+    return None, False
+
+
+def _steps(phase, mask, axis):
+    """Size of the differences between neighbours in the tissue along one axis."""
+    both = np.moveaxis(mask, axis, -1)
+    both = both[..., 1:] & both[..., :-1]
+    steps = np.abs(np.diff(np.moveaxis(phase, axis, -1).astype(float)))
+    return steps[:, both].ravel()
+
+
+def _jumps(steps, period):
+    return np.count_nonzero(np.abs(steps / period - 1) < JUMP)
+
+
+def _nominal(span, jumps=20):
+    """The period that scanners use which values over `span` fill, or None.
+
+    The more jumps there are, the nearer to the ends of the period their values come.
+    """
+    missing = min(0.1, 0.005 + 2 / max(jumps, 1))
+    return next((p for p in sorted(NOMINAL) if (1 - missing) * p <= span <= (1 + SLACK) * p), None)
+
+
+def _in_radians(low, high):
+    start = 0 if low >= 0 and high > np.pi * (1 + SLACK) else -np.pi
+    return start - SLACK * np.pi <= low and high <= start + 2 * np.pi * (1 + SLACK)
+
+
+def _named(period):
+    unit = next((unit for unit, one in UNITS.items() if math.isclose(one, period, rel_tol=1e-6)), None)
+    return f"in {unit}" if unit else f"of period {period:.5g}"
+
+
+def _unit(text):
+    """Key of UNITS for a spelling, or None."""
+    plain = str(text).strip().lower().replace(" ", "")
+    return next((unit for unit, spellings in SPELLINGS.items() if plain in spellings), None)
+
+
+def _stated(content, sidecar):
+    """The statement in a sidecar's content."""
+    if not isinstance(content, dict):
+        raise ValueError(f"{sidecar}: expected an object with fields, found {type(content).__name__}")
+    fields = {name.replace("_", "").lower(): value for name, value in content.items()}
+    by = f"by {sidecar.name}"
+    if "phaseperiod" in fields or "phaserange" in fields:
+        value = fields.get("phaseperiod", fields.get("phaserange"))
+        try:
+            period = float(value[1] - value[0] if isinstance(value, list) else value)
+        except (TypeError, ValueError, IndexError):
+            period = math.nan
+        if not (math.isfinite(period) and period > 0):
+            raise ValueError(
+                f"{sidecar}: PhasePeriod, PhaseRange: expected a positive number or two, found {value!r}"
+            )
+        return Told(period, by)
+    for name in ("phaseunits", "phaseunit", "units", "unit"):
+        if name in fields:
+            unit = _unit(fields[name])
+            if unit:
+                return Told(UNITS[unit], by)
+            if name.startswith("phase") and str(fields[name]).strip().lower() not in NO_UNIT:
+                raise ValueError(
+                    f"{sidecar}: {name}: expected one of {', '.join(UNITS)}, found {fields[name]!r}"
+                )
+    return None

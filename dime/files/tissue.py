@@ -1,0 +1,116 @@
+"""Which pixels are tissue: those of a mask file, or all that are not background."""
+
+import warnings
+
+import nibabel
+import numpy as np
+
+from dime.files.nifti import open_image
+
+BACKGROUND_SHARE = 0.25
+"""Share of an image's border that must hold one value for this to be the background."""
+
+FULL = 0.9
+"""Share of the image from which tissue is said to fill it: air may count as tissue."""
+
+BORDER = 0.5
+"""The same along the border of the image."""
+
+APART_PX = 0.5
+"""Distance [pixels] from which two images that are matched by index count as lying elsewhere."""
+
+
+def read_mask(path, shape, image):
+    """Read a mask for the image of a wave.
+
+    Parameters
+    ----------
+    path : path
+        NIfTI (x, y) or (x, y, z). Whole numbers: tissue where it is not 0. Fractions, as of a mask that was
+        resampled: tissue above half of the largest.
+    shape : (z, y, x)
+        Of the wave.
+    image : nibabel.Nifti1Pair
+        The wave's. Voxels are matched by index; headers that place them elsewhere raise a warning.
+
+    Returns
+    -------
+    (z, y, x) bool array
+
+    Raises
+    ------
+    ValueError
+        Values that are negative or not finite, another shape, or no tissue.
+    """
+    mask_image, values = open_image(path)
+    found = values.shape
+    values = values[:, :, None] if values.ndim == 2 else values
+    values = values.reshape(values.shape[:3]) if values.shape[3:] == (1,) * (values.ndim - 3) else values
+    if np.iscomplexobj(values) or not np.isfinite(values).all():
+        raise ValueError(f"{path}: expected finite values, found NaN, infinity or complex numbers")
+    if values.min() < 0:
+        raise ValueError(f"{path}: expected 0 outside and positive inside, found {values.min():g}")
+    whole = np.allclose(values, np.rint(values), rtol=0, atol=1e-3)
+    mask = np.moveaxis(np.rint(values) > 0 if whole else values > values.max() / 2, (2, 1, 0), (0, 1, 2))
+    if mask.shape != shape:
+        expected = tuple(reversed(shape))
+        raise ValueError(f"{path}: expected the wave's shape {expected}, found {found}")
+    if not mask.any():
+        raise ValueError(f"{path}: the mask is empty, expected at least one pixel of tissue")
+    _warn_of_place(path, mask_image, image, shape)
+    return mask
+
+
+def not_background(channels):
+    """Tissue without a mask: all pixels that differ from the background in some channel.
+
+    The background is, for each channel and slice, the value that most of the image's border has, 0 where it
+    has no such value; NaN counts as 0. It is not 0 where phases are stored with an offset.
+
+    Parameters
+    ----------
+    channels : (channel, z, y, x) array
+
+    Returns
+    -------
+    (z, y, x) bool array
+    """
+    values = np.nan_to_num(channels, posinf=0, neginf=0)
+    border = _border(values)
+    background = np.array([[_common(one) for one in channel] for channel in border])[..., None, None]
+    apart = np.abs(values - background)
+    return (apart > 1e-6 * apart.max()).any(axis=0)
+
+
+def remark(mask):
+    """What makes a mask doubtful, in words, or ""."""
+    used = mask[mask.any(axis=(1, 2))]
+    if used.mean() > FULL or _border(used).mean() > BORDER:
+        return f"tissue fills the image ({100 * used.mean():.0f} %): air may count as tissue; give a mask"
+    return ""
+
+
+def _border(images):
+    """Outermost pixels (..., pixel) of images (..., y, x)."""
+    edges = images[..., 0, :], images[..., -1, :], images[..., 1:-1, 0], images[..., 1:-1, -1]
+    return np.concatenate(edges, axis=-1)
+
+
+def _common(values):
+    """The most frequent value, or 0 where none is frequent."""
+    found, counts = np.unique(values, return_counts=True)
+    return found[counts.argmax()] if counts.max() >= BACKGROUND_SHARE * values.size else 0
+
+
+def _warn_of_place(path, mask, wave, shape):
+    """Warn where the headers place mask and wave differently; voxels are matched by index all the same."""
+    codes = ["".join(map(str, nibabel.aff2axcodes(one.affine))) for one in (wave, mask)]
+    corners = np.array([[i, j, k, 1] for i in (0, shape[2]) for j in (0, shape[1]) for k in (0, shape[0])])
+    distance = np.linalg.norm((corners @ (wave.affine - mask.affine).T)[:, :3], axis=1).max()
+    said = ""
+    if codes[0] != codes[1]:
+        said = f"its header says {codes[1]}, the wave's {codes[0]}"
+    elif not distance <= APART_PX * np.linalg.norm(wave.affine[:3, 0]):
+        said = f"its header places it up to {distance:.3g} mm away from the wave"
+    if said:
+        warnings.warn(f"{path}: {said}; voxels are matched by index", stacklevel=2)
