@@ -1,5 +1,6 @@
 """Command line: the methods (`simulate`, `invert`) and what the pipeline runs (`run`, `paper`, ...)."""
 
+import logging
 import warnings
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +23,7 @@ app.add_typer(authors, name="authors")
 def main():
     """Run the command line; bad input is one line on stderr and exit code 2."""
     warnings.formatwarning = lambda message, *_, **__: f"dime: {message}\n"
+    logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)  # what it mends is judged by files.header
     try:
         raise SystemExit(app(standalone_mode=False) or 0)
     except typer.exceptions.TyperException as error:  # options that are missing, unknown or no number

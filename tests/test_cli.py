@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import nibabel
 import numpy as np
 import pytest
+from waves import phase_offsets
 
 from dime import cli
 from dime.files import datasets, nifti
@@ -103,17 +104,18 @@ def test_invert_takes_every_layout_and_keeps_grid_and_affine(tmp_path, here):
     parts = np.stack([wave.real, wave.imag], axis=-1).astype(np.float32)
     wave = wave.astype(np.complex64)
     for values, kind, slices in (
-        (phase, "offsets (inferred), unwrapped", 1),
-        (np.stack([phase, phase], axis=2), "offsets (inferred), unwrapped", 2),
-        (parts, "real-imag (inferred)", 1),
-        (np.stack([parts] * 3, axis=2), "real-imag (inferred)", 3),
-        (wave, "complex (inferred)", 1),
-        (np.stack([wave] * 3, axis=-1), "complex (inferred)", 3),
+        (phase, "offsets (inferred), 4 offsets, 1 slice, phases in rad (by their jumps), unwrapped", 1),
+        (np.stack([phase, phase], axis=2), "offsets (inferred), 4 offsets, 2 slices", 2),
+        (parts, "real-imag (inferred), 1 slice", 1),
+        (np.stack([parts] * 3, axis=2), "real-imag (inferred), 3 slices", 3),
+        (wave, "complex (inferred), 1 slice", 1),
+        (np.stack([wave] * 3, axis=-1), "complex (inferred), 3 slices", 3),
     ):
         save(tmp_path / "wave.nii.gz", values)
         done = here(*"invert wave.nii.gz --frequency 60 --method mmdi -o out.nii.gz".split(), cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert f"layout {kind}" in done.stdout and "pixel 2 mm" in done.stdout
+        assert "tissue 64 % of the image" in done.stdout and "% of the tissue trusted" in done.stdout
         out = nibabel.load(tmp_path / "out.nii.gz")
         assert out.shape == (60, 50, slices)
         np.testing.assert_array_equal(out.affine, nibabel.load(tmp_path / "wave.nii.gz").affine)
@@ -128,14 +130,46 @@ def test_invert_unwraps_phases_from_0_to_2_pi_and_says_so_where_it_does_not(tmp_
     steps = np.exp(2j * np.pi * np.arange(4) / 4)
     phase = 4.0 * (wave[..., None] * steps).real
     for values, kind in (
-        (np.mod(phase, 2 * np.pi), "offsets (inferred), unwrapped"),
-        (100 * phase, "offsets (inferred), taken as unwrapped"),
+        (np.mod(phase, 2 * np.pi), "phases in rad (by their jumps), unwrapped"),
+        (100 * phase, "phases taken as unwrapped (no jumps)"),
     ):
         save(tmp_path / "wave.nii.gz", np.where(mask[..., None], values, 0).astype(np.float32))
         done = here(*"invert wave.nii.gz --frequency 60 --method mmdi -o out.nii.gz".split(), cwd=tmp_path)
-        assert f"layout {kind}" in done.stdout
+        assert kind in done.stdout
         found = nibabel.load(tmp_path / "out.nii.gz").get_fdata()[mask]
         assert np.median(found) == pytest.approx(3.24, rel=0.05)
+
+
+def test_phases_of_any_unit_are_unwrapped_by_jumps_by_sidecar_or_as_told(tmp_path, here):
+    """A Siemens scanner: the jumps give the period away, or a sidecar or an option states it."""
+    wave, mask = plane_wave()
+    phase = np.angle(np.exp(1j * phase_offsets(4.0 * wave, 8)))
+    stored = np.where(mask[..., None], np.round(phase / np.pi * 4096), 0).astype(np.int16)
+    save(tmp_path / "wave.nii.gz", stored)
+    for options, fields, said in (
+        ("", None, "phases of period 8192 (by their jumps), unwrapped"),
+        ("--phase-period 8192", None, "phases of period 8192 (as given), unwrapped"),
+        ("", {"PhasePeriod": 8192}, "phases of period 8192 (by wave.json), unwrapped"),
+    ):
+        if fields:
+            (tmp_path / "wave.json").write_text(json.dumps(fields))
+        words = f"invert wave.nii.gz --frequency 60 --method mmdi -o out.nii.gz {options}"
+        done = here(*words.split(), cwd=tmp_path)
+        assert said in done.stdout
+        found = nibabel.load(tmp_path / "out.nii.gz").get_fdata()[mask]
+        assert np.median(found) == pytest.approx(3.24, rel=0.05)
+
+
+def test_every_method_says_where_to_trust_it(tmp_path, here):
+    """The right half of the wave is noise: MMDI is trusted on the left."""
+    wave, mask = plane_wave()
+    noise = np.random.default_rng(1).standard_normal((2, *wave.shape))
+    noisy = np.where(mask & (np.arange(60)[:, None] > 30), noise[0] + 1j * noise[1], wave)
+    save(tmp_path / "wave.nii.gz", noisy.astype(np.complex64))
+    words = "invert wave.nii.gz --frequency 60 --method mmdi -o out.nii.gz --trusted trusted.nii.gz"
+    assert here(*words.split(), cwd=tmp_path).returncode == 0
+    found = nibabel.load(tmp_path / "trusted.nii.gz").get_fdata()[..., 0]
+    assert found[10:24, 20:30].mean() > 0.8 and found[40:][mask[40:]].mean() < 0.1
 
 
 def test_invert_warns_of_a_mask_that_is_oriented_otherwise(tmp_path, here):
@@ -200,7 +234,7 @@ def test_invert_writes_uncertainty_and_trust_beside_the_map(tmp_path, network, h
     words += f" --model {network} --uncertainty scale.nii.gz --trusted trusted.nii.gz"
     done = here(*words.split(), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "dime, layout complex, pixel 1.5 mm" in done.stdout
+    assert "dime, layout complex, 2 slices" in done.stdout and "pixel 1.5 mm" in done.stdout
     maps = {name: nibabel.load(tmp_path / f"{name}.nii.gz") for name in ("out", "scale", "trusted")}
     for image in maps.values():
         assert image.shape == (60, 50, 2)
@@ -250,7 +284,7 @@ def recarded(folder, source, change):
         ("one.nii.gz --frequency 60", "expected at least 3 phase offsets, found 1"),
         ("wave.nii.gz --frequency 60 --layout offsets", "expected at least 3 phase offsets, found 2"),
         ("wave.nii.gz --frequency 60 --layout complex", "layout complex does not fit values of type float"),
-        ("wave.nii.gz --frequency 60 --layout phases", "layout: expected one of offsets, real-imag, complex"),
+        ("wave.nii.gz --frequency 60 --layout phases", "layout: expected one of offsets, real-imag"),
         ("nan.nii.gz --frequency 60", "nan.nii.gz: 3 of"),
         ("hole.nii.gz --frequency 60", "hole.nii.gz: 3 of"),
         ("still.nii.gz --frequency 60", "still.nii.gz: expected motion between the phase offsets"),
@@ -264,7 +298,18 @@ def recarded(folder, source, change):
         ),
         ("colours.nii.gz --frequency 60", "colours.nii.gz: expected numbers, found colours (R, G, B)"),
         ("short.nii --frequency 60", "short.nii"),
-        ("zero.nii.gz --frequency 60", "zero.nii.gz: the mask is empty"),
+        ("zero.nii.gz --frequency 60", "zero.nii.gz: expected tissue, found no pixel that differs"),
+        ("unstated.nii.gz --frequency 60", "unstated.nii.gz: the header states no pixel"),
+        ("oblong.nii.gz --frequency 60 --spacing 2", "oblong.nii.gz: expected square pixels"),
+        ("polar.nii.gz --frequency 60", "polar.nii.gz: expected real and imaginary part"),
+        ("wave.nii.gz --frequency 60 --component 2", "component: expected three components of motion"),
+        ("moving.nii.gz --frequency 60 --phase-units ell", "phase units: expected one of rad, mrad"),
+        ("moving.nii.gz --frequency 60 --phase-period 0", "phase period: expected a positive number"),
+        ("moving.nii.gz --frequency 60 --phase-units deg --phase-period 360", "found both"),
+        ("folder.nii --frequency 60", "folder.nii: expected a NIfTI file, found a folder"),
+        ("image.mgz --frequency 60 --spacing 2", "image.mgz: not a NIfTI file"),
+        ("analyze.img --frequency 60 --spacing 2", "analyze.img: not a NIfTI file"),
+        ("wave.nii.gz --frequency 60 --mask signed.nii.gz", "signed.nii.gz: expected 0 outside"),
         ("wave.nii.gz --frequency 60 --mask none.nii.gz", "none.nii.gz: no such file"),
         ("wave.nii.gz --frequency 60 --mask empty.nii.gz", "empty.nii.gz: the mask is empty"),
         ("wave.nii.gz --frequency 60 --mask small.nii.gz", "small.nii.gz: expected the wave's shape"),
@@ -277,7 +322,6 @@ def recarded(folder, source, change):
         ),
         ("wave.nii.gz --frequency 60 --method dime --model wider", "not of the architecture in"),
         ("wave.nii.gz --frequency 60 --uncertainty u.nii.gz", "--uncertainty: only method dime has one"),
-        ("wave.nii.gz --frequency 60 --trusted t.nii.gz", "--trusted: only method dime has one"),
         ("none.nii.gz --frequency 60", "none.nii.gz: no such file"),
         ("text.nii.gz --frequency 60", "text.nii.gz"),
         ("cut.nii.gz --frequency 60", "cut.nii.gz: damaged or not whole"),
@@ -291,6 +335,13 @@ def test_invert_refuses_in_one_line_and_writes_nothing(tmp_path, network, here, 
     wave, mask = plane_wave()
     parts = np.stack([wave.real, wave.imag], axis=-1).astype(np.float32)
     save(tmp_path / "wave.nii.gz", parts)
+    save(tmp_path / "unstated.nii.gz", parts, (1.0, 1.0, 1.0))
+    save(tmp_path / "polar.nii.gz", np.stack([np.abs(wave), np.angle(wave)], -1).astype(np.float32))
+    save(tmp_path / "moving.nii.gz", phase_offsets(wave).astype(np.float32))
+    save(tmp_path / "signed.nii.gz", np.where(mask, 1, -1).astype(np.int16))
+    nibabel.save(nibabel.MGHImage(parts, np.diag([2.0, 2.0, 5.0, 1.0])), tmp_path / "image.mgz")
+    nibabel.save(nibabel.AnalyzeImage(parts, None), tmp_path / "analyze.img")
+    (tmp_path / "folder.nii").mkdir()
     save(tmp_path / "fine.nii.gz", parts, (0.05, 0.05, 5.0))
     save(tmp_path / "oblong.nii.gz", parts, (2.0, 3.0, 5.0))
     save(tmp_path / "one.nii.gz", parts[..., :1])
@@ -301,8 +352,8 @@ def test_invert_refuses_in_one_line_and_writes_nothing(tmp_path, network, here, 
     save(tmp_path / "nan.nii.gz", parts)
     parts[30:33, 25] = np.nan
     save(tmp_path / "hole.nii.gz", parts)
-    save(tmp_path / "still.nii.gz", np.full((60, 50, 4), 7.0, np.float32))
-    save(tmp_path / "even.nii.gz", np.full((60, 50), 2 + 1j, np.complex64))
+    save(tmp_path / "still.nii.gz", np.where(mask[..., None], [7.0] * 4, 0).astype(np.float32))
+    save(tmp_path / "even.nii.gz", np.where(mask, 2 + 1j, 0).astype(np.complex64))
     save(tmp_path / "colours.nii.gz", np.ones((60, 50, 1), [(name, "u1") for name in "RGB"]))
     save(tmp_path / "short.nii", np.ones((60, 50), np.complex64))
     (tmp_path / "short.nii").write_bytes((tmp_path / "short.nii").read_bytes()[:5000])

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from dime.files import nifti
+from dime.files import waves
 from dime.inversion import methods
 
 ROOT = Path(__file__).parent.parent
@@ -79,5 +79,5 @@ def test_the_method_that_the_architecture_adds_works(monkeypatch, tmp_path):
     exec(compile(tests, "test", "exec"), space)
     space["test_a_travelling_plane_wave_gives_its_stiffness"](2000.0)
     space["test_a_standing_wave_has_no_confidence"]()
-    waves = nifti.read_wave(nifti.EXAMPLE_WAVE, 60.0)
-    assert float(methods.invert(waves, name)["stiffness"].max()) > 0
+    example = waves.read_wave(waves.EXAMPLE_WAVE, 60.0)
+    assert float(methods.invert(example, name)["stiffness"].max()) > 0

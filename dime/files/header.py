@@ -67,12 +67,14 @@ def _stated_m(stated, placed, unit, path):
         raise ValueError(f"{path}: the header states no pixel (found {_words(stated)}); {advice}")
     if placed is not None and not np.allclose(stated[:2], placed[:2], rtol=TOLERANCE):
         raise ValueError(
-            f"{path}: the header contradicts itself: pixel {_words(stated)}, affine {_words(placed)}; {advice}"
+            f"{path}: the header contradicts itself: pixel {_words(stated)}, affine {_words(placed)}; "
+            + advice
         )
     if not _filled(stated, unit):
         named = f"in {unit}" if unit else "without a unit"
         raise ValueError(
-            f"{path}: the header states no pixel (1 x 1 {named}, as in a file that nobody filled in); {advice}"
+            f"{path}: the header states no pixel (1 x 1 {named}, as in a file that nobody filled in); "
+            + advice
         )
     return float(stated[0]) * 1e-3
 

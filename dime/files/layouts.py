@@ -6,8 +6,8 @@ The number of axes does not tell all of it. What stays open is named, refused, o
 import numpy as np
 
 LAYOUTS = ("offsets", "real-imag", "amplitude-phase", "complex")
-"""What the last axis of a file holds: phase offsets, real and imaginary part, amplitude and phase of the first
-harmonic, or nothing (complex values)."""
+"""What the last axis of a file holds: phase offsets, real and imaginary part, amplitude and phase of the
+first harmonic, or nothing (complex values)."""
 
 PARTS = ("real-imag", "amplitude-phase")
 
@@ -99,8 +99,8 @@ def check_parts(parts, mask, path):
     if any(never):
         which = " and ".join(name for name, one in zip(("first", "second"), never, strict=True) if one)
         raise ValueError(
-            f"{path}: expected real and imaginary part, found a {which} channel that is never negative, as an "
-            "amplitude is; say --layout amplitude-phase, or --layout real-imag if they are parts"
+            f"{path}: expected real and imaginary part, found a {which} channel that is never negative, as "
+            "an amplitude is; say --layout amplitude-phase, or --layout real-imag if they are parts"
         )
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import nibabel
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
-from nibabel.imageglobals import LoggingOutputSuppressor
 from nibabel.spatialimages import HeaderDataError
 
 from dime.files.whole import whole
@@ -39,17 +38,13 @@ def open_image(path):
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
     try:
-        with LoggingOutputSuppressor():  # it logs headers that it mends; `header` judges them
-            image = nibabel.load(path)
-        if not isinstance(image, nibabel.Nifti1Pair):
-            kind = type(image).__name__.removesuffix("Image")
-            raise ValueError(f"{path}: expected a NIfTI file, found one of type {kind}")
+        image = _kind(path).from_filename(path)
         values = np.asarray(image.dataobj)
         if path.suffix == ".gz":
             with gzip.open(path) as packed:  # to the checksum, which nibabel does not reach
                 while packed.read(2**20):
                     pass
-    except (ImageFileError, HeaderDataError) as error:
+    except (ImageFileError, HeaderDataError, ValueError, OverflowError, MemoryError) as error:
         raise ValueError(f"{path}: not a NIfTI file ({error})") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(f"{path}: damaged or not whole ({error})") from None
@@ -57,9 +52,22 @@ def open_image(path):
         raise OSError(f"{path}: cannot be read ({error.strerror or error})") from None
     if values.dtype.names:
         raise ValueError(f"{path}: expected numbers, found colours ({', '.join(values.dtype.names)})")
-    if values.ndim < 2:
+    if values.ndim < 2 or values.size == 0:
         raise ValueError(f"{path}: expected an image (x, y, ...), found shape {values.shape}")
     return image, values
+
+
+def _kind(path):
+    """The class of nibabel's that reads a file; no other format is tried.
+
+    Raises ImageFileError where none does.
+    """
+    sniffed = None
+    for kind in (nibabel.Nifti1Pair, nibabel.Nifti1Image, nibabel.Nifti2Pair, nibabel.Nifti2Image):
+        fits, sniffed = kind.path_maybe_image(path, sniffed)
+        if fits:
+            return kind
+    raise ImageFileError("expected .nii, .nii.gz, or a pair .hdr and .img")
 
 
 def write_map(path: str | Path, values: np.ndarray, like: str | Path) -> None:

@@ -36,6 +36,9 @@ JUMP = 0.35
 LEAST_JUMPS = 4
 """Jumps from which an image counts as wrapped."""
 
+MISSING = 0.1
+"""Share of the period that the values may leave out."""
+
 LEAST_SHARE = 1e-3
 """Share of the steps that must be jumps where outliers hide the range of the values."""
 
@@ -128,8 +131,8 @@ def resolve(phase, mask, statement, path):
     if statement:
         if period and not math.isclose(period, statement.period, rel_tol=0.1):
             raise ValueError(
-                f"{path}: phases {_named(statement.period)} ({statement.by}), but neighbouring values jump by "
-                f"{period:.5g}; expected the unit or period that they have"
+                f"{path}: phases {_named(statement.period)} ({statement.by}), but neighbouring values jump "
+                f"by {period:.5g}; expected the unit or period that they have"
             )
         words = f"phases {_named(statement.period)} ({statement.by})"
         if period or span <= statement.period * (1 + SLACK):
@@ -141,8 +144,8 @@ def resolve(phase, mask, statement, path):
         return None, "phases taken as unwrapped (no jumps)"
     if not sure:
         raise ValueError(
-            f"{path}: neighbouring values jump by about {period:.3g} of {span:.3g}, as wrapped phases do; give "
-            "--phase-units or --phase-period (in Python: phase_units, phase_period)"
+            f"{path}: neighbouring values jump by about {period:.3g} of {span:.3g}, as wrapped phases do; "
+            "give --phase-units or --phase-period (in Python: phase_units, phase_period)"
         )
     return period, f"phases {_named(period)} (by their jumps), unwrapped"
 
@@ -168,11 +171,11 @@ def harmonic_phase(phase, mask, statement, path):
         The values fill no period that is known.
     """
     span = float(np.ptp(phase[mask]))
-    period, by = statement or (_nominal(span), "by their range")
+    period, by = statement or (_nominal(phase[mask]), "by their range")
     if period is None:
         raise ValueError(
-            f"{path}: expected phases that fill a circle, found values over {span:.3g}; give --phase-units or "
-            "--phase-period (in Python: phase_units, phase_period)"
+            f"{path}: expected phases that fill a circle, found values over {span:.3g}; give --phase-units "
+            "or --phase-period (in Python: phase_units, phase_period)"
         )
     return phase * (2 * math.pi / period), f"phases {_named(period)} ({by})"
 
@@ -181,23 +184,24 @@ def _period_of_jumps(phase, mask):
     """Period by which neighbours jump, and whether it is sure; None where they do not."""
     values = phase[:, mask].astype(float)
     whole = float(np.ptp(values))
-    inner = float(np.subtract(*np.quantile(values, [0.999, 0.001])))
+    low, high = np.quantile(values, [0.001, 0.999])
+    inner = float(high - low)
     if inner <= 0:
         return None, False
     steps = np.concatenate([_steps(phase, mask, axis) for axis in (-2, -1)])
     found = _jumps(steps, whole)
-    period = _nominal(whole, found)
-    if found >= LEAST_JUMPS and (period or inner > FILLED * whole):
-        return period or whole, bool(period or inner > SURE * whole)
-    found = _jumps(steps, inner)  # without outliers
-    period = _nominal(inner, found)
-    if period and found >= LEAST_SHARE * len(steps):
+    period = _nominal(values)
+    filled = inner > FILLED * whole
+    if found >= LEAST_JUMPS and (period or inner > SURE * whole):
+        return period or whole, True
+    period = _nominal(values[(values >= low) & (values <= high)])  # without outliers
+    if period and _jumps(steps, inner) >= LEAST_SHARE * len(steps):
         return period, True
     period = UNITS["rad"]  # the difference of two wrapped phases, which fills two periods
     small = np.count_nonzero((steps > JUMP * period) & (steps < (1 - JUMP) * period))
     if math.isclose(whole, 2 * period, rel_tol=0.1) and _jumps(steps, period) > max(2 * small, LEAST_JUMPS):
         return period, True
-    return None, False
+    return (whole, False) if found >= LEAST_JUMPS and filled else (None, False)
 
 
 def _steps(phase, mask, axis):
@@ -212,13 +216,17 @@ def _jumps(steps, period):
     return np.count_nonzero(np.abs(steps / period - 1) < JUMP)
 
 
-def _nominal(span, jumps=20):
-    """The period that scanners use which values over `span` fill, or None.
+def _nominal(values):
+    """The period that scanners use which the values fill, or None.
 
-    The more jumps there are, the nearer to the ends of the period their values come.
+    What is missing of it must be like the gaps between the values at the ends of their range.
     """
-    missing = min(0.1, 0.005 + 2 / max(jumps, 1))
-    return next((p for p in sorted(NOMINAL) if (1 - missing) * p <= span <= (1 + SLACK) * p), None)
+    distinct = np.unique(values)
+    whole = float(distinct[-1] - distinct[0])
+    gap = max(distinct[-1] - distinct[-3:][0], distinct[:3][-1] - distinct[0])
+    fits = (p for p in sorted(NOMINAL) if whole <= (1 + SLACK) * p and p - whole <= 3 * gap + 0.005 * p)
+    period = next(fits, None)
+    return period if period and whole > (1 - MISSING) * period else None
 
 
 def _in_radians(low, high):

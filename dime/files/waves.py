@@ -88,10 +88,11 @@ def read_wave(
         mask = tissue.not_background(channels)
         inside = np.stack([ndimage.binary_fill_holes(one) for one in mask])  # NaN outside is background
     if not mask.any():
-        raise ValueError(f"{path}: the mask is empty, expected at least one pixel of tissue")
-    bad = int((~np.isfinite(channels) & inside).any(axis=0).sum())
-    if bad:
-        raise ValueError(f"{path}: {bad} of {mask.sum()} pixels inside the mask are not finite")
+        raise ValueError(f"{path}: expected tissue, found no pixel that differs from the border")
+    bad = (~np.isfinite(channels) & inside).any(axis=0)
+    if bad.any():
+        where = "" if len(bad) == 1 else f", in slice {', '.join(map(str, np.flatnonzero(bad.any((1, 2)))))}"
+        raise ValueError(f"{path}: {bad.sum()} of {mask.sum()} pixels inside the mask are not finite{where}")
     remarks.append(tissue.remark(mask))
     channels = np.where(mask, channels, 0)
 
@@ -130,7 +131,7 @@ def _from_offsets(stored, mask, statement, path):
     layouts.check_volumes(stored, offsets, mask, path)
     wave = np.stack([elastography.first_harmonic(one) for one in np.moveaxis(offsets, 1, 0)])
     if np.abs(wave).max() <= 1e-10 * np.abs(offsets).max():
-        raise ValueError(f"{path}: expected motion between the phase offsets, found them all alike")
+        raise ValueError(f"{path}: expected motion between the phase offsets, found no first harmonic")
     return wave, said, layouts.doubts(offsets, mask, "offsets")
 
 

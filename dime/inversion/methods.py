@@ -168,7 +168,7 @@ def invert(waves: xr.Dataset, method: str = LEARNT, model: str | Path = PRETRAIN
 
 
 def _each(rows, waves, work):
-    """What `work` gives for each slice; those that it refuses are left out, with a warning, unless all are."""
+    """What `work` gives for each slice; one that it refuses is left out with a warning, unless all are."""
     done, refused = {}, {}
     for row in rows:
         try:

@@ -6,7 +6,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from dime.files.nifti import EXAMPLE_WAVE
+from dime.files.waves import EXAMPLE_WAVE
 from dime.simulation.examination import Recipe, simulate_phantom
 
 RECIPE = Recipe("liver", count=1, seed=2026, snr=20.0, stages=("F3",))

@@ -14,7 +14,7 @@ def test_imports_are_resolved_to_modules():
         "table = {'x': 'dime.inversion.mmdi:invert'}\nimport numpy\n"
         "dime.read_wave('a')\nothers.invert()\n"
     )
-    found = {"dime", "dime.mri.noise", "dime.fem.forward", "dime.inversion.mmdi", "dime.files.nifti"}
+    found = {"dime", "dime.mri.noise", "dime.fem.forward", "dime.inversion.mmdi", "dime.files.waves"}
     assert sources.imports(source) == found
 
 

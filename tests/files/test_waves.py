@@ -1,0 +1,141 @@
+"""A wave of 3 kPa gives 3 kPa however its file is written, or the file is refused."""
+
+import warnings
+
+import numpy as np
+import pytest
+from waves import phase_offsets, save_nifti, travelling
+
+from dime.files.waves import read_wave
+from dime.inversion import methods
+from dime.mri.elastography import wrap
+
+U, DISC = travelling()
+INSIDE = DISC[..., None]
+
+
+def kpa(waves, method="mmdi"):
+    """Median stiffness of the disc [kPa], and the share of it that is trusted."""
+    maps = methods.invert(waves, method)
+    inside = DISC.T
+    return np.median(maps["stiffness"].values[0][inside]) / 1e3, maps["trusted"].values[0][inside].mean()
+
+
+def noisy(count=4, amplitude_rad=1.0):
+    noise = 0.05 * np.random.default_rng(1).standard_normal((*U.shape, count))
+    return wrap(phase_offsets(amplitude_rad * U, count) + noise)
+
+
+def parts(u):
+    return np.stack([u.real, u.imag], -1)
+
+
+WRITTEN = {
+    "radians": np.where(INSIDE, noisy(), 0).astype(np.float32),
+    "12 bits, background 0": np.where(INSIDE, np.round((noisy() + np.pi) / 2 / np.pi * 4095), 0),
+    "12 bits, background 2048": np.where(INSIDE, np.round((noisy() + np.pi) / 2 / np.pi * 4095), 2048),
+    "wrapped degrees": np.where(INSIDE, np.degrees(noisy(8, 4.0)), 0).astype(np.float32),
+    "background -pi": np.where(INSIDE, noisy(), -np.pi).astype(np.float32),
+    "background NaN": np.where(INSIDE, noisy(), np.nan).astype(np.float32),
+    "real and imaginary part": np.where(INSIDE, parts(U), 0).astype(np.float32),
+    "complex": np.where(DISC, U, 0).astype(np.complex64),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_files_of_every_kind_give_the_stiffness(tmp_path, name):
+    values = WRITTEN[name]
+    if values.dtype == float:
+        values = values.astype(np.int16)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        waves = read_wave(save_nifti(tmp_path / "a.nii.gz", values), 60.0)
+    np.testing.assert_array_equal(waves["mask"].values[0], DISC.T)
+    for method in ("mmdi", "dime"):
+        stiffness, trusted = kpa(waves, method)
+        assert stiffness == pytest.approx(3.0, rel=0.06) and trusted > 0.9, method
+    assert "tissue 64 % of the image" in waves.attrs["read_as"]
+    assert waves.attrs["source"].endswith("a.nii.gz")
+
+
+@pytest.mark.parametrize("gain", [1.0, 180 / np.pi, 4096 / np.pi])
+def test_amplitude_and_phase_have_a_layout_of_their_own(tmp_path, gain):
+    values = np.where(INSIDE, np.stack([np.abs(U), gain * np.angle(U)], -1), 0).astype(np.float32)
+    path = save_nifti(tmp_path / "a.nii", values)
+    with pytest.raises(ValueError, match="--layout amplitude-phase"):
+        read_wave(path, 60.0)
+    assert kpa(read_wave(path, 60.0, layout="amplitude-phase"))[0] == pytest.approx(3.0, rel=0.06)
+
+
+def test_a_component_is_inverted_alone(tmp_path):
+    """Three components, of which the second is the wave and the others are noise."""
+    noise = np.random.default_rng(2).standard_normal((*U.shape, 4, 3))
+    noise[..., 1] = noisy()
+    path = save_nifti(tmp_path / "a.nii", np.where(INSIDE[..., None], noise, 0)[:, :, None].astype("f4"))
+    waves = read_wave(path, 60.0, component=2)
+    assert "component 2" in waves.attrs["read_as"]
+    assert kpa(waves)[0] == pytest.approx(3.0, rel=0.06)
+
+
+def test_magnitudes_between_the_phases_are_refused(tmp_path):
+    magnitude = 800 * (1 + 0.03 * np.random.default_rng(4).standard_normal((*U.shape, 4)))
+    turns = np.stack([magnitude, noisy()], -1).reshape(*U.shape, 8)
+    path = save_nifti(tmp_path / "a.nii", np.where(INSIDE, turns, 0).astype(np.float32))
+    with pytest.raises(ValueError, match="found magnitudes among them"):
+        read_wave(path, 60.0)
+
+
+def test_what_is_doubtful_is_warned_of_with_the_file(tmp_path):
+    """Air that is noise, and one image twice."""
+    air = np.random.default_rng(0).uniform(-np.pi, np.pi, (*U.shape, 4))
+    save_nifti(tmp_path / "air.nii", np.where(INSIDE, noisy(), air).astype(np.float32))
+    with pytest.warns(UserWarning, match=r"air.nii: tissue fills the image \(100 %\)"):
+        read_wave(tmp_path / "air.nii", 60.0)
+    twice = np.where(INSIDE, np.stack([U.real, U.real], -1), 0).astype(np.float32)
+    with pytest.warns(UserWarning, match=r"twice.nii: its two channels are proportional"):
+        read_wave(save_nifti(tmp_path / "twice.nii", twice), 60.0)
+
+
+@pytest.mark.parametrize(
+    ("frequency_hz", "spacing_m"), [(377, None), (6, None), (600, None), (60, 0.3e-3), (60, 9e-3)]
+)
+def test_a_frequency_or_pixel_far_from_the_true_one_is_not_trusted(tmp_path, frequency_hz, spacing_m):
+    """The wave is 14 pixels long; at 377 Hz for 60 the network would see 145 of its own."""
+    path = save_nifti(tmp_path / "a.nii", WRITTEN["radians"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the header says another pixel
+        waves = read_wave(path, frequency_hz, spacing_m)
+    assert kpa(waves, "dime")[1] == 0
+
+
+def test_a_slice_that_cannot_be_inverted_stays_0_and_is_named(tmp_path):
+    """Four slices: one without motion, one whose mask is a single pixel."""
+    values = np.repeat(WRITTEN["radians"][:, :, None], 4, axis=2)
+    values[:, :, 2][DISC] = 0.3
+    mask = np.repeat(DISC[..., None], 4, axis=2).astype(np.uint8)
+    mask[:, :, 1] = 0
+    mask[40, 40, 1] = 1
+    wave, tissue = save_nifti(tmp_path / "a.nii", values), save_nifti(tmp_path / "m.nii", mask)
+    with pytest.warns(UserWarning) as said:
+        maps = methods.invert(read_wave(wave, 60.0, mask_path=tissue), "mmdi")["stiffness"].values
+    texts = sorted(str(one.message) for one in said)
+    assert "a.nii, slice 1: mask: expected a region, found 1 pixel(s); the slice stays 0" in texts[0]
+    assert "a.nii, slice 2: wave: expected a vibration" in texts[1] and len(texts) == 2
+    assert not maps[1].any() and not maps[2].any()
+    for row in (0, 3):
+        assert np.median(maps[row][DISC.T]) == pytest.approx(3000, rel=0.06)
+
+
+def test_a_file_of_which_no_slice_can_be_inverted_is_refused(tmp_path):
+    mask = np.zeros((*U.shape, 1), np.uint8)
+    mask[40, 40] = 1
+    wave, tissue = save_nifti(tmp_path / "a.nii", WRITTEN["radians"]), save_nifti(tmp_path / "m.nii", mask)
+    with pytest.raises(ValueError, match=r"a.nii: mask: expected a region, found 1"):
+        methods.invert(read_wave(wave, 60.0, mask_path=tissue), "mmdi")
+
+
+def test_values_that_are_not_finite_are_counted_by_slice(tmp_path):
+    values = np.repeat(WRITTEN["radians"][:, :, None], 3, axis=2)
+    values[40:43, 40, 1] = np.nan
+    with pytest.raises(ValueError, match=r"3 of \d+ pixels inside the mask are not finite, in slice 1"):
+        read_wave(save_nifti(tmp_path / "a.nii", values), 60.0)
