@@ -64,7 +64,7 @@ def test_tissue_too_small_for_a_wave_is_not_trusted(radius_m):
     assert found["trusted"].values[mask].mean() < 0.2
 
 
-@pytest.mark.parametrize("factor", [0.2, 0.5, 1.0, 2.0, 6.0])
+@pytest.mark.parametrize("factor", [0.5, 1.0, 2.0, 6.0])
 def test_the_wavelength_is_measured_in_pixels(factor):
     """Three damped waves of 14.6 pixels; neither the pixel size nor the frequency enters."""
     wave, mask = travelling(stiffness_pa=3000 * factor)
