@@ -21,8 +21,8 @@ LEAST_CONFIDENCE = {"mmdi": 0.95}
 LEAST_CONFIDENCE_OF_OTHERS = 0.8
 """The same for methods that `LEAST_CONFIDENCE` does not name.
 
-Assumption: on validation phantoms (SNR 5 to 50) 2 to 6 % of AHI's, MDEV's and k-MDEV's values above it are
-wrong by more than half, and a tenth of LFE's; a fifth to a half of those below are."""
+Assumption: on validation phantoms (SNR 5 to 50) 3 to 4 % of AHI's, MDEV's and k-MDEV's values above it are
+wrong by more than half, and a tenth of LFE's; of those below a sixth (k-MDEV) to a half are."""
 
 SOFT_TISSUE_PA = (200.0, 60e3)
 """Range of |G*| [Pa] outside of which no value is trusted. Assumption: the bounds of nonlinear inversion."""
