@@ -9,7 +9,7 @@ import nbformat
 import pytest
 import yaml
 
-from dime.reporting import pipeline
+from dime.files import pipeline
 from dime.reporting.stage import check_parameters, declared_parameters, read_block
 
 ROOT = Path(__file__).parent.parent

@@ -8,6 +8,7 @@ that a rerun gives identical bytes.
 
 import base64
 import ctypes
+import os
 import signal
 import sys
 import time
@@ -21,6 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from dime.files.pictures import with_palette
+from dime.files.sources import ROOT
 from dime.files.whole import whole
 
 KERNEL, ENGINE = "python3", "watched"
@@ -109,6 +111,8 @@ def read_block(params_file, block):
 def execute(notebook, output, parameters):
     """Execute a notebook with papermill and write it under its name only if every cell passed.
 
+    The kernel starts in the notebook's folder, as in JupyterLab, and imports this package, installed or not.
+
     Parameters
     ----------
     notebook, output : path
@@ -125,6 +129,7 @@ def execute(notebook, output, parameters):
     """
     check_parameters(notebook, parameters)
     _die_with_parent()
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     name, begin = Path(output).with_suffix(""), time.monotonic()
     with whole(output) as aside, _progress() as progress:
         papermill_engines.register(ENGINE, _engine(progress, f"{name}"))
@@ -134,6 +139,7 @@ def execute(notebook, output, parameters):
             parameters=parameters,
             kernel_name=KERNEL,
             engine_name=ENGINE,
+            cwd=Path(notebook).parent,
             progress_bar=False,
             stdout_file=sys.stdout,
             stderr_file=sys.stderr,
