@@ -21,8 +21,8 @@ from papermill.engines import NBClientEngine, papermill_engines
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from dime.files import project
 from dime.files.pictures import with_palette
-from dime.files.sources import ROOT
 from dime.files.whole import whole
 
 KERNEL, ENGINE = "python3", "watched"
@@ -111,7 +111,8 @@ def read_block(params_file, block):
 def execute(notebook, output, parameters):
     """Execute a notebook with papermill and write it under its name only if every cell passed.
 
-    The kernel starts in the notebook's folder, as in JupyterLab, and imports this package, installed or not.
+    The kernel starts in the notebook's folder, as in JupyterLab. It imports the package of the project that the
+    working directory belongs to, even where another copy of it is installed.
 
     Parameters
     ----------
@@ -129,7 +130,8 @@ def execute(notebook, output, parameters):
     """
     check_parameters(notebook, parameters)
     _die_with_parent()
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    paths = [str(project.find() or ""), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))
     name, begin = Path(output).with_suffix(""), time.monotonic()
     with whole(output) as aside, _progress() as progress:
         papermill_engines.register(ENGINE, _engine(progress, f"{name}"))
