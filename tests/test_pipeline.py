@@ -265,10 +265,24 @@ def test_results_of_another_run_are_named(smoke):
         lock.write_text(kept)
 
 
-def test_a_stage_without_its_input_names_the_file_and_the_stage(smoke):
+def test_a_missing_input_is_named_with_the_command_that_makes_it(smoke):
     clone, environment, _ = smoke
-    words = "dime run notebooks/mre/03-compare.ipynb scratch/o.ipynb -p test_set=nowhere.zarr"
-    done = run(words.split(), clone, environment)
+    liver = clone / "results/mre/datasets/liver.zarr"
+    shutil.rmtree(liver)
+    done = run("dime run notebooks/mre/03-compare.ipynb scratch/o.ipynb".split(), clone, environment)
     assert done.returncode == 1
-    assert "nowhere.zarr: missing; no stage of the pipeline writes it" in done.stderr
+    made = f"dvc repro {CORE}:simulate@liver"
+    assert f"results/mre/datasets/liver.zarr: missing; make it with: {made}\n" in done.stderr
     assert not (clone / "scratch/o.ipynb").exists() and not (clone / "scratch/maps").exists()
+    done = run(made.split(), clone, environment)
+    assert done.returncode == 0 and liver.is_dir(), done.stderr
+
+
+def test_a_notebook_runs_as_jupyterlab_starts_it(smoke, tmp_path):
+    """With default parameters and the kernel in the notebook's folder, by plain papermill."""
+    clone, environment, _ = smoke
+    source = clone / "notebooks/mre/03-compare.ipynb"
+    command = ["papermill", "-k", "python3", "--cwd", str(source.parent), str(source), "out.ipynb"]
+    done = run(command, tmp_path, environment)
+    assert done.returncode == 0, done.stderr
+    assert (clone / "scratch/metrics/compare-liver.json").is_file()

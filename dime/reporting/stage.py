@@ -111,8 +111,8 @@ def read_block(params_file, block):
 def execute(notebook, output, parameters):
     """Execute a notebook with papermill and write it under its name only if every cell passed.
 
-    The kernel starts in the notebook's folder, as in JupyterLab. It imports the package of the project that the
-    working directory belongs to, even where another copy of it is installed.
+    The kernel starts in the notebook's folder, as in JupyterLab. It imports the package of the project that
+    the working directory belongs to, even where another copy of it is installed.
 
     Parameters
     ----------
