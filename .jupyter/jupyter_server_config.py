@@ -6,6 +6,7 @@ not edited, must therefore be the same file as before: without outputs, and with
 
 import os
 import sys
+import warnings
 from pathlib import Path
 
 import nbformat
@@ -37,6 +38,7 @@ def save_clean(model, path, contents_manager, **_):
 
 c = get_config()  # noqa: F821
 c.FileContentsManager.pre_save_hook = save_clean
+warnings.filterwarnings("ignore", "Overriding existing pre_save_hook")  # every extension has it set again
 if hasattr(os, "geteuid"):
     c.ServerApp.allow_root = os.geteuid() == 0  # a container's only user
 if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
