@@ -36,7 +36,7 @@ publish: .venv/ready
 	dime publish
 
 lab: .venv/ready
-	jupyter lab
+	JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" jupyter lab
 
 .venv/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -187,9 +187,9 @@ def authors_phantoms(output: Path):
 
 @app.command()
 def paper(source: Path, output: Path):
-    """Typeset the paper; if an input is missing, name it and the stage that writes it."""
+    """Typeset the paper; if an input is missing, name it and the command that makes it."""
+    from dime.reporting.lineage import check_inputs, foreign
     from dime.reporting.paper import typeset
-    from dime.reporting.pipeline import check_inputs, foreign
 
     if source.is_file():
         check_inputs("paper")

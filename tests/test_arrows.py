@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dime.files import sources
-from dime.reporting import pipeline
+from dime.files import pipeline, sources
 
 ROOT = Path(__file__).parent.parent
 ROOMS = (

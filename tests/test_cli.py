@@ -71,7 +71,7 @@ def test_simulate_writes_what_the_library_writes(tmp_path):
         ("simulate --family liver --count 1 --seed 4 --frequency 60000 -o set.zarr", "mesh too coarse for"),
         ("run nowhere.ipynb out.ipynb", "nowhere.ipynb: no such notebook"),
         ("paper nowhere.typ out.pdf", "nowhere.typ: no such paper"),
-        ("summary --results nowhere", "the stage `compare` writes it"),
+        ("summary --results nowhere", "compare-homogeneous.json: missing"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, words, message):

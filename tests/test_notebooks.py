@@ -1,34 +1,93 @@
 """Source notebooks are clean, declare their parameters, and every name the stages pass exists."""
 
+import copy
 import itertools
 import re
 import shlex
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 import yaml
 
-from dime.reporting import pipeline
+from dime.files import pipeline
 from dime.reporting.stage import check_parameters, declared_parameters, read_block
 
 ROOT = Path(__file__).parent.parent
-NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
+NOTEBOOKS = [
+    path for path in sorted((ROOT / "notebooks").rglob("*.ipynb")) if ".ipynb_checkpoints" not in path.parts
+]
 STAGES = pipeline.stages(ROOT)
 PROFILES = sorted((ROOT / "params").glob("*.yaml"))
 RUNS = [(one.name, one.command) for one in STAGES if one.notebook]
 
 
+def staged(path):
+    """Text of a notebook as git would commit it: running and saving one by hand breaks no test."""
+    index = ["git", "show", f":./{path.relative_to(ROOT).as_posix()}"]
+    shown = subprocess.run(index, cwd=ROOT, capture_output=True, text=True)
+    return path.read_text() if shown.returncode else shown.stdout
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_source_notebook_is_clean_and_runs_on_python3(path):
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.reads(staged(path), as_version=4)
     nbformat.validate(notebook)
     assert notebook.metadata.kernelspec.name == "python3"
     assert notebook.cells[0].cell_type == "markdown" and notebook.cells[0].source.startswith("# ")
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            assert not cell.outputs and cell.execution_count is None, f"{path.name} carries outputs"
+            assert not cell.outputs and cell.execution_count is None, f"nbstripout --keep-id {path}"
             assert len([line for line in cell.source.splitlines() if line.strip()]) <= 25
+
+
+def imports_cell(path):
+    return next(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_the_first_cell_enters_the_project_after_its_imports(path):
+    *imports, last = imports_cell(path).splitlines()
+    assert last.startswith("project.enter()")
+    assert all(re.match(r"import |from |$", line) for line in imports)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_default_input_comes_with_the_project_or_a_stage_writes_it(path):
+    """So that a missing one is named with the command that makes it."""
+    written = {path for stage in STAGES for path in stage.writes}
+    folders = {parent.as_posix() for path in written for parent in Path(path).parents}
+    for name, value in declared_parameters(path).items():
+        for text in [value] if isinstance(value, str) else value if isinstance(value, list) else ():
+            if "/" in str(text) and not name.endswith("output"):
+                assert not text.startswith("scratch"), name
+                assert text in written | folders or (ROOT / text).exists(), name
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_notebook_that_was_run_and_saved_in_jupyterlab_is_the_same_file(path):
+    """The hook of `make lab` takes out what the kernel and the browser put in; copies elsewhere keep it."""
+    config = SimpleNamespace(FileContentsManager=SimpleNamespace(), ServerApp=SimpleNamespace())
+    place = ROOT / ".jupyter/jupyter_server_config.py"
+    exec(compile(place.read_text(), place, "exec"), {"__file__": str(place), "get_config": lambda: config})
+    content = nbformat.reads(staged(path), as_version=4)
+    for cell in content.cells:
+        cell.metadata["execution"] = {"iopub.status.busy": "2026-01-01T00:00:00Z"}
+        if cell.cell_type == "code":
+            cell.execution_count = 3
+            cell.outputs = [nbformat.v4.new_output("stream", text="stiff")]
+    content.metadata.language_info["version"] = "3.11.0"
+    content.metadata.kernelspec["display_name"] = "Python 3 (ipykernel)"
+    manager = SimpleNamespace(root_dir=str(ROOT))
+    copied = {"type": "notebook", "content": copy.deepcopy(content)}
+    saved = {"type": "notebook", "content": content}
+    config.FileContentsManager.pre_save_hook(saved, str(path.relative_to(ROOT)), manager)
+    assert nbformat.writes(saved["content"]) + "\n" == staged(path)
+    kept = copy.deepcopy(copied)
+    config.FileContentsManager.pre_save_hook(copied, f"results/mre/notebooks/{path.name}", manager)
+    assert copied == kept
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)

@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from dime.reporting import pipeline
+from dime.files import pipeline
 
 ROOT = Path(__file__).parent.parent
 PAPER = (ROOT / "paper/dime.typ").read_text()

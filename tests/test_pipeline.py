@@ -13,7 +13,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from dime.reporting import pipeline, stage
+from dime.files import pipeline
+from dime.reporting import lineage, stage
 
 ROOT = Path(__file__).parent.parent
 
@@ -251,7 +252,7 @@ def test_a_forced_rerun_is_byte_identical(smoke):
 def test_results_of_another_run_are_named(smoke):
     """A study whose lock names another network than the one that is there now is of another run."""
     clone, _, _ = smoke
-    assert pipeline.foreign(clone) == []
+    assert lineage.foreign(clone) == []
     lock = clone / "notebooks/studies/dvc.lock"
     kept = lock.read_text()
     weights = re.search(
@@ -259,15 +260,29 @@ def test_results_of_another_run_are_named(smoke):
     )[1]
     try:
         lock.write_text(kept.replace(weights, "0" * 32, 1))
-        assert len(pipeline.foreign(clone)) == 1 and pipeline.foreign(clone)[0].startswith("studies/")
+        assert len(lineage.foreign(clone)) == 1 and lineage.foreign(clone)[0].startswith("studies/")
     finally:
         lock.write_text(kept)
 
 
-def test_a_stage_without_its_input_names_the_file_and_the_stage(smoke):
+def test_a_missing_input_is_named_with_the_command_that_makes_it(smoke):
     clone, environment, _ = smoke
-    words = "dime run notebooks/mre/03-compare.ipynb scratch/o.ipynb -p test_set=nowhere.zarr"
-    done = run(words.split(), clone, environment)
+    liver = clone / "results/mre/datasets/liver.zarr"
+    shutil.rmtree(liver)
+    done = run("dime run notebooks/mre/03-compare.ipynb scratch/o.ipynb".split(), clone, environment)
     assert done.returncode == 1
-    assert "nowhere.zarr: missing; the stage `simulate` writes it" in done.stderr
+    made = f"dvc repro {CORE}:simulate@liver"
+    assert f"results/mre/datasets/liver.zarr: missing; make it with: {made}\n" in done.stderr
     assert not (clone / "scratch/o.ipynb").exists() and not (clone / "scratch/maps").exists()
+    done = run(made.split(), clone, environment)
+    assert done.returncode == 0 and liver.is_dir(), done.stderr
+
+
+def test_a_notebook_runs_as_jupyterlab_starts_it(smoke, tmp_path):
+    """With default parameters and the kernel in the notebook's folder, by plain papermill."""
+    clone, environment, _ = smoke
+    source = clone / "notebooks/mre/03-compare.ipynb"
+    command = ["papermill", "-k", "python3", "--cwd", str(source.parent), str(source), "out.ipynb"]
+    done = run(command, tmp_path, environment)
+    assert done.returncode == 0, done.stderr
+    assert (clone / "scratch/metrics/compare-liver.json").is_file()

@@ -10,5 +10,7 @@ tissue    masks, and what is background
 waves     a wave, read from all of these
 report    metrics files: strict JSON
 pictures  PNG pictures with a palette
+project   the project's folder, wherever a notebook was started
+pipeline  the stages of every dvc.yaml; the command that makes a missing file
 sources   which source files a module uses, and their digest
 """

@@ -1,14 +1,13 @@
 """Read and write xarray datasets as zarr folders, checked when read and whole when written."""
 
-from pathlib import Path
-
 import numpy as np
 import xarray as xr
 
+from dime.files.pipeline import present
 from dime.files.whole import whole
 
 
-def load(path, variables=("wave", "stiffness", "mask"), stage="simulate"):
+def load(path, variables=("wave", "stiffness", "mask")):
     """Read a dataset into memory and check that it is complete.
 
     Parameters
@@ -17,8 +16,6 @@ def load(path, variables=("wave", "stiffness", "mask"), stage="simulate"):
         Zarr folder with dims (phantom, y, x), or (slice, y, x) for measured data.
     variables : sequence of str
         Variables that it must have.
-    stage : str
-        Pipeline stage that writes it, for the error message.
 
     Returns
     -------
@@ -27,15 +24,12 @@ def load(path, variables=("wave", "stiffness", "mask"), stage="simulate"):
     Raises
     ------
     FileNotFoundError
-        The folder does not exist; the message names it and the stage.
+        The folder does not exist; the message names it and the command that makes it.
     ValueError
         A variable is missing or has another shape than the mask, a mask is empty, or values inside it are
         not finite.
     """
-    path = Path(path)
-    if not path.is_dir():
-        raise FileNotFoundError(f"{path}: missing; the stage `{stage}` writes it")
-    data = xr.open_zarr(path, consolidated=False).load()
+    data = xr.open_zarr(present(path), consolidated=False).load()
     for name in variables:
         if name not in data:
             raise ValueError(f"{path}: variable {name!r} is missing; expected {', '.join(variables)}")

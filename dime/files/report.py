@@ -4,6 +4,7 @@ import json
 import math
 from pathlib import Path
 
+from dime.files.pipeline import present
 from dime.files.whole import whole
 
 
@@ -12,18 +13,15 @@ def number(value, form=".2f"):
     return "-" if value is None else format(value, form)
 
 
-def read(path, stage):
+def read(path):
     """A metrics file.
 
     Raises
     ------
     FileNotFoundError
-        Names the file and the stage that writes it.
+        Names the file and the command that makes it.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: missing; the stage `{stage}` writes it")
-    return json.loads(path.read_text())
+    return json.loads(present(path).read_text())
 
 
 def read_part(results, part, name):
@@ -32,10 +30,9 @@ def read_part(results, part, name):
     Raises
     ------
     FileNotFoundError
-        Names the file and the stage that writes it.
+        Names the file and the command that makes it.
     """
-    stage = "compare" if name.startswith("compare-") else name.replace("-", "_")
-    return read(Path(results) / part / "metrics" / f"{name}.json", stage)
+    return read(Path(results) / part / "metrics" / f"{name}.json")
 
 
 def write(path, content):

@@ -7,6 +7,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from dime.files.pipeline import present
 from dime.files.whole import whole
 
 
@@ -72,10 +73,7 @@ def read_card(folder):
     FileNotFoundError, ValueError
         As `load_model`.
     """
-    weights, card_path = Path(folder) / "weights.safetensors", Path(folder) / "card.json"
-    for path in (weights, card_path):
-        if not path.is_file():
-            raise FileNotFoundError(f"{path}: missing; the stage `train` writes it")
+    weights, card_path = (present(Path(folder) / name) for name in ("weights.safetensors", "card.json"))
     try:
         card = json.loads(card_path.read_text())
         _ = card["architecture"]
@@ -106,7 +104,7 @@ def release(source, folder, commit):
     """
     effort, card = Path(source) / "effort.json", read_card(source)
     if not effort.is_file():
-        raise FileNotFoundError(f"{effort}: missing; the stage `train` writes it")
+        raise FileNotFoundError(f"{effort}: missing; a training leaves it beside the weights")
     card |= {"effort": json.loads(effort.read_text()), "commit": commit}
     card["effort"]["hours_of_all_legs"] = _hours(card)
     with whole(Path(folder) / "weights.safetensors") as aside:

@@ -1,7 +1,7 @@
 """What did a run find, and how is it run?
 
 stage         execute one notebook, checked and whole
-pipeline      read the stages of every dvc.yaml
+lineage       what follows from a stage, and what stems from an earlier run
 dependencies  compute the stages' dependencies from imports
 claims        the original's claims beside the results
 summary       tables for the terminal

@@ -13,9 +13,8 @@ from pathlib import Path
 import nbformat
 from ruamel.yaml import YAML
 
-from dime.files import sources
+from dime.files import pipeline, sources
 from dime.files.whole import whole
-from dime.reporting import pipeline
 
 
 def modules(command):

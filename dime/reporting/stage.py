@@ -8,6 +8,7 @@ that a rerun gives identical bytes.
 
 import base64
 import ctypes
+import os
 import signal
 import sys
 import time
@@ -20,6 +21,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from dime.files import project
 from dime.files.pictures import with_palette
 from dime.files.whole import whole
 
@@ -109,6 +111,9 @@ def read_block(params_file, block):
 def execute(notebook, output, parameters):
     """Execute a notebook with papermill and write it under its name only if every cell passed.
 
+    The kernel starts in the notebook's folder, as in JupyterLab. It imports the package of the project that
+    the working directory belongs to, even where another copy of it is installed.
+
     Parameters
     ----------
     notebook, output : path
@@ -125,6 +130,8 @@ def execute(notebook, output, parameters):
     """
     check_parameters(notebook, parameters)
     _die_with_parent()
+    paths = [str(project.find() or ""), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))
     name, begin = Path(output).with_suffix(""), time.monotonic()
     with whole(output) as aside, _progress() as progress:
         papermill_engines.register(ENGINE, _engine(progress, f"{name}"))
@@ -134,6 +141,7 @@ def execute(notebook, output, parameters):
             parameters=parameters,
             kernel_name=KERNEL,
             engine_name=ENGINE,
+            cwd=Path(notebook).parent,
             progress_bar=False,
             stdout_file=sys.stdout,
             stderr_file=sys.stderr,

@@ -5,9 +5,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from dime.files import pipeline
 from dime.files.report import number, read, read_part
 from dime.plotting.style import METHOD_NAMES
-from dime.reporting import pipeline
+from dime.reporting import lineage
 from dime.reporting.claims import COLUMNS, HEADS, STUDIES, claims, span
 
 
@@ -45,7 +46,7 @@ def print_summary(results):
     Raises
     ------
     FileNotFoundError
-        The file of a study is missing; the message names it and the stage that writes it.
+        The file of a study is missing; the message names it and the command that makes it.
     """
     console = Console()
     console.width = max(console.width, 110)  # a log file counts as 80 columns wide, too few for the tables
@@ -77,11 +78,11 @@ def losses(found, results="results"):
         Lines for the terminal; none if nothing would be lost.
     """
     path = Path(results) / "mre" / "metrics" / "in-vivo.json"
-    if found is not None or not path.is_file() or not read(path, "in_vivo")["slices"]:
+    if found is not None or not path.is_file() or not read(path)["slices"]:
         return []
     among = pipeline.stages()
     first = [stage for stage in among if stage.command.startswith("dime authors ")]
-    changed = [path for one in first for stage in pipeline.after(one, among) for path in stage.writes]
+    changed = [path for one in first for stage in lineage.after(one, among) for path in stage.writes]
     lines = ["The measured data are absent now (no data/, no DIME_REFERENCE), and the results hold some."]
     lines += ["Stages of measured data that run now replace these by results without them:"]
     return lines + [f"  {path}" for path in dict.fromkeys(changed)]
@@ -89,7 +90,7 @@ def losses(found, results="results"):
 
 def print_foreign():
     """Name the stages whose results stem from another run than the ones that they were made from."""
-    names = pipeline.foreign()
+    names = lineage.foreign()
     if names:
         print("Not of this run, but of an earlier one with other inputs: " + ", ".join(names))
         print("`make repro PART=all` brings everything up to date.")

@@ -13,7 +13,7 @@ def test_without_the_phantoms_there_is_a_dataset_without_cases(tmp_path, monkeyp
     monkeypatch.delenv("DIME_REFERENCE", raising=False)
     line = phantoms.convert(tmp_path / "phantoms.zarr")
     assert "authors' phantoms: 0" in line
-    data = datasets.load(tmp_path / "phantoms.zarr", tuple(phantoms.TYPES), "convert")
+    data = datasets.load(tmp_path / "phantoms.zarr", tuple(phantoms.TYPES))
     assert data.sizes["case"] == 0
     assert phantoms.study(data, "study2").sizes["case"] == 0
 
@@ -51,7 +51,7 @@ def test_the_authors_own_maps_score_what_their_release_gives(tmp_path):
     """MAPE and r of the authors' maps, as an independent script counts them to their digits;
     upside down, the maps of study 2 would correlate far less."""
     phantoms.convert(tmp_path / "phantoms.zarr")
-    data = datasets.load(tmp_path / "phantoms.zarr", tuple(phantoms.TYPES), "convert")
+    data = datasets.load(tmp_path / "phantoms.zarr", tuple(phantoms.TYPES))
     expected = {
         ("study1a", "mask"): (0.961, 8.8),
         ("study1a", "interior"): (0.969, 8.4),

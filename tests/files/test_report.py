@@ -15,6 +15,6 @@ def test_what_cannot_be_computed_is_null_and_digits_are_bounded(tmp_path):
     assert report.number(None) == "-" and report.number(-0.126, "+.2f") == "-0.13"
 
 
-def test_a_missing_file_names_the_stage_that_writes_it(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"cohort\.json: missing; the stage `cohort` writes it"):
-        report.read(tmp_path / "cohort.json", "cohort")
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"cohort\.json: missing; no stage of the pipeline writes it"):
+        report.read(tmp_path / "cohort.json")

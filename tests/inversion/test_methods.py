@@ -144,7 +144,7 @@ def test_unknown_method_missing_model_and_wrong_mask_are_refused(tmp_path):
     waves = dataset(*slice_of())
     with pytest.raises(ValueError, match="found 'magic'"):
         methods.invert(waves, "magic")
-    with pytest.raises(FileNotFoundError, match="the stage `train` writes it"):
+    with pytest.raises(FileNotFoundError, match="missing; no stage of the pipeline writes it"):
         methods.invert(waves, "dime", tmp_path)
     waves["mask"] = waves["mask"].isel(slice=0)
     with pytest.raises(ValueError, match="expected the wave's shape"):

@@ -19,7 +19,7 @@ def test_weights_come_back_as_saved_and_a_changed_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match="SHA-256 differs"):
         checkpoints.load_model(tmp_path, UNet)
     path.unlink()
-    with pytest.raises(FileNotFoundError, match="the stage `train` writes it"):
+    with pytest.raises(FileNotFoundError, match="missing; no stage of the pipeline writes it"):
         checkpoints.load_model(tmp_path, UNet)
 
 

@@ -101,6 +101,6 @@ def test_targets_on_the_authors_phantoms_are_listed_one_by_one(tmp_path):
     assert rows[0]["found"] == 9.0 and rows[-1]["found"] == 0.999
 
 
-def test_a_missing_study_is_named_with_its_stage(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"compare-homogeneous\.json: missing; the stage `compare`"):
+def test_a_missing_study_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"compare-homogeneous\.json: missing"):
         claims.claims(Path(tmp_path))

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dime.reporting import dependencies, pipeline
+from dime.files import pipeline
+from dime.reporting import dependencies
 
 ROOT = Path(__file__).parents[2]
 

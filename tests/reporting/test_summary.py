@@ -1,11 +1,12 @@
-"""Missing inputs are named with their stage; `publish` alone writes the tracked pages."""
+"""Missing inputs are named with the command that makes them; `publish` alone writes the tracked pages."""
 
 from pathlib import Path
 
 import pytest
 import yaml
 
-from dime.reporting import claims, pipeline, publication, summary
+from dime.files import pipeline
+from dime.reporting import claims, lineage, publication, summary
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,20 +40,21 @@ def project(tmp_path, monkeypatch):
     for path, stages in {"dvc.yaml": top, "notebooks/mre/dvc.yaml": part}.items():
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(yaml.safe_dump({"stages": stages}))
+    Path("dime").mkdir()
+    Path("dime/__init__.py").touch()
     return tmp_path
 
 
-def test_a_missing_input_names_the_stage_that_writes_it_in_whatever_file(project):
-    with pytest.raises(
-        FileNotFoundError, match=r"compare-liver\.json: missing; the stage `compare` writes it"
-    ):
-        pipeline.check_inputs("paper")
+def test_a_missing_input_names_the_command_that_makes_it_in_whatever_file(project):
+    made = r"compare-liver\.json: missing; make it with: dvc repro notebooks/mre/dvc.yaml:compare@liver$"
+    with pytest.raises(FileNotFoundError, match=made):
+        lineage.check_inputs("paper")
     Path("results/mre/metrics").mkdir(parents=True)
     Path("results/mre/metrics/compare-liver.json").write_text("{}")
-    with pytest.raises(FileNotFoundError, match=r"figures: missing; the stage `figures` writes it"):
-        pipeline.check_inputs("paper")
+    with pytest.raises(FileNotFoundError, match=r"figures: missing; make it with: dvc repro figures$"):
+        lineage.check_inputs("paper")
     Path("results/mre/figures").mkdir()
-    pipeline.check_inputs("paper")
+    lineage.check_inputs("paper")
 
 
 def test_a_matrix_is_its_items_and_what_follows_a_stage_is_found(project):
@@ -66,7 +68,7 @@ def test_a_matrix_is_its_items_and_what_follows_a_stage_is_found(project):
     ]
     liver = among[2]
     assert liver.notebook == "n.ipynb" and liver.command.endswith("study=liver") and liver.part == "mre"
-    following = [stage.name for stage in pipeline.after(liver, among)]
+    following = [stage.name for stage in lineage.after(liver, among)]
     assert following == ["figures", "paper", "compare@liver"]
 
 
@@ -82,18 +84,19 @@ def test_stages_of_another_run_are_those_whose_inputs_have_changed_since(project
     weights = "results/mre/model/weights.safetensors"
     train = entry(outs=[(weights, "new")])
     lock("notebooks/mre/dvc.lock", train=train, compare=entry(deps=[(weights, "new"), ("typed.txt", "x")]))
-    assert pipeline.foreign() == []
+    assert lineage.foreign() == []
     lock("notebooks/mre/dvc.lock", train=train, compare=entry(deps=[(weights, "old")]))
-    assert pipeline.foreign() == ["mre/compare"]
+    assert lineage.foreign() == ["mre/compare"]
 
 
 def test_nothing_is_lost_where_no_measured_data_were(project):
     assert summary.losses(None) == []
 
 
-def test_summary_without_a_study_names_its_stage(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"compare-homogeneous\.json: missing; the stage `compare`"):
-        summary.print_summary(tmp_path)
+def test_summary_without_a_study_names_the_command_that_makes_it(project):
+    made = r"compare-homogeneous\.json: missing; make it with: dvc repro .*:compare@homogeneous$"
+    with pytest.raises(FileNotFoundError, match=made):
+        summary.print_summary("results")
 
 
 def test_the_block_between_the_markers_is_replaced_and_nothing_else(tmp_path, monkeypatch):

@@ -257,7 +257,7 @@ def test_impossible_recipes_are_refused(change, message):
 def test_loading_names_the_file_and_what_was_expected(undisturbed, tmp_path):
     data = datasets.load(undisturbed)
     assert data["wave"].dims == ("phantom", "y", "x") and data.attrs["frequency_hz"] == 30.0
-    with pytest.raises(FileNotFoundError, match=r"none\.zarr: missing; the stage `simulate` writes it"):
+    with pytest.raises(FileNotFoundError, match=r"none\.zarr: missing; no stage of the pipeline writes it"):
         datasets.load(tmp_path / "none.zarr")
 
     def stored(change):
