@@ -24,8 +24,13 @@ LEAST_CONFIDENCE_OF_OTHERS = 0.8
 Assumption: on validation phantoms (SNR 5 to 50) 3 to 4 % of AHI's, MDEV's and k-MDEV's values above it are
 wrong by more than half, and a tenth of LFE's; of those below a sixth (k-MDEV) to a half are."""
 
-SOFT_TISSUE_PA = (200.0, 60e3)
-"""Range of |G*| [Pa] outside of which no value is trusted. Assumption: the bounds of nonlinear inversion."""
+SOFT_TISSUE_PA = (300.0, 20e3)
+"""Range of |G*| [Pa] outside of which no value of theirs is trusted. Assumption: no abdominal organ or breast
+is softer or stiffer at the frequencies of elastography."""
+
+PASSED_M = (12.8e-3, 64e-3)
+"""Wavelengths [m] that their band-pass lets through (MMDI: 4 to 20 cycles per 256 mm). A slice whose wave is
+longer or shorter is not trusted: its map is that of the edge of the band."""
 
 LARGEST_RATIO = 3.0
 """A slice is not trusted if the median wavelengths of its map and of its wave differ by a larger factor.
@@ -45,8 +50,8 @@ def trusted(wave, mask, stiffness, second, spacing_m, frequency_hz, method, lear
     with its noise, `LEAST_AMPLITUDE` times the rms of the slice. The wavelength of the map must be that of
     the wave in the image (`wavelength_px`, `LARGEST_RATIO`), which tells a frequency or a pixel that is far
     from the true one. What the method says of itself must hold as well: for a network, see
-    `dime.network.trust`; for the others, the confidence must reach `LEAST_CONFIDENCE` and the stiffness lie
-    in `SOFT_TISSUE_PA`.
+    `dime.network.trust`; for the others, the confidence must reach `LEAST_CONFIDENCE`, the stiffness lie in
+    `SOFT_TISSUE_PA` and the wavelength in `PASSED_M`.
 
     Parameters
     ----------
@@ -111,7 +116,7 @@ def wavelength_px(wave, mask):
 
 
 def _fits(wave, mask, stiffness, spacing_m, frequency_hz, learnt):
-    """Whether the wavelength of a slice's map is that of its wave, and for a network one that it has learnt.
+    """Whether the wavelength of a slice's map is that of its wave, and one that the method can measure.
 
     Slices below 5 x 5 pixels hold no wavelength that could be measured.
     """
@@ -126,7 +131,7 @@ def _fits(wave, mask, stiffness, spacing_m, frequency_hz, learnt):
         from dime.network.trust import trained
 
         return trained(shown, spacing_m, frequency_hz)
-    return True
+    return PASSED_M[0] < shown * spacing_m < PASSED_M[1]
 
 
 def _nearby(image, mask, sigma):

@@ -96,3 +96,15 @@ def test_no_soft_tissue_is_as_stiff_as_that():
     wave, mask = travelling()
     stiffness = np.where(mask, 118e3, 0)
     assert not trust.trusted(wave, mask, stiffness, np.ones(mask.shape), 2e-3, 377.0, "mmdi", False).any()
+
+
+def test_a_wave_outside_the_band_pass_is_not_trusted():
+    """10 kPa at 30 Hz is a wave of 105 mm; the band-pass ends at 64 mm, and MMDI reads less than half."""
+    for frequency_hz, expected in ((60.0, True), (30.0, False)):
+        wave, mask = travelling(stiffness_pa=10e3, frequency_hz=frequency_hz)
+        waves = {"wave": (("y", "x"), wave), "mask": (("y", "x"), mask)}
+        attrs = {"spacing_m": 2e-3, "frequency_hz": frequency_hz}
+        maps = methods.invert(xr.Dataset(waves, attrs=attrs), "mmdi")
+        assert maps["trusted"].values[mask].mean() > 0.9 if expected else not maps["trusted"].any()
+        right = abs(np.median(maps["stiffness"].values[mask]) / 10e3 - 1) < 0.15
+        assert right == expected
