@@ -1,13 +1,17 @@
 """Command line: the methods (`simulate`, `invert`) and what the pipeline runs (`run`, `paper`, ...)."""
 
 import logging
+import os
+import sys
 import warnings
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
+
+STOPPED = 130
+"""Exit code after Ctrl-C."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,14 +25,20 @@ app.add_typer(authors, name="authors")
 
 
 def main():
-    """Run the command line; bad input is one line on stderr and exit code 2."""
+    """Run the command line; bad input is one line on stderr and exit code 2, Ctrl-C one and code 130."""
     warnings.formatwarning = lambda message, *_, **__: f"dime: {message}\n"
     logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)  # what it mends is judged by files.header
     try:
-        raise SystemExit(app(standalone_mode=False) or 0)
+        code = app(standalone_mode=False) or 0
+        if code == STOPPED:  # typer has caught the interrupt
+            typer.echo("dime: stopped", err=True)
+        raise SystemExit(code)
     except typer.exceptions.TyperException as error:  # options that are missing, unknown or no number
         if error.format_message():  # empty where help was shown instead
             typer.echo(f"dime: {error.format_message()}", err=True)
+    except BrokenPipeError:  # who reads has read enough, as in `dime summary | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
     except (ValueError, OSError) as error:
         typer.echo(f"dime: {' '.join(str(error).split())}", err=True)
     raise SystemExit(2)
@@ -48,14 +58,15 @@ def run(
     """Execute a notebook with checked parameters; OUTPUT appears only if every cell passes."""
     from papermill import PapermillExecutionError
 
+    from dime.files import yaml12
     from dime.reporting import stage
 
     values = stage.read_block(params_file, params) if params else {}
     for item in parameter or []:
         name, equals, text = item.partition("=")
-        if not equals:
+        if not (equals and name):
             raise ValueError(f"-p {item}: expected NAME=VALUE")
-        values[name] = yaml.safe_load(text)
+        values[name] = yaml12.parse(text, f"-p {item}")
     try:
         stage.execute(notebook, output, values)
     except PapermillExecutionError as error:
@@ -158,15 +169,13 @@ def invert(
 def _write_maps(maps, like):
     """Write maps to their paths; they take their names when all are whole."""
     from dime.files import nifti
-    from dime.files.whole import whole
+    from dime.files.whole import named, whole
 
     with ExitStack() as stack:
         aside = {path: stack.enter_context(whole(path)) for path in maps}
         for path, values in maps.items():
-            try:
+            with named(path):
                 nifti.write_map(aside[path], values, like)
-            except OSError as error:
-                raise OSError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
 @authors.command("livers")

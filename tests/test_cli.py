@@ -8,7 +8,6 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from types import SimpleNamespace
 
 import nibabel
 import numpy as np
@@ -29,21 +28,6 @@ def dime(*words, cwd):
     return subprocess.run(
         [sys.executable, "-m", "dime", *words], cwd=cwd, env=os.environ, capture_output=True, text=True
     )
-
-
-@pytest.fixture
-def here(monkeypatch, capsys):
-    """The same within this process: exit code and what it said, without the seconds that imports take."""
-
-    def call(*words, cwd):
-        monkeypatch.chdir(cwd)
-        monkeypatch.setattr(sys, "argv", ["dime", *words])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        said = capsys.readouterr()
-        return SimpleNamespace(returncode=end.value.code, stdout=said.out, stderr=said.err)
-
-    return call
 
 
 def test_simulate_writes_what_the_library_writes(tmp_path):
@@ -69,6 +53,10 @@ def test_simulate_writes_what_the_library_writes(tmp_path):
         ("simulate --family livr --count 1 --seed 4 -o set.zarr", "family: expected one of homogeneous"),
         ("simulate --family liver --count 1 --seed 4 --physics 4d -o set.zarr", "physics: expected one of"),
         ("simulate --family liver --count 1 --seed 4 --frequency 60000 -o set.zarr", "mesh too coarse for"),
+        (
+            "simulate --family liver --count 1 --seed 4 -o /dev/null",
+            "/dev/null: expected the name of a folder",
+        ),
         ("run nowhere.ipynb out.ipynb", "nowhere.ipynb: no such notebook"),
         ("paper nowhere.typ out.pdf", "nowhere.typ: no such paper"),
         ("summary --results nowhere", "compare-homogeneous.json: missing"),

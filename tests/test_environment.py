@@ -1,17 +1,19 @@
 """pyproject.toml, requirements.lock and environment.yml describe one environment."""
 
+import ast
 import re
 import sys
 import tomllib
 import types
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
-import yaml
+import nbformat
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from dime.files import waves
+from dime.files import waves, yaml12
 from dime.inversion import methods
 
 ROOT = Path(__file__).parent.parent
@@ -37,8 +39,43 @@ def test_every_dependency_is_locked_at_a_version_it_allows():
         assert requirement.specifier.contains(LOCKED[name]), f"{requirement}: the lock has {LOCKED[name]}"
 
 
+def imported(source):
+    """Top-level modules that a piece of Python imports."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(node.module.split(".")[0])
+    return found - sys.stdlib_module_names - {"dime"}
+
+
+def code_of(path):
+    """The Python of a module or a notebook."""
+    if path.suffix == ".py":
+        return path.read_text()
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+
+
+def test_every_package_that_is_imported_is_declared():
+    """The package, the notebooks and JupyterLab's configuration by the dependencies, tests by their extra."""
+    packages = packages_distributions()
+    needed = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
+    for_tests = needed | {
+        canonicalize_name(Requirement(text).name) for text in PROJECT["optional-dependencies"]["test"]
+    }
+    own = {path.stem for path in (ROOT / "tests").glob("*.py")}
+    for folder in ("dime", "notebooks", ".jupyter", "tests"):
+        declared = for_tests if folder == "tests" else needed
+        for path in [*(ROOT / folder).rglob("*.py"), *(ROOT / folder).rglob("*.ipynb")]:
+            for module in imported(code_of(path)) - (own if folder == "tests" else set()):
+                names = {canonicalize_name(name) for name in packages.get(module, [module])}
+                assert names & declared, f"{path.relative_to(ROOT)} imports {module}, which nothing declares"
+
+
 def test_conda_environment_installs_python_and_the_same_lock():
-    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    dependencies = yaml12.read(ROOT / "environment.yml")["dependencies"]
     python = next(item for item in dependencies if str(item).startswith("python="))
     assert SpecifierSet(PROJECT["requires-python"]).contains(python.removeprefix("python="))
     assert "pip" in dependencies

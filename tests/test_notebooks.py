@@ -10,9 +10,8 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
-import yaml
 
-from dime.files import pipeline
+from dime.files import pipeline, yaml12
 from dime.reporting.stage import check_parameters, declared_parameters, read_block
 
 ROOT = Path(__file__).parent.parent
@@ -106,7 +105,7 @@ def test_every_parameter_a_stage_passes_is_declared_with_its_type(stage, command
     words = shlex.split(command)
     given = read_block(profile, words[words.index("--params") + 1]) if "--params" in words else {}
     pairs = [word.split("=") for flag, word in itertools.pairwise(words) if flag == "-p"]
-    given |= {name: yaml.safe_load(text) for name, text in pairs}
+    given |= {name: yaml12.parse(text, name) for name, text in pairs}
     check_parameters(ROOT / words[2], given)
 
 
@@ -116,7 +115,7 @@ def test_profiles_have_the_same_blocks_and_names():
             return {prefix}
         return set().union(*(names(value, f"{prefix}.{key}") for key, value in values.items()))
 
-    found = {path.stem: names(yaml.safe_load(path.read_text())) for path in PROFILES}
+    found = {path.stem: names(yaml12.read(path)) for path in PROFILES}
     assert set(found) == {"smoke", "default", "paper"}
     assert found["smoke"] == found["default"] == found["paper"]
 
@@ -128,13 +127,13 @@ def simulated(profile):
 
 def test_train_validation_and_test_sets_share_no_seed():
     for path in PROFILES:
-        seeds = [block["seed"] for block in simulated(yaml.safe_load(path.read_text()))]
+        seeds = [block["seed"] for block in simulated(yaml12.read(path))]
         assert len(seeds) == len(set(seeds)), path
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda p: p.stem)
 def test_a_network_to_go_on_from_is_there(profile):
-    start = yaml.safe_load(profile.read_text())["mre"]["train"]["start"]
+    start = yaml12.read(profile)["mre"]["train"]["start"]
     assert start == "" or (ROOT / start / "card.json").is_file()
 
 

@@ -1,4 +1,4 @@
-"""One notebook as a stage, and the whole pipeline end to end in the smoke profile."""
+"""The whole pipeline, end to end in the smoke profile."""
 
 import base64
 import json
@@ -14,93 +14,13 @@ import nbformat
 import pytest
 
 from dime.files import pipeline
-from dime.reporting import lineage, stage
+from dime.reporting import lineage
 
 ROOT = Path(__file__).parent.parent
 
 
-def notebook(path, *cells):
-    """A notebook with a parameters cell and the given code cells."""
-    parameters = nbformat.v4.new_code_cell(
-        'count = 1\nscale = 1.0\nname = "a"', metadata={"tags": ["parameters"]}
-    )
-    content = nbformat.v4.new_notebook(cells=[parameters, *map(nbformat.v4.new_code_cell, cells)])
-    content.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(content, path)
-    return path
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"cuont": 2}, "unknown parameter 'cuont'"),
-        ({"count": "2"}, "'count' must be int"),
-        ({"count": True}, "'count' must be int"),
-        ({"scale": "1e-3"}, "'scale' must be float"),
-    ],
-)
-def test_unknown_or_mistyped_parameter_is_refused_before_anything_runs(tmp_path, given, message):
-    marker = tmp_path / "ran"
-    source = notebook(tmp_path / "n.ipynb", f"open({str(marker)!r}, 'w')")
-    with pytest.raises(ValueError, match=message):
-        stage.execute(source, tmp_path / "out.ipynb", given)
-    assert not marker.exists() and not (tmp_path / "out.ipynb").exists()
-
-
-def test_integer_is_taken_for_a_float(tmp_path):
-    stage.check_parameters(notebook(tmp_path / "n.ipynb"), {"scale": 2, "count": 3})
-
-
-def test_notebook_without_parameters_cell_is_refused(tmp_path):
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")]), tmp_path / "n.ipynb")
-    with pytest.raises(ValueError, match="expected one cell tagged 'parameters', found 0"):
-        stage.declared_parameters(tmp_path / "n.ipynb")
-
-
-def test_missing_block_names_file_and_block(tmp_path):
-    (tmp_path / "params.yaml").write_text("train: {epochs: 1}\n")
-    assert stage.read_block(tmp_path / "params.yaml", "train") == {"epochs": 1}
-    with pytest.raises(ValueError, match=r"params.yaml: no block 'trian'"):
-        stage.read_block(tmp_path / "params.yaml", "trian")
-
-
 def run(command, folder, environment):
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-
-
-def test_executions_are_byte_identical_and_a_failed_one_leaves_nothing(tmp_path):
-    """Two runs give equal files; a failing cell keeps the earlier output and exits 1 with one line."""
-    source = notebook(
-        tmp_path / "n.ipynb",
-        "print(count)",
-        "import sys; print('log', file=sys.stderr)",
-        "[count] * 3",
-        "from IPython.display import HTML\nHTML('<script>play()</script>')",
-    )
-    command = [sys.executable, "-m", "dime", "run", str(source)]
-    for output in ("a.ipynb", "b.ipynb"):
-        done = run([*command, output, "-p", "count=7"], tmp_path, os.environ)
-        assert done.returncode == 0, done.stderr
-    first = (tmp_path / "a.ipynb").read_bytes()
-    assert first == (tmp_path / "b.ipynb").read_bytes()
-    assert b'"7\\n"' in first
-    assert b"<script>play()</script>" in first, "films are kept"
-
-    notebook(source, "raise RuntimeError('no tissue')")
-    failed = run([*command, "a.ipynb"], tmp_path, os.environ)
-    assert failed.returncode == 1
-    assert "RuntimeError: no tissue" in failed.stderr.splitlines()[-1]
-    assert (tmp_path / "a.ipynb").read_bytes() == first
-    assert not list(tmp_path.glob("*.partial*"))
-
-
-def test_command_line_says_in_one_line_what_is_wrong(tmp_path):
-    source = notebook(tmp_path / "n.ipynb")
-    done = run(
-        [sys.executable, "-m", "dime", "run", str(source), "o.ipynb", "-p", "seeed=1"], tmp_path, os.environ
-    )
-    assert done.returncode == 2
-    assert done.stderr.strip().count("\n") == 0 and "unknown parameter 'seeed'" in done.stderr
 
 
 CORE = "notebooks/mre/dvc.yaml"

@@ -10,9 +10,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
-from dime.files import project
+from dime.files import project, yaml12
 
 FILES = ("dvc.yaml", "notebooks/*/dvc.yaml")
 """Pipeline files, as globs from the project's folder."""
@@ -68,7 +66,7 @@ def stages(root="."):
     found = []
     for path in files(root):
         part = path.parent.name if path.parent != Path(root) else ""
-        for name, content in YAML(typ="safe").load(path)["stages"].items():
+        for name, content in yaml12.read(path)["stages"].items():
             matrix = content.get("matrix", {})
             for values in itertools.product(*matrix.values()):
                 item = dict(zip(matrix, values, strict=True))

@@ -1,9 +1,12 @@
-"""Write a file or folder aside, and give it its name only when it is whole."""
+"""Write a file or folder aside, alone, and give it its name only when it is whole."""
 
+import errno
 import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 
 def partial_path(path):
@@ -29,16 +32,72 @@ def whole(path):
     ------
     pathlib.Path
         Beside `path`, with the same suffixes.
+
+    Raises
+    ------
+    OSError
+        It cannot be written; the message names `path`, not the place where it grew.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     aside = partial_path(path)
-    remove(aside)
-    try:
-        yield aside
-        take_name(aside, path)
-    finally:
+    with named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         remove(aside)
+        try:
+            yield aside
+            take_name(aside, path)
+        finally:
+            remove(aside)
+
+
+@contextmanager
+def alone(path):
+    """Refuse to work on a file or folder that another process of this machine works on.
+
+    The lock ends with its process, however that ends.
+
+    Parameters
+    ----------
+    path : path
+        What is to be written.
+
+    Raises
+    ------
+    ValueError
+        Another process holds the lock.
+    OSError
+        There can be no lock beside `path`.
+    """
+    lock = FileLock(f"{partial_path(path)}.lock", timeout=0)
+    with named(path):
+        try:
+            lock.acquire()
+        except Timeout:
+            raise ValueError(f"{path}: another process is writing it") from None
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def named(path):
+    """Errors of the place where a file grows name the file itself.
+
+    Raises
+    ------
+    OSError
+    """
+    parents = [str(parent) for parent in (*Path(path).parents, *Path(path).absolute().parents)]
+    try:
+        yield
+    except OSError as error:
+        about = str(error.filename or "")
+        if str(partial_path(path)) in str(error) or about in parents or error.errno == errno.ENOSPC:
+            reason = (error.strerror or type(error).__name__).lower()
+            raise OSError(f"{path}: cannot be written ({reason})") from None
+        raise
 
 
 def take_name(aside, path):

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from dime.files.sources import code_digest, module_path
-from dime.files.whole import whole
+from dime.files.whole import alone, whole
 from dime.learning import parallel
 
 REPORT = partial(print, flush=True)
@@ -96,11 +96,12 @@ def train(task: Task, folder, devices=1, report=REPORT):
     Raises
     ------
     ValueError
-        The loss or the validation loss is not finite.
+        The loss or the validation loss is not finite, or another process trains into the folder.
     """
-    if devices == 1:
-        return _train(task, folder, report)
-    weights, history = parallel.launch(train_replica, devices, task, folder, report)[0]
+    with alone(folder):
+        if devices == 1:
+            return _train(task, folder, report)
+        weights, history = parallel.launch(train_replica, devices, task, folder, report)[0]
     model = task.model()
     model.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
     return model.eval(), history

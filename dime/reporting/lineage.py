@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
-from dime.files import pipeline
+from dime.files import pipeline, yaml12
 
 
 def after(first, among):
@@ -37,10 +35,14 @@ def check_inputs(name):
     Raises
     ------
     FileNotFoundError
-        Names the first missing file and the command that makes it.
+        Names the first missing file and the command that makes it; or the working directory has no such
+        stage.
     """
     among = pipeline.stages()
-    for path in next(stage for stage in among if stage.name == name).needs:
+    stage = next((stage for stage in among if stage.name == name), None)
+    if stage is None:
+        raise FileNotFoundError(f"dvc.yaml: no stage {name!r} here; expected the project's folder")
+    for path in stage.needs:
         if pipeline.writer(path, among):
             pipeline.present(path)
 
@@ -64,7 +66,7 @@ def foreign(root="."):
     for path in pipeline.files(root):
         lock = path.with_suffix(".lock")
         part = path.parent.name if path.parent != Path(root) else ""
-        content = YAML(typ="safe").load(lock)["stages"] if lock.is_file() else {}
+        content = yaml12.read(lock)["stages"] if lock.is_file() else {}
         locks |= {f"{part}/{name}".lstrip("/"): entry for name, entry in content.items()}
     written = {out["path"]: out["md5"] for entry in locks.values() for out in entry.get("outs", ())}
     return [

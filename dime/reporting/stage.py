@@ -1,4 +1,4 @@
-"""Run a notebook as a pipeline stage with checked parameters and reproducible bytes; compile the paper.
+"""Run a notebook as a pipeline stage, with checked parameters and reproducible bytes.
 
 papermill executes the notebook. This module adds three things that a pipeline needs. An unknown or mistyped
 parameter is an error before anything runs (papermill only warns). The executed notebook appears under its
@@ -16,14 +16,13 @@ from pathlib import Path
 
 import nbformat
 import papermill
-import yaml
 from papermill.engines import NBClientEngine, papermill_engines
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from dime.files import project
+from dime.files import project, yaml12
 from dime.files.pictures import with_palette
-from dime.files.whole import whole
+from dime.files.whole import alone, whole
 
 KERNEL, ENGINE = "python3", "watched"
 
@@ -46,20 +45,28 @@ def declared_parameters(notebook):
     FileNotFoundError
         The notebook does not exist.
     ValueError
-        The notebook has no cell tagged `parameters`, or more than one.
+        It is no notebook, has no cell tagged `parameters` or more than one, or the cell fails.
     """
     notebook = Path(notebook)
     if not notebook.is_file():
-        raise FileNotFoundError(f"{notebook}: no such notebook")
+        raise FileNotFoundError(f"{notebook}: {'is a folder' if notebook.is_dir() else 'no such notebook'}")
+    try:
+        content = nbformat.read(notebook, as_version=4)
+        nbformat.validate(content)
+    except Exception as error:  # of JSON, of its schema, or of text that is not UTF-8
+        raise ValueError(f"{notebook}: not a notebook ({str(error).splitlines()[0][:80]})") from None
     cells = [
         cell.source
-        for cell in nbformat.read(notebook, as_version=4).cells
+        for cell in content.cells
         if cell.cell_type == "code" and "parameters" in cell.metadata.get("tags", [])
     ]
     if len(cells) != 1:
         raise ValueError(f"{notebook}: expected one cell tagged 'parameters', found {len(cells)}")
     namespace = {}
-    exec(cells[0], namespace)
+    try:
+        exec(cells[0], namespace)
+    except Exception as error:
+        raise ValueError(f"{notebook}: the cell tagged 'parameters' fails ({error})") from None
     return {name: value for name, value in namespace.items() if not name.startswith("__")}
 
 
@@ -81,9 +88,10 @@ def check_parameters(notebook, given):
         if isinstance(value, int) and not isinstance(value, bool) and expected is float:
             continue
         if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
+            hint = "; write it without quotes" if isinstance(value, str) and expected in (int, float) else ""
             raise ValueError(
                 f"{notebook}: parameter {name!r} must be {expected.__name__} like {declared[name]!r}, "
-                f"found {type(value).__name__} {value!r}"
+                f"found {type(value).__name__} {value!r}{hint}"
             )
 
 
@@ -95,10 +103,7 @@ def read_block(params_file, block):
     FileNotFoundError, ValueError
         The file or the block is missing, or the block is not a mapping.
     """
-    params_file = Path(params_file)
-    if not params_file.is_file():
-        raise FileNotFoundError(f"{params_file}: no such parameter file")
-    values = yaml.safe_load(params_file.read_text())
+    values = yaml12.read(params_file)
     for key in block.split("."):
         if not isinstance(values, dict) or key not in values:
             raise ValueError(f"{params_file}: no block {block!r}")
@@ -124,16 +129,18 @@ def execute(notebook, output, parameters):
     Raises
     ------
     ValueError
-        A parameter is unknown or has the wrong type.
+        A parameter is unknown or has the wrong type; `output` is no notebook of its own, or another process
+        is writing it.
     papermill.PapermillExecutionError
         A cell failed; `output` is unchanged.
     """
     check_parameters(notebook, parameters)
+    _check_output(notebook, output)
     _die_with_parent()
     paths = [str(project.find() or ""), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))
     name, begin = Path(output).with_suffix(""), time.monotonic()
-    with whole(output) as aside, _progress() as progress:
+    with alone(output), whole(output) as aside, _progress() as progress:
         papermill_engines.register(ENGINE, _engine(progress, f"{name}"))
         executed = papermill.execute_notebook(
             str(notebook),
@@ -142,12 +149,25 @@ def execute(notebook, output, parameters):
             kernel_name=KERNEL,
             engine_name=ENGINE,
             cwd=Path(notebook).parent,
+            extra_arguments=["--log-level=CRITICAL"],  # after Ctrl-C the kernel would log a traceback
             progress_bar=False,
             stdout_file=sys.stdout,
             stderr_file=sys.stderr,
         )
         nbformat.write(normalised(executed), aside)
     print(f"{name}: {len(executed.cells)} cells in {time.monotonic() - begin:.0f} s", file=sys.stderr)
+
+
+def _check_output(notebook, output):
+    """Refuse an output that is the source, another source notebook, a folder, or no .ipynb file."""
+    output = Path(output)
+    if output.is_dir() or output.suffix != ".ipynb":
+        raise ValueError(f"{output}: expected the name of a notebook to write, ending in .ipynb")
+    if output.exists() and output.samefile(notebook):
+        raise ValueError(f"{output}: expected another file than the notebook that is run")
+    folder = project.find()
+    if output.exists() and folder and folder / "notebooks" in output.resolve().parents:
+        raise ValueError(f"{output}: expected a file outside of notebooks/, where the sources are")
 
 
 def _progress():

@@ -2,8 +2,10 @@
 
 import logging
 import shutil
+import signal
 import sys
-from contextlib import contextmanager
+import threading
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import dask
@@ -15,7 +17,7 @@ from rich.progress import track
 
 from dime.fem import forward
 from dime.files.sources import code_digest
-from dime.files.whole import partial_path, take_name
+from dime.files.whole import alone, named, partial_path, take_name
 from dime.simulation.examination import DIRECTION, ENCODED, Recipe, simulate_phantom
 
 BLOCK = 8
@@ -46,7 +48,10 @@ def simulate(recipe: Recipe, path: str | Path, workers: int = 2, scheduler: str 
     Raises
     ------
     ValueError
-        No worker, no scheduler at the address, or what `forward.solve` and `families.draw` refuse.
+        No worker, no scheduler at the address, another process that writes `path`, or what `forward.solve`
+        and `families.draw` refuse.
+    OSError
+        `path` cannot be written.
 
     Examples
     --------
@@ -57,6 +62,13 @@ def simulate(recipe: Recipe, path: str | Path, workers: int = 2, scheduler: str 
     (1, 48, 48)
     """
     path = Path(path).absolute()
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"{path}: expected the name of a folder to write, found a file")
+    with alone(path), named(path):
+        _simulate(recipe, path, workers, scheduler)
+
+
+def _simulate(recipe, path, workers, scheduler):
     partial = partial_path(path)
     done, begun = partial / "done", partial / "begun.txt"
     identity = f"{recipe.to_json()}\n{code_digest(__name__)}\n"
@@ -109,12 +121,24 @@ def _client(workers, scheduler):
     if workers < 1:
         raise ValueError(f"workers: expected at least 1, found {workers}")
     settings = {"threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": logging.CRITICAL}
-    with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT}),
-        distributed.LocalCluster(n_workers=workers, **settings) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
+    with ExitStack() as stack:
+        stack.enter_context(dask.config.set({"distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT}))
+        with _deaf_to_interrupts():
+            cluster = stack.enter_context(distributed.LocalCluster(n_workers=workers, **settings))
+        yield stack.enter_context(distributed.Client(cluster))
+
+
+@contextmanager
+def _deaf_to_interrupts():
+    """Processes that are started meanwhile do not hear Ctrl-C: who started them stops them in silence."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _simulate_block(recipe, block, partial):

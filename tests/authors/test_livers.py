@@ -9,10 +9,10 @@ import nibabel
 import numpy as np
 import pytest
 import xarray as xr
-import yaml
 from scipy.io import savemat
 
 from dime.authors import livers
+from dime.files import yaml12
 
 
 def write_slice(folder, number=51, offsets=8, shape=(12, 10)):
@@ -80,7 +80,7 @@ def test_the_released_slices_are_those_that_data_dvc_names(tmp_path):
         for path in files
     ]
     listing.sort(key=lambda entry: entry["relpath"])
-    imported = yaml.safe_load((Path(__file__).parents[2] / "data.dvc").read_text())["outs"][0]
+    imported = yaml12.read(Path(__file__).parents[2] / "data.dvc")["outs"][0]
     assert imported["md5"] == hashlib.md5(json.dumps(listing).encode()).hexdigest() + ".dir"
     assert imported["nfiles"] == len(files)
 

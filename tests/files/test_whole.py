@@ -1,10 +1,12 @@
 """A file or folder takes its name when it is whole, or not at all."""
 
+import subprocess
+import sys
 from contextlib import ExitStack
 
 import pytest
 
-from dime.files.whole import partial_path, whole
+from dime.files.whole import alone, partial_path, whole
 
 
 def test_what_fails_leaves_the_earlier_file_and_nothing_beside_it(tmp_path):
@@ -35,4 +37,36 @@ def test_several_take_their_names_together(tmp_path):
         first, _ = [stack.enter_context(whole(path)) for path in paths]
         first.write_text("1")
         raise ValueError("second")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_named_without_the_partial_path(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(OSError, match=r"file/map.nii: cannot be written"), whole(tmp_path / "file/map.nii"):
+        pass
+    path = tmp_path / "map.nii"
+    for error in (
+        PermissionError(13, "Permission denied", str(partial_path(path))),
+        OSError(28, "No space left on device"),
+    ):
+        with pytest.raises(OSError, match=r"map.nii: cannot be written \([a-z ]+\)$") as said, whole(path):
+            raise error
+        assert "partial" not in str(said.value)
+    with pytest.raises(FileNotFoundError, match="other.nii"), whole(path):  # another file's error is its own
+        raise FileNotFoundError(2, "No such file", "other.nii")
+
+
+def test_what_another_process_writes_is_left_to_it(tmp_path):
+    """The second is refused; when the first is killed, its lock goes with it."""
+    hold = "import sys, time\nfrom dime.files.whole import alone\n"
+    hold += "with alone(sys.argv[1]):\n    print(1, flush=True)\n    time.sleep(60)"
+    path = tmp_path / "set.zarr"
+    first = subprocess.Popen([sys.executable, "-c", hold, str(path)], stdout=subprocess.PIPE, text=True)
+    assert first.stdout.readline() == "1\n"
+    with pytest.raises(ValueError, match=r"set.zarr: another process is writing it"), alone(path):
+        pass
+    first.kill()
+    first.wait()
+    with alone(path):
+        pass
     assert list(tmp_path.iterdir()) == []

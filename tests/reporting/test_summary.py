@@ -1,9 +1,9 @@
 """Missing inputs are named with the command that makes them; `publish` alone writes the tracked pages."""
 
+import json
 from pathlib import Path
 
 import pytest
-import yaml
 
 from dime.files import pipeline
 from dime.reporting import claims, lineage, publication, summary
@@ -39,7 +39,7 @@ def project(tmp_path, monkeypatch):
     }
     for path, stages in {"dvc.yaml": top, "notebooks/mre/dvc.yaml": part}.items():
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text(yaml.safe_dump({"stages": stages}))
+        Path(path).write_text(json.dumps({"stages": stages}))
     Path("dime").mkdir()
     Path("dime/__init__.py").touch()
     return tmp_path
@@ -74,7 +74,7 @@ def test_a_matrix_is_its_items_and_what_follows_a_stage_is_found(project):
 
 def test_stages_of_another_run_are_those_whose_inputs_have_changed_since(project):
     def lock(path, **stages):
-        Path(path).write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
+        Path(path).write_text(json.dumps({"schema": "2.0", "stages": stages}))
 
     def entry(deps=(), outs=()):
         return {
