@@ -55,7 +55,7 @@ def test_simulate_writes_what_the_library_writes(tmp_path):
         ("simulate --family liver --count 1 --seed 4 --frequency 60000 -o set.zarr", "mesh too coarse for"),
         (
             "simulate --family liver --count 1 --seed 4 -o /dev/null",
-            "/dev/null: expected the name of a folder",
+            "/dev/null: expected the name of a",
         ),
         ("run nowhere.ipynb out.ipynb", "nowhere.ipynb: no such notebook"),
         ("paper nowhere.typ out.pdf", "nowhere.typ: no such paper"),
@@ -392,7 +392,7 @@ def test_a_second_map_that_fails_half_way_leaves_the_first_as_it_was(tmp_path, m
     def full_disk(path, values, like):
         if "scale" in path.name:
             path.write_bytes(b"half")
-            raise OSError("no space left on device")
+            raise OSError(28, "No space left on device")
         whole(path, values, like)
 
     monkeypatch.setattr(nifti, "write_map", full_disk)

@@ -52,7 +52,10 @@ def test_a_place_that_cannot_be_written_is_named_without_the_partial_path(tmp_pa
         with pytest.raises(OSError, match=r"map.nii: cannot be written \([a-z ]+\)$") as said, whole(path):
             raise error
         assert "partial" not in str(said.value)
-    with pytest.raises(FileNotFoundError, match="other.nii"), whole(path):  # another file's error is its own
+    with (
+        pytest.raises(FileNotFoundError, match=r"other\.nii"),
+        whole(path),
+    ):  # another file's error is its own
         raise FileNotFoundError(2, "No such file", "other.nii")
 
 
