@@ -197,6 +197,16 @@ def paper(source: Path, output: Path):
 
 
 @app.command()
+def workspace(
+    folder: Path, profile: Annotated[str, typer.Option(help="Parameters there: params/PROFILE.yaml.")]
+):
+    """Copy the project's sources to FOLDER, or bring that copy up to date; a run there keeps its own results."""
+    from dime.reporting.workspace import copy
+
+    copy(folder, profile)
+
+
+@app.command()
 def inputs():
     """Say before a run which results would lose the measured data, because these are absent now."""
     from dime.authors.livers import find
