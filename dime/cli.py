@@ -200,7 +200,7 @@ def paper(source: Path, output: Path):
 def workspace(
     folder: Path, profile: Annotated[str, typer.Option(help="Parameters there: params/PROFILE.yaml.")]
 ):
-    """Copy the project's sources to FOLDER, or bring that copy up to date; a run there keeps its own results."""
+    """Copy the project's sources to FOLDER, or update that copy; a run there leaves the project as it is."""
     from dime.reporting.workspace import copy
 
     copy(folder, profile)

@@ -1,4 +1,4 @@
-"""Copy the project's sources to a folder of their own, where a run in another profile leaves the project alone."""
+"""Copy the project's sources to a folder of their own: a run there leaves the project as it is."""
 
 import shutil
 import subprocess
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from dime.files import pipeline
 
-COPIED = ".copied"
-"""File in the copy that lists what was copied, so that later only that is removed; it marks a copy as one."""
+COPIED = ".git/copied"
+"""File in the copy that lists what was copied: it marks a copy as one, and nothing else is ever removed."""
 
 
 def copy(folder, profile, root="."):
@@ -45,9 +45,9 @@ def copy(folder, profile, root="."):
     earlier = listed.read_text().split("\0") if listed.exists() else []
     for name in sorted(set(earlier) - set(names)):
         _remove(folder, name)
-    listed.write_text("\0".join(names))
     if not (folder / ".git").exists():
         subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    listed.write_text("\0".join(names))
     for name in names:
         _bring(root / name, folder / name)
     _link(folder / "params.yaml", Path("params", f"{profile}.yaml"))
