@@ -17,7 +17,10 @@ export OMP_NUM_THREADS ?= 1
 ifeq ($(PROFILE),smoke)
 PLACE := scratch/smoke/
 IN := cd $(PLACE) && PYTHONPATH="$$PWD$${PYTHONPATH:+:$$PYTHONPATH}"
+ALONE :=
 else
+PLACE :=
+IN :=
 ALONE := --single-item
 endif
 
