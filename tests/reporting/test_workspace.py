@@ -11,9 +11,9 @@ from dime.reporting import workspace
 PIPELINE = "stages:\n  paper:\n    cmd: typeset\n    outs:\n      - paper/one.pdf: {cache: false}\n"
 
 
-def write(folder, **texts):
+def write(folder, texts):
     for name, text in texts.items():
-        path = folder / name.replace("__", "/").replace("_dot_", ".")
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
@@ -22,16 +22,23 @@ def write(folder, **texts):
 def project(tmp_path):
     """A project with sources tracked and not, a link, ignored files, and what its pipeline wrote."""
     root = tmp_path / "project"
-    write(root, dvc_dot_yaml=PIPELINE, dvc_dot_lock="old", _dot_gitignore="/data\nscratch/\n")
-    write(root, dime__a_dot_py="a = 1", dime__old__b_dot_py="b = 1", paper__one_dot_typ="#p")
-    write(root, paper__one_dot_pdf="old", results__mre__one_dot_json="old", scratch__x="ignored")
-    write(root, params__smoke_dot_yaml="n: 1", params__default_dot_yaml="n: 9")
-    write(root, notebooks__mre__dvc_dot_yaml="stages: {}", notebooks__mre__dvc_dot_lock="old")
+    sources = {
+        ".gitignore": "/data\nscratch/\n__pycache__/\n",
+        "dvc.yaml": PIPELINE,
+        "dime/a.py": "a = 1",
+        "dime/old/b.py": "b = 1",
+        "notebooks/mre/dvc.yaml": "stages: {}",
+        "paper/one.typ": "#p",
+        "params/smoke.yaml": "n: 1",
+        "params/default.yaml": "n: 9",
+    }
+    others = ["dvc.lock", "notebooks/mre/dvc.lock", "paper/one.pdf", "results/mre/one.json", "scratch/x"]
+    write(root, sources | dict.fromkeys(others, "old"))
     (root / "params.yaml").symlink_to("params/default.yaml")
     (root / "dime/link.py").symlink_to("a.py")
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     subprocess.run(["git", "add", "."], cwd=root, check=True)
-    write(root, dime__new_dot_py="new = 1")
+    write(root, {"dime/new.py": "new = 1"})
     return root
 
 
@@ -79,26 +86,22 @@ def test_a_second_copy_touches_nothing(project):
 def test_changes_follow_and_what_was_made_in_the_copy_stays(project):
     copy = project / "scratch/smoke"
     workspace.copy(copy, "smoke", project)
-    made = dict(
-        results__mre__one_dot_json="run", dvc_dot_lock="run", paper__one_dot_pdf="run", scratch__m="run"
-    )
-    write(copy, **made, dime__mine_dot_py="mine", dime__old____pycache__b="byte code")
-    write(project, dime__a_dot_py="a = 2")
+    made = ["results/mre/one.json", "dvc.lock", "notebooks/mre/dvc.lock", "paper/one.pdf", "scratch/m"]
+    write(copy, dict.fromkeys([*made, "dime/old/__pycache__/b.pyc", "dime/mine.py"], "made here"))
+    write(project, {"dime/a.py": "a = 2"})
     (project / "dime/new.py").rename(project / "dime/newer.py")
     (project / "dime/old/b.py").unlink()
     workspace.copy(copy, "default", project)
     found = {name: seen[-1] for name, seen in files(copy).items()}
-    for name in ("results/mre/one.json", "dvc.lock", "paper/one.pdf", "scratch/m"):
-        assert found[name] == b"run"
+    assert {found[name] for name in [*made, "dime/mine.py"]} == {b"made here"}
     assert found["dime/a.py"] == b"a = 2" and found["dime/newer.py"] == b"new = 1"
-    assert found["dime/mine.py"] == b"mine", "only what was copied is removed"
     assert "dime/new.py" not in found and not (copy / "dime/old").exists()
     assert found["params.yaml"] == b"n: 9"
 
 
 def test_measured_data_are_linked_as_long_as_there_are_any(project):
     copy = project / "scratch/smoke"
-    write(project, data__slice="measured")
+    write(project, {"data/slice": "measured"})
     workspace.copy(copy, "smoke", project)
     assert (copy / "data").is_symlink() and (copy / "data/slice").read_text() == "measured"
     (project / "data").rename(project / "scratch/elsewhere")
