@@ -1,7 +1,8 @@
 # Two commands: `make repro` runs the pipeline to the paper, `make test` the tests. Both set .venv up first.
 #   make repro                       the core (simulate, train, compare, in vivo, cohort), the figures and the paper
 #   make repro PART=studies          one part: mre, methods, studies, authors; PART=all: everything
-#   make repro PROFILE=smoke         the same in minutes; its numbers mean nothing
+#   make repro PROFILE=smoke         the same in minutes, in a copy of the sources, scratch/smoke, because its numbers
+#                                    mean nothing; the project's results, paper and params.yaml stay as they are
 #   make test PART=fem               the tests of one room of dime/
 #   make publish                     writes the results of the last run into README.md and docs/results.md
 PROFILE ?= default
@@ -11,22 +12,34 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # One BLAS thread per process: parallelism is over phantoms, and torch is told its threads by the notebooks.
 export OMP_NUM_THREADS ?= 1
 
+# Where the pipeline runs. In a copy the commands use its package, not the installed one. A copy has no results of
+# earlier runs, so that its figures and paper first need the other parts to run.
+ifeq ($(PROFILE),smoke)
+PLACE := scratch/smoke/
+IN := cd $(PLACE) && PYTHONPATH="$$PWD$${PYTHONPATH:+:$$PYTHONPATH}"
+ALONE :=
+else
+PLACE :=
+IN :=
+ALONE := --single-item
+endif
+
 .PHONY: repro test publish lab
 
 repro: .venv/ready params/$(PROFILE).yaml
-	@ln -sfn params/$(PROFILE).yaml params.yaml
 	@test -d data || test -n "$$DIME_REFERENCE" || dvc pull -q data.dvc 2>/dev/null || \
 		echo "Measured slices cannot be fetched: continuing without them, and the paper will say so."
-	@dime inputs
+	@$(if $(PLACE),dime workspace $(PLACE) --profile $(PROFILE),ln -sfn params/$(PROFILE).yaml params.yaml)
+	@$(IN) dime inputs
 ifeq ($(PART),core)
-	dvc repro notebooks/mre/dvc.yaml
-	dvc repro --single-item quickstart figures paper
-	@dime summary && echo "The paper: paper/dime.pdf"
+	$(IN) dvc repro notebooks/mre/dvc.yaml
+	$(IN) dvc repro $(ALONE) quickstart figures paper
+	@$(IN) dime summary && echo "The paper: $(PLACE)paper/dime.pdf"
 else ifeq ($(PART),all)
-	dvc repro dvc.yaml $(wildcard notebooks/*/dvc.yaml)
-	@dime summary && echo "The paper: paper/dime.pdf"
+	$(IN) dvc repro dvc.yaml $(wildcard notebooks/*/dvc.yaml)
+	@$(IN) dime summary && echo "The paper: $(PLACE)paper/dime.pdf"
 else
-	dvc repro notebooks/$(PART)/dvc.yaml
+	$(IN) dvc repro notebooks/$(PART)/dvc.yaml
 endif
 
 test: .venv/ready

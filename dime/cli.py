@@ -206,6 +206,16 @@ def paper(source: Path, output: Path):
 
 
 @app.command()
+def workspace(
+    folder: Path, profile: Annotated[str, typer.Option(help="Parameters there: params/PROFILE.yaml.")]
+):
+    """Copy the project's sources to FOLDER, or update that copy; a run there leaves the project as it is."""
+    from dime.reporting.workspace import copy
+
+    copy(folder, profile)
+
+
+@app.command()
 def inputs():
     """Say before a run which results would lose the measured data, because these are absent now."""
     from dime.authors.livers import find

@@ -14,7 +14,7 @@ import nbformat
 import pytest
 
 from dime.files import pipeline
-from dime.reporting import lineage
+from dime.reporting import lineage, workspace
 
 ROOT = Path(__file__).parent.parent
 
@@ -52,16 +52,8 @@ def smoke(tmp_path_factory):
     third value is what the first run found: its output and the number of measured slices in its results.
     """
     clone = tmp_path_factory.mktemp("smoke") / "dime"
-    clone.mkdir()
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    tracked = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
-    for name in filter(None, tracked):
-        if not name.startswith("results/") and not name.endswith("dvc.lock") and (ROOT / name).exists():
-            (clone / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, clone / name, follow_symlinks=False)
-    (clone / "params.yaml").unlink()
-    (clone / "params.yaml").symlink_to("params/smoke.yaml")
-    subprocess.run(["git", "init", "-q"], cwd=clone, check=True)
+    workspace.copy(clone, "smoke", ROOT)
+    (clone / "data").unlink(missing_ok=True)
     # The clone's own package, not the installed one; the tools of this environment, activated or not.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = os.environ | {"PYTHONPATH": str(clone), "PATH": path}

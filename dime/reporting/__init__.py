@@ -2,6 +2,7 @@
 
 stage         execute one notebook, checked and whole
 lineage       what follows from a stage, and what stems from an earlier run
+workspace     copy the sources, for a run that leaves the project alone
 dependencies  compute the stages' dependencies from imports
 claims        the original's claims beside the results
 summary       tables for the terminal
