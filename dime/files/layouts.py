@@ -17,6 +17,9 @@ COMPONENTS = 3
 PROPORTIONAL = 0.999
 """Normalised product of two channels above which they are the same image."""
 
+STEADY_MODULUS = 0.1
+"""Relative change of the modulus from slice to slice below which only phases differ."""
+
 STEADY = 0.2
 """Ratio of relative variances below which one half of the volumes does not move as the other does."""
 
@@ -155,6 +158,8 @@ def doubts(channels, mask, layout):
     -------
     list of str
     """
+    if layout == "complex":
+        return _doubts_of_complex(channels[0], mask)
     values = channels[:, mask].astype(float)
     if layout == "offsets":
         spectrum = np.abs(np.fft.rfft(values, axis=0)) ** 2  # (harmonic, pixel)
@@ -171,6 +176,20 @@ def doubts(channels, mask, layout):
     product = np.linalg.norm(first) * np.linalg.norm(second)
     if product > 0 and abs(first @ second) > PROPORTIONAL * product:
         return ["its two channels are proportional: one image twice, or a wave that stands still"]
+    return []
+
+
+def _doubts_of_complex(slices, mask):
+    """Whether slices look like the signals of a scanner, whose modulus stays while their phase moves."""
+    everywhere = mask.all(axis=0)
+    if len(slices) < 3 or not everywhere.any():
+        return []
+    values = slices[:, everywhere]
+    modulus = np.abs(values)
+    steady = modulus.var(axis=0).mean() < STEADY_MODULUS**2 * np.mean(modulus**2)
+    turn = np.abs(np.angle(values[1:] * values[:-1].conj())).mean()
+    if steady and turn > 2 * STEADY_MODULUS:
+        return ["its slices differ in phase alone: if they are phase offsets, store their phases"]
     return []
 
 

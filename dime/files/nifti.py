@@ -45,13 +45,15 @@ def open_image(path):
                 while packed.read(2**20):
                     pass
     except (ImageFileError, HeaderDataError, ValueError, OverflowError, MemoryError) as error:
-        raise ValueError(f"{path}: not a NIfTI file ({error})") from None
+        raise ValueError(f"{path}: not a NIfTI file ({error or type(error).__name__})") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(f"{path}: damaged or not whole ({error})") from None
     except OSError as error:  # nibabel's "Expected N bytes, got M" does not name the file
         raise OSError(f"{path}: cannot be read ({error.strerror or error})") from None
     if values.dtype.names:
         raise ValueError(f"{path}: expected numbers, found colours ({', '.join(values.dtype.names)})")
+    if not np.isfinite(image.affine).all():
+        raise ValueError(f"{path}: expected a header with a finite affine, found {image.affine[:3].tolist()}")
     if values.ndim < 2 or values.size == 0:
         raise ValueError(f"{path}: expected an image (x, y, ...), found shape {values.shape}")
     return image, values
@@ -67,7 +69,7 @@ def _kind(path):
         fits, sniffed = kind.path_maybe_image(path, sniffed)
         if fits:
             return kind
-    raise ImageFileError("expected .nii, .nii.gz, or a pair .hdr and .img")
+    raise ImageFileError("its content is not that of .nii, .nii.gz, or a pair .hdr and .img")
 
 
 def write_map(path: str | Path, values: np.ndarray, like: str | Path) -> None:

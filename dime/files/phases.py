@@ -21,7 +21,8 @@ SPELLINGS = {
     "cycles": ("cycle", "cycles", "turn", "turns", "rev", "revolutions", "2pi", "2*pi"),
 }
 
-NO_UNIT = ("", "a.u.", "au", "arbitrary", "none", "unknown", "1", "n/a")
+NO_UNIT = ("", "a.u.", "au", "arbitrary", "none", "unknown", "1", "n/a", "m", "mm", "um", "µm", "nm")
+"""Words in place of a unit of phase: arbitrary numbers, and the units of displacements that are unwrapped."""
 
 NOMINAL = (*UNITS.values(), *(2.0**bits for bits in range(7, 17)))
 """Periods that scanners use: those of the units, and the ranges of whole numbers of 7 to 16 bits (Siemens:
@@ -91,7 +92,12 @@ def told(path, units=None, period=None):
     if not sidecar.is_file():
         return None
     try:
-        content = json.loads(sidecar.read_text())
+        raw = sidecar.read_bytes()
+        try:
+            text = raw.decode("utf-8-sig")
+        except UnicodeDecodeError:  # names of institutions, by older programs
+            text = raw.decode("latin-1")
+        content = json.loads(text)
     except (ValueError, OSError) as error:
         raise ValueError(f"{sidecar}: expected a sidecar in JSON, cannot be read ({error})") from None
     return _stated(content, sidecar)

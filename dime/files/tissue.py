@@ -16,6 +16,9 @@ FULL = 0.9
 BORDER = 0.5
 """The same along the border of the image."""
 
+UNDERSHOOT = 0.25
+"""Share of its largest value by which a mask of fractions may be negative: splines undershoot."""
+
 APART_PX = 0.5
 """Distance [pixels] from which two images that are matched by index count as lying elsewhere."""
 
@@ -48,9 +51,9 @@ def read_mask(path, shape, image):
     values = values.reshape(values.shape[:3]) if values.shape[3:] == (1,) * (values.ndim - 3) else values
     if np.iscomplexobj(values) or not np.isfinite(values).all():
         raise ValueError(f"{path}: expected finite values, found NaN, infinity or complex numbers")
-    if values.min() < 0:
-        raise ValueError(f"{path}: expected 0 outside and positive inside, found {values.min():g}")
     whole = np.allclose(values, np.rint(values), rtol=0, atol=1e-3)
+    if values.min() < (0 if whole else -UNDERSHOOT * values.max()):
+        raise ValueError(f"{path}: expected 0 outside and positive inside, found {values.min():g}")
     mask = np.moveaxis(np.rint(values) > 0 if whole else values > values.max() / 2, (2, 1, 0), (0, 1, 2))
     if mask.shape != shape:
         expected = tuple(reversed(shape))
@@ -85,9 +88,11 @@ def not_background(channels):
 def remark(mask):
     """What makes a mask doubtful, in words, or ""."""
     used = mask[mask.any(axis=(1, 2))]
-    if used.mean() > FULL or _border(used).mean() > BORDER:
-        return f"tissue fills the image ({100 * used.mean():.0f} %): air may count as tissue; give a mask"
-    return ""
+    share, border = (f"{100 * part.mean():.0f} %" for part in (used, _border(used)))
+    found = f"tissue fills the image ({share})" if used.mean() > FULL else ""
+    if not found and _border(used).mean() > BORDER:
+        found = f"tissue reaches {border} of the image's border"
+    return f"{found}: air may count as tissue; give a mask" if found else ""
 
 
 def _border(images):

@@ -92,8 +92,8 @@ def read_wave(
     bad = (~np.isfinite(channels) & inside).any(axis=0)
     if bad.any():
         where = "" if len(bad) == 1 else f", in slice {', '.join(map(str, np.flatnonzero(bad.any((1, 2)))))}"
-        raise ValueError(f"{path}: {bad.sum()} of {mask.sum()} pixels inside the mask are not finite{where}")
-    remarks.append(tissue.remark(mask))
+        raise ValueError(f"{path}: {bad.sum()} of {mask.sum()} pixels of the tissue are not finite{where}")
+    remarks.append("" if mask_path else tissue.remark(mask))
     channels = np.where(mask, channels, 0)
 
     kind = found + ("" if layout else " (inferred)")
@@ -138,7 +138,7 @@ def _from_offsets(stored, mask, statement, path):
 def _from_parts(channels, mask, found, asked, statement, path):
     """First harmonic (z, y, x) of its parts; how they were taken; what is doubtful."""
     if found == "complex":
-        parts, said = np.stack([channels[0].real, channels[0].imag]), ""
+        return channels[0], "", layouts.doubts(channels, mask, found)
     elif found == "amplitude-phase":
         amplitude, phase = channels
         if amplitude.min() < 0:

@@ -1,7 +1,7 @@
-"""Steps that all inversions share: check a masked wave, extend it past its outline, filter it in k-space.
+"""Filters that inversions share: band-pass and directional filters in k-space, and a median filter.
 
 A wave is the first harmonic at e^{+i omega t} of one displacement component, a complex array (y, x). The
-filters treat it as periodic, so `crop` and `extend` come first.
+filters treat it as periodic, so `crop` and `extend` of `masked_wave` come first.
 """
 
 import numpy as np

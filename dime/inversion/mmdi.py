@@ -9,7 +9,7 @@ Source: Silva et al. 2015, Abdom Imaging 40:789 (multi-scale direct inversion, M
 Manduca et al. 2003, Med Image Anal 7:465 (directional filters); Oliphant et al. 2001, Magn Reson Med
 45:299 (algebraic direct inversion); Savitzky & Golay 1964 (local polynomial fits).
 No open implementation of MMDI exists and its papers leave some settings open. Those are marked `Assumption:`
-and were chosen by comparison with maps made by the clinical program, see tests/test_mmdi.py.
+and were chosen by comparison with maps made by the clinical program, see tests/inversion/test_mmdi.py.
 """
 
 from dataclasses import dataclass

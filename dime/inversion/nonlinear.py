@@ -37,7 +37,7 @@ from dime.phantoms.phantom import from_maps
 from dime.physics import shear_wavelength
 
 STIFFNESS_PA = (200.0, 60e3)
-"""Bounds of |G*| [Pa]. Assumption: below 0.2 kPa a wave of 40 Hz or more is shorter than 10 mm."""
+"""Bounds of |G*| [Pa]. Assumption: below 0.2 kPa a wave of 45 Hz or more is shorter than 10 mm."""
 
 LOSS_TANGENT = (0.0, 2.0)
 """Bounds of an estimated loss tangent."""
@@ -52,7 +52,7 @@ def nonlinear(
     loss_tangent=None,
     elements_per_wavelength=6.0,
     total_variation_m=0.0003,
-    leastnoise=0.01,
+    least_noise=0.01,
     iterations=150,
 ):
     """Stiffness by nonlinear inversion: finite elements, adjoint gradient, total variation, L-BFGS-B.
@@ -73,7 +73,7 @@ def nonlinear(
     total_variation_m : float
         l, the length that weighs the total variation [m]; larger gives rougher maps. Assumption: 0.3 mm; of
         0.1 to 10 mm, 0.2 to 0.5 mm was best on simulated livers at a signal-to-noise ratio of 20.
-    leastnoise : float
+    least_noise : float
         Lower bound of sigma, the noise found in the wave, as a fraction of the wave's rms.
     iterations : int
         Largest number of L-BFGS-B iterations.
@@ -103,7 +103,7 @@ def nonlinear(
         loss_tangent,
         elements_per_wavelength,
         total_variation_m,
-        leastnoise,
+        least_noise,
     )
     found = optimize.minimize(
         problem.value_and_gradient,
@@ -136,7 +136,7 @@ class Problem:
         loss_tangent,
         elements_per_wavelength,
         total_variation_m,
-        leastnoise,
+        least_noise,
     ):
         self.wave, self.mask, self.start_map, self.spacing_m = wave, mask, start, spacing_m
         self.frequency_hz, self.total_variation_m = frequency_hz, total_variation_m
@@ -155,7 +155,7 @@ class Problem:
         data = self.deformation(wave[rows, columns])
         scale = np.sqrt(np.mean(np.abs(data) ** 2))
         self.data = data / scale
-        self.sigma = max(noise_deviation(wave / scale, mask), leastnoise)
+        self.sigma = max(noise_deviation(wave / scale, mask), least_noise)
         y, x = axes_m(mask, spacing_m)
         pixels, outline = np.stack([x[columns], y[rows]], 1), self.basis.doflocs[:, self.edge].T
         trace = local_fit(pixels, self.data, outline, spacing_m, edge)

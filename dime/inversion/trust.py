@@ -15,14 +15,15 @@ Assumption: 1/20 is the smallest motion visible at the SNR of 20 of liver examin
 LEAST_SNR = 1.0
 """A pixel is not trusted if the rms of the wave nearby is below this multiple of the rms noise."""
 
-LEAST_CONFIDENCE = {"mmdi": 0.95}
-"""Confidence from which a pixel is trusted, by method. MMDI: as clinics read it."""
+LEAST_CONFIDENCE = {"mmdi": 0.95, "lfe": 0.95}
+"""Confidence from which a pixel is trusted, by method. MMDI: as clinics read it. LFE: below it a sixth of the
+values on validation phantoms are wrong by more than half."""
 
 LEAST_CONFIDENCE_OF_OTHERS = 0.8
 """The same for methods that `LEAST_CONFIDENCE` does not name.
 
 Assumption: on validation phantoms (SNR 5 to 50) 3 to 4 % of AHI's, MDEV's and k-MDEV's values above it are
-wrong by more than half, and a tenth of LFE's; of those below a sixth (k-MDEV) to a half are."""
+wrong by more than half; of those below a sixth (k-MDEV) to a half are."""
 
 SOFT_TISSUE_PA = (300.0, 20e3)
 """Range of |G*| [Pa] outside of which no value of theirs is trusted. Assumption: no abdominal organ or breast

@@ -1,4 +1,4 @@
-"""Agreement, repeatability and diagnostic accuracy of readings of the same subjects, with intervals.
+"""Agreement and repeatability of readings of the same subjects, with intervals.
 
 Every statistic is over subjects. It is None, never NaN, where there are too few subjects for it.
 """

@@ -1,4 +1,4 @@
-"""Figures of merit of stiffness maps per slice and over slices: errors, correlation, agreement, intervals."""
+"""Figures of merit of stiffness maps per slice and over slices: errors and correlation, with intervals."""
 
 import numpy as np
 import pandas as pd

@@ -106,7 +106,8 @@ def disturb(waves, masks, generator, noise_rms=NOISE_RMS, background_rms=BACKGRO
         size = _uniform((patches, 2), generator) ** 2 * _chance((patches, 1), 0.4, generator)
         waves = waves + rms * 3 * background_rms * size[..., None, None] * edge
 
-    # A region that unwrapping left off by whole turns: a constant in each channel of the first harmonic.
+    # A region that unwrapping left off: any constant in each channel of the first harmonic, as the turns that
+    # are wrong in each offset add up to.
     wrapped = _ellipse(patches, height, width, generator) & (
         _chance(patches, 0.1, generator)[:, None, None] > 0
     )

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 from skimage.measure import points_in_poly
 
 SPACING_M = 2e-3
-"""Spacing of the points along every curve [m]: half the finest element that a liver needs at 60 Hz."""
+"""Spacing of the points along every curve [m]: about the finest element that a liver needs at 60 Hz."""
 
 
 def signed_area(curve):

@@ -32,7 +32,8 @@ one side, nearly incompressible tissue would move as a whole a hundred times far
 """
 
 SLAB = {"thickness_m": 0.03, "elements_per_wavelength": 4}
-"""Slab of physics "3d". A liver takes about 5 GB and one (PARDISO) to three minutes (SuperLU) per worker.
+"""Slab that stands for the organ in physics "3d". A liver takes each worker about 5 GB, and one minute
+(PARDISO) to three (SuperLU).
 
 Assumption: the largest thickness that this cost allows. The faces are free, so that a slab bends as a plate
 does; its wave tends to the antiplane wave with growing thickness (notebooks/methods/02-forward.ipynb).
@@ -125,7 +126,7 @@ def draw_drive(rng):
 
     Returns
     -------
-    drivers : list of fem.Driver
+    drivers : list of fem.drivers.Driver
     boundary : str
         "free" or "impedance".
     """
@@ -149,13 +150,13 @@ def directed(drivers, physics):
 
     Parameters
     ----------
-    drivers : list of fem.Driver
+    drivers : list of fem.drivers.Driver
     physics : str
         As for `Recipe`.
 
     Returns
     -------
-    list of fem.Driver
+    list of fem.drivers.Driver
     """
     if physics not in DIRECTION:
         return drivers
@@ -172,7 +173,7 @@ def oblique(field, phantom, drivers, boundary, rng, **numerics):
 
     Parameters
     ----------
-    field : fem.Field
+    field : fem.field.Field
         Solution of the first part: antiplane.
     phantom, drivers, boundary
         Arguments of that solution.
@@ -199,7 +200,7 @@ class Shaken(NamedTuple):
     wave : (y, x) complex [m], the component that a scan encodes (`ENCODED`), 0 outside the mask.
     mask : (y, x) bool, pixels whose wave is known: those that the mesh covers.
     displacement : (component, y, x) complex [m], all components, 0 outside the mask; one if antiplane.
-    field : fem.Field, the solution itself; of "oblique" motion its even part.
+    field : fem.field.Field, the solution itself; of "oblique" motion its even part.
     """
 
     wave: np.ndarray
@@ -218,8 +219,8 @@ def shake(
 
     Parameters
     ----------
-    phantom : phantoms.Phantom
-    drivers : list of fem.Driver
+    phantom : phantom.Phantom
+    drivers : list of fem.drivers.Driver
         As from `draw_drive`; `directed` gives them their direction.
     boundary : str
         "free" or "impedance", where no driver acts.

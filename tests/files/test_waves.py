@@ -137,5 +137,5 @@ def test_a_file_of_which_no_slice_can_be_inverted_is_refused(tmp_path):
 def test_values_that_are_not_finite_are_counted_by_slice(tmp_path):
     values = np.repeat(WRITTEN["radians"][:, :, None], 3, axis=2)
     values[40:43, 40, 1] = np.nan
-    with pytest.raises(ValueError, match=r"3 of \d+ pixels inside the mask are not finite, in slice 1"):
+    with pytest.raises(ValueError, match=r"3 of \d+ pixels of the tissue are not finite, in slice 1"):
         read_wave(save_nifti(tmp_path / "a.nii", values), 60.0)
