@@ -78,6 +78,13 @@ def test_a_pixel_that_the_affine_contradicts_is_refused(tmp_path, size, message)
     assert pixel(path, 2e-3)[0] == 2e-3
 
 
+def test_an_affine_without_numbers_is_refused(tmp_path):
+    """No map could be placed by it."""
+    path = edited(tmp_path / "a.nii", srow_x=np.nan)
+    with pytest.raises(ValueError, match=r"a.nii: expected a header with a finite affine"):
+        open_image(path)
+
+
 def test_a_spacing_cannot_mend_pixels_that_are_not_square(tmp_path):
     """Wherever the header says so: in the pixel, in the affine alone, or by a shear."""
     oblong = save_nifti(tmp_path / "pixel.nii", VALUES, (1.5, 2, 5))

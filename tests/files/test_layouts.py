@@ -141,6 +141,17 @@ def test_offsets_of_another_order_or_of_two_periods_are_doubted():
         assert "later harmonics" in layouts.doubts(images(values), mask, "offsets")[0]
 
 
+def test_complex_signals_of_a_scanner_are_doubted():
+    """Magnitude times e^{i phase} of six offsets, which have the shape of six slices of a wave."""
+    u, disc = travelling()
+    mask = np.repeat(disc.T[None], 6, axis=0)
+    signals = images((1 + 0.03 * u[..., None].real) * np.exp(1j * phase_offsets(2 * u, 6)))
+    assert "phase alone" in layouts.doubts(np.moveaxis(signals, 0, 1), mask, "complex")[0]
+    slices = [travelling(stiffness_pa=pa)[0].T for pa in (2e3, 2.4e3, 2.8e3, 3.2e3, 3.6e3, 4e3)]
+    for waves in (slices, slices[:1] * 6):
+        assert layouts.doubts(np.stack(waves)[None], mask, "complex") == []
+
+
 def test_channels_that_are_proportional_are_doubted():
     u, disc = travelling()
     mask = disc.T[None]

@@ -138,7 +138,16 @@ def test_a_sidecar_is_believed_first(tmp_path, fields, expected):
     assert phases.told(tmp_path / "b.nii") is None
 
 
-@pytest.mark.parametrize("fields", [{"Units": "arbitrary"}, {"Units": "mm"}, {"PhaseUnits": "a.u."}, {}])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
+def test_sidecars_of_old_programs_are_read(tmp_path, encoding):
+    text = json.dumps({"InstitutionName": "Universität", "PhaseUnits": "deg"}, ensure_ascii=False)
+    (tmp_path / "a.json").write_bytes(text.encode(encoding))
+    assert phases.told(tmp_path / "a.nii").period == 360
+
+
+@pytest.mark.parametrize(
+    "fields", [{"Units": "arbitrary"}, {"Units": "mm"}, {"PhaseUnits": "a.u."}, {"PhaseUnits": "um"}, {}]
+)
 def test_a_sidecar_without_a_unit_says_nothing(tmp_path, fields):
     (tmp_path / "a.json").write_text(json.dumps(fields))
     assert phases.told(tmp_path / "a.nii") is None

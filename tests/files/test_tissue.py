@@ -47,6 +47,14 @@ def test_air_that_is_noise_is_tissue_and_that_is_said():
     assert found.all() and "tissue fills the image (100 %)" in tissue.remark(found)
 
 
+def test_tissue_along_the_border_is_said_to_be_there():
+    """Three of the four sides, but less than two thirds of the image."""
+    mask = np.ones((1, 60, 60), bool)
+    mask[0, 20:50, :45] = False
+    mask[0, 0] = mask[0, :, -1] = mask[0, -1] = True
+    assert "reaches 87 % of the image's border" in tissue.remark(mask)
+
+
 WAVE = np.zeros((20, 16, 2, 4), np.float32)
 INSIDE = np.zeros((20, 16, 2), bool)
 INSIDE[5:15, 4:12] = True
@@ -67,9 +75,10 @@ def read(tmp_path, values, affine=None):
         np.where(INSIDE, 3, 0).astype(np.float32),
         np.float32(0.9998) * INSIDE,
         np.where(INSIDE, 0.8, 0.3).astype(np.float32),
+        np.where(INSIDE, 1.05, -0.12).astype(np.float32),
         INSIDE[..., None].astype(np.uint8),
     ],
-    ids=["ones", "255", "label", "scaled", "probability", "four axes"],
+    ids=["ones", "255", "label", "scaled", "probability", "spline", "four axes"],
 )
 def test_masks_of_every_kind(tmp_path, values):
     np.testing.assert_array_equal(read(tmp_path, values), np.moveaxis(INSIDE, (2, 1, 0), (0, 1, 2)))
@@ -79,6 +88,7 @@ def test_masks_of_every_kind(tmp_path, values):
     ("values", "message"),
     [
         (np.where(INSIDE, 1, -1).astype(np.int16), "expected 0 outside and positive inside, found -1"),
+        (np.where(INSIDE, 0.5, -0.5).astype(np.float32), "expected 0 outside and positive inside"),
         (np.where(INSIDE, 1, np.nan).astype(np.float32), "expected finite values"),
         (np.zeros(INSIDE.shape, np.uint8), "the mask is empty"),
         (INSIDE[:, :, :1].astype(np.uint8), r"expected the wave's shape \(20, 16, 2\), found \(20, 16, 1\)"),
