@@ -69,6 +69,17 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, words, message):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("place", [".", "mine"])
+def test_a_simulation_spares_a_folder_of_other_files(tmp_path, here, place):
+    """It would replace the folder by its dataset."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.txt").write_text("three years")
+    words = f"simulate --family homogeneous --count 1 --seed 4 --spacing 5 -o {place}"
+    done = here(*words.split(), cwd=tmp_path)
+    assert done.returncode == 2 and "found a folder of other files" in done.stderr
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine", "thesis.txt"]
+
+
 def plane_wave(shape=(60, 50), wavelength_px=15.0):
     """A plane wave along x in an ellipse, as (x, y) arrays."""
     x, y = np.meshgrid(np.arange(shape[0]), np.arange(shape[1]), indexing="ij")

@@ -45,7 +45,7 @@ def test_unknown_or_mistyped_parameter_is_refused_before_anything_runs(tmp_path,
 
 
 @pytest.mark.parametrize("text", ["6e1", "1e-3", "60", ".5"])
-def test_a_number_of_any_form_is_taken_for_a_float(tmp_path, here, text):
+def test_a_number_of_any_form_is_taken_for_a_float(tmp_path, text):
     """YAML 1.1 takes 6e1 for a word; DVC reads version 1.2, and so does `dime run`."""
     notebook(tmp_path / "n.ipynb")
     stage.check_parameters(tmp_path / "n.ipynb", {"scale": yaml12.parse(text, "-p")})
