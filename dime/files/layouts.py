@@ -150,7 +150,7 @@ def doubts(channels, mask, layout):
     Parameters
     ----------
     channels : (channel, z, y, x) array
-        Unwrapped phase offsets, or real and imaginary part.
+        Unwrapped phase offsets, real and imaginary part, or complex values in one channel.
     mask : (z, y, x) bool array
     layout : str
 
@@ -158,8 +158,10 @@ def doubts(channels, mask, layout):
     -------
     list of str
     """
+    found = []
     if layout == "complex":
-        return _doubts_of_complex(channels[0], mask)
+        found = _doubts_of_complex(channels[0], mask)
+        channels = np.stack([channels[0].real, channels[0].imag])
     values = channels[:, mask].astype(float)
     if layout == "offsets":
         spectrum = np.abs(np.fft.rfft(values, axis=0)) ** 2  # (harmonic, pixel)
@@ -175,8 +177,8 @@ def doubts(channels, mask, layout):
     first, second = values - values.mean(axis=1, keepdims=True)
     product = np.linalg.norm(first) * np.linalg.norm(second)
     if product > 0 and abs(first @ second) > PROPORTIONAL * product:
-        return ["its two channels are proportional: one image twice, or a wave that stands still"]
-    return []
+        found.append("its two channels are proportional: one image twice, or a wave that stands still")
+    return found
 
 
 def _doubts_of_complex(slices, mask):

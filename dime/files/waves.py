@@ -139,7 +139,7 @@ def _from_parts(channels, mask, found, asked, statement, path):
     """First harmonic (z, y, x) of its parts; how they were taken; what is doubtful."""
     if found == "complex":
         return channels[0], "", layouts.doubts(channels, mask, found)
-    elif found == "amplitude-phase":
+    if found == "amplitude-phase":
         amplitude, phase = channels
         if amplitude.min() < 0:
             raise ValueError(f"{path}: expected an amplitude in the first channel, found values below 0")

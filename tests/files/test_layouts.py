@@ -159,3 +159,4 @@ def test_channels_that_are_proportional_are_doubted():
     for gain in (1.0, -2.0, 1e-6):
         parts = images(np.stack([u.real, gain * u.real + 5], -1))
         assert "proportional" in layouts.doubts(parts, mask, "real-imag")[0]
+        assert "proportional" in layouts.doubts((parts[0] + 1j * parts[1])[None], mask, "complex")[0]
