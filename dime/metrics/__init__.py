@@ -1,6 +1,7 @@
 """How far from the truth, how alike, how sure?
 
 errors       error of maps by slice and by pixel, pooled correlation
+regions      errors over the whole tissue, the interior, what a method trusts, and what all trust
 statistics   bootstrap intervals, paired tests, Holm's correction
 agreement    Bland-Altman, ICC, repeatability, kappa
 diagnosis    ROC curves and their areas

@@ -81,6 +81,10 @@ def correlation_sums(x, t):
     }
 
 
+SUMS = ["pixels", "x", "t", "xx", "tt", "xt", "residual"]
+"""Columns of `correlation_sums` in the order that `_correlations` takes them."""
+
+
 def pooled(sums, seed=None):
     """Pearson's r and R2 over the pixels of all slices together, with bootstrap intervals if wanted.
 
@@ -100,7 +104,7 @@ def pooled(sums, seed=None):
         r, r2 -> value, low, high (95 % interval), n slices. value is None where truth or estimate is one
         constant; low and high are None there, without a seed and below three slices.
     """
-    table = pd.DataFrame(sums)[["pixels", "x", "t", "xx", "tt", "xt", "residual"]].to_numpy(float)
+    table = pd.DataFrame(sums)[SUMS].to_numpy(float)
     count = len(table)
     rows = np.arange(count)[None]
     if seed is not None and count >= 3:
@@ -152,6 +156,42 @@ def bootstrap_pooled(estimates, truths, masks, seed=0):
             found = {name: figure | {"value": None} for name, figure in found.items()}
         figures |= {f"{unit}_{name}": figure for name, figure in found.items()}
     return figures
+
+
+def bootstrap_r_difference(estimates, others, truths, masks, seed=0):
+    """Difference of two methods' Pearson r over the pixels of all slices, with its interval over slices.
+
+    Every resample draws the same slices for both methods, so the difference is a paired one.
+
+    Parameters
+    ----------
+    estimates, others, truths : (slice, y, x) array [Pa]
+    masks : (slice, y, x) bool array
+    seed : int
+
+    Returns
+    -------
+    dict
+        mean (r of `estimates` less that of `others`), low, high (95 % interval), n slices; None below three
+        slices or where a map is constant.
+    """
+    count = len(masks)
+    nothing = {"mean": None, "low": None, "high": None, "n": count}
+    if count < 3:
+        return nothing
+    drawn = np.random.default_rng(seed).integers(count, size=(BOOTSTRAP_RESAMPLES, count))
+    rows = np.vstack([np.arange(count)[None], drawn])
+    found = []
+    for maps in (estimates, others):
+        sums = [correlation_sums(x[m] / 1e3, t[m] / 1e3) for x, t, m in zip(maps, truths, masks, strict=True)]
+        found.append(_correlations(pd.DataFrame(sums)[SUMS].to_numpy(float)[rows].sum(axis=1))[0])
+    value, draws = (found[0] - found[1])[0], (found[0] - found[1])[1:]
+    draws = draws[np.isfinite(draws)]
+    if not (np.isfinite(value) and draws.size):
+        return nothing
+    tail = 50 * (1 - CONFIDENCE_LEVEL)
+    low, high = np.percentile(draws, [tail, 100 - tail])
+    return {"mean": float(value), "low": float(low), "high": float(high), "n": count}
 
 
 def slice_table(estimates, truths, masks):

@@ -10,10 +10,12 @@ from dime.fem import forward
 from dime.fem.drivers import Driver
 from dime.fem.field import Field
 from dime.mri import elastography
+from dime.mri.kspace import sampled_noise
 from dime.mri.noise import add_noise, background_motion
 from dime.phantoms import families
 from dime.phantoms.phantom import render, vessel_share
 from dime.physics import axis_m
+from dime.simulation import clinical
 
 DRIVE_M = 40e-6
 """Largest displacement of a driver [m]. Assumption: liver protocols move tissue by tens of micrometres."""
@@ -21,7 +23,7 @@ DRIVE_M = 40e-6
 MIXED_FAMILIES = ("homogeneous", "heterogeneous", "liver")
 """Families of phantoms that `family="mixed"` takes in turn."""
 
-ENCODED = {"antiplane": "z", "oblique": "z", "inplane": "y", "3d": "z"}
+ENCODED = {"antiplane": "z", "oblique": "z", "clinical": "z", "inplane": "y", "3d": "z"}
 """Component of the displacement that a scan encodes and `wave` holds: through the slice if there is one."""
 
 DIRECTION = {"inplane": (0.0, 1.0), "3d": (0.0, 1.0, 1.0)}
@@ -62,9 +64,9 @@ class Recipe:
     background_motion : largest rms of the smooth compressional and bulk motion, relative to the wave's.
     stages : fibrosis stage of each phantom (liver only); empty to draw them.
     offsets : phase offsets of a scanned acquisition (wrapped phase and magnitude are stored); 0 for none.
-    acquired : lines and columns of k-space that the scan acquires; 0 for as many as pixels.
+    acquired : lines and columns of k-space that the scan acquires, and its noise; 0 for as many as pixels.
     physics : "antiplane", "inplane" or "3d" (a slab), see `forward.solve`; "oblique": antiplane motion of
-        which a part varies along z (`oblique`).
+        which a part varies along z (`oblique`); "clinical": as the clinic shakes a liver (`clinical`).
     """
 
     family: str
@@ -243,14 +245,17 @@ def shake(
     ValueError
         "oblique" motion without a generator, and whatever `forward.solve` refuses.
     """
-    uneven = physics == "oblique"
+    uneven = physics in ("oblique", "clinical")
     if uneven and rng is None:
-        raise ValueError("rng: expected a generator for the uneven part of oblique motion, found None")
+        raise ValueError(f"rng: expected a generator for the uneven part of {physics} motion, found None")
     numerics = (SLAB if physics == "3d" else {}) | numerics
     drivers = directed(drivers, physics)
     solved = "antiplane" if uneven else physics
     field = forward.solve(phantom, drivers, frequency_hz, boundary=boundary, physics=solved, **numerics)
-    sample = oblique(field, phantom, drivers, boundary, rng, **numerics) if uneven else field.sample
+    sample = field.sample
+    if uneven:
+        add = oblique if physics == "oblique" else clinical.parts
+        sample = add(field, phantom, drivers, boundary, rng, **numerics)
     displacement = np.reshape(sample(x_m, y_m), (-1, len(y_m), len(x_m)))
     encoded = "xyz".index(ENCODED[physics]) if len(displacement) > 1 else 0
     mask = np.isfinite(displacement[encoded])
@@ -276,14 +281,20 @@ def simulate_phantom(recipe, index):
     tissue, drive, motion, noise, through = (np.random.default_rng(seed) for seed in seeds)
     family = MIXED_FAMILIES[index % len(MIXED_FAMILIES)] if recipe.family == "mixed" else recipe.family
     overrides = {"stage": recipe.stages[index]} if recipe.stages else {}
+    if recipe.physics == "clinical":
+        overrides |= {"loss_tangent": through.uniform(*clinical.LOSS_TANGENT)}
     phantom = families.draw(family, tissue, **overrides)
     axis = recipe.axis_m
     maps = render(phantom, axis, axis)
     drivers, boundary = draw_drive(drive)
+    if recipe.physics == "clinical":
+        drivers = [clinical.pad(phantom.outline, DRIVE_M, drive)]
     shaken = shake(
         phantom, drivers, boundary, axis, axis, recipe.frequency_hz, physics=recipe.physics, rng=through
     )
     mask = maps["mask"].values & shaken.mask
+    if recipe.physics == "clinical":
+        mask = clinical.drawn(mask, recipe.spacing_m, motion)
     wave = np.where(mask, shaken.wave, 0)
     if recipe.background_motion > 0:
         wave = wave + background_motion(wave, mask, recipe.spacing_m, motion, recipe.background_motion)
@@ -309,6 +320,10 @@ def simulate_phantom(recipe, index):
             magnitude=elastography.tissue_magnitude(mask, recipe.spacing_m, noise, vessels),
         )
         result |= {name: scan[name].values.astype(np.float32) for name in ("phase", "magnitude")}
+    elif np.isfinite(recipe.snr) and recipe.acquired:
+        # The noise has the resolution of the scan. Shear waves lie within it and stay as they are.
+        deviation = np.sqrt(np.mean(np.abs(wave[mask]) ** 2)) / recipe.snr
+        wave = wave + deviation * sampled_noise(wave.shape, (recipe.acquired,) * 2, noise)
     elif np.isfinite(recipe.snr):
         wave = add_noise(wave, mask, recipe.snr, noise)
     return result | {"wave": np.where(mask, wave, 0).astype(np.complex64)}
