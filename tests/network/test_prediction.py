@@ -133,15 +133,26 @@ def test_calibration_finds_by_how_much_the_scale_is_wrong(factor):
         attrs={"spacing_m": prediction.PIXEL_M_PER_S / 60, "frequency_hz": 60.0},
     )
     network = Wrong(errors, math.log(3e3 / (1000 * prediction.PIXEL_M_PER_S**2)))
-    assert prediction.calibrate(network, dataset) == pytest.approx(factor, rel=0.1)
+    found, power = prediction.calibrate(network, dataset)
+    assert found * math.exp(-3.0) ** (power - 1) == pytest.approx(factor, rel=0.1)
+
+
+@pytest.mark.parametrize("power", [1.0, 1.4])
+def test_calibration_finds_the_power_that_evens_out_the_phantoms(power):
+    """Errors of 40 phantoms follow Laplace laws of scale 2 b^power; b is one number per phantom, 0.01 to 0.3."""
+    rng = np.random.default_rng(5)
+    scales = np.repeat(np.geomspace(0.01, 0.3, 40)[:, None], 2000, axis=1)
+    errors = np.abs(rng.laplace(scale=2 * scales**power))
+    factor, found = prediction.fit_calibration(errors, scales)
+    assert found == power and factor == pytest.approx(2, rel=0.05)
 
 
 def test_scatter_between_views_adds_to_the_uncertainty(full_precision):
-    """b_total = calibration (b + mean |view - mean|): twice the calibration is twice b; more than b alone."""
+    """b_total = c (b + mean |view - mean|): twice the factor is twice b; more than b alone."""
     network, (wave, mask) = AmplitudeOnly(), slice_of()
     _, alone = prediction.predict(network, wave, mask, 1.5e-3, 60.0, views=1)
     _, together = prediction.predict(network, wave, mask, 1.5e-3, 60.0)
-    _, doubled = prediction.predict(network, wave, mask, 1.5e-3, 60.0, calibration=2.0)
+    _, doubled = prediction.predict(network, wave, mask, 1.5e-3, 60.0, calibration=(2.0, 1.0))
     assert together[mask].mean() > alone[mask].mean()
     np.testing.assert_allclose(doubled[mask], 2 * together[mask], rtol=1e-6)
 
