@@ -45,7 +45,7 @@ def map_image(ax, values, mask, coordinates, window_mm=None, **style):
 
 
 def tissue_box(mask, coordinates):
-    """Centre and size (y, x) of a mask's bounding box and three pixels around it, in the coordinates' unit."""
+    """Centre and size (y, x) of a mask's bounding box and three pixels around it, as the coordinates."""
     middle, size = [], []
     for axis, places in enumerate(coordinates):
         places = np.asarray(places)
@@ -128,7 +128,7 @@ def comparison_grid(columns, masks, coordinates, row_labels, limits, errors=(), 
 
 
 def maps_and_errors(title, truth, estimates, masks, coordinates, labels, waves=None, error_percent=50):
-    """Page-wide figure of slices (rows), each cropped to its body: stiffness on a scale of its row, then errors.
+    """Figure of slices (rows), each cropped to its body: stiffness on the row's scale, then errors in percent.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def maps_and_errors(title, truth, estimates, masks, coordinates, labels, waves=N
     -------
     matplotlib figure
     """
-    names = (["wave"] if waves is not None else []) + ["truth", *estimates]
+    names = (["wave (real)"] if waves is not None else []) + ["truth", *estimates]
     in_mm = [1e3 * np.asarray(c) for c in coordinates]
     sizes = [tissue_box(mask, in_mm)[1] for mask in masks]
     columns = len(names) + len(estimates)
@@ -165,7 +165,7 @@ def maps_and_errors(title, truth, estimates, masks, coordinates, labels, waves=N
         if waves is not None:
             wave_image(row[0], waves[case], mask, coordinates)
             scale_bar(row[0])
-        stiffness = {"vmin": 0, "vmax": np.ceil(1.15 * known[mask].max())}
+        stiffness = {"vmin": 0, "vmax": np.ceil(2.4 * np.percentile(known[mask], 98)) / 2}
         maps = [values[case] for values in estimates.values()]
         first = len(names) - len(maps) - 1
         for ax, values in zip(row[first:], [known, *maps], strict=False):

@@ -21,7 +21,9 @@ from dime.plotting.style import (
 OTHER_NAMES = {"likelihood": "maximum likelihood", "mmdi_unfiltered": "MMDI, no filters"}
 
 OTHER_COLOURS = {"likelihood": "0.5", "mmdi_unfiltered": "#e69f00"}
-"""Names and colours of what is compared beside the methods of this package: a fit, and a variant of MMDI."""
+
+OTHER_MARKERS = {"mmdi_unfiltered": "v"}
+"""Names, colours and markers of what stands beside this package's methods: a fit, and a variant of MMDI."""
 
 CONDITIONS = ("antiplane", "antiplane_again", "inplane", "antiplane_inplane", "low_loss", "high_loss")
 CONDITIONS += ("low_frequency", "high_frequency", "free", "impedance", "coarse_mesh", "kelvin_voigt")
@@ -58,7 +60,7 @@ def what_noise_allows(found):
     for ax in axes[0, 1:]:
         ax.set_ylim(min(low), max(high))
     handles = {label: h for ax in axes.flat for h, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=5, frameon=False)
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=7, frameon=False)
     return figure
 
 
@@ -75,7 +77,8 @@ def _style(method):
     """Line style of a method: heavier for the `MAIN` ones, grey for the maximum-likelihood fit."""
     colour = METHOD_COLOURS.get(method, OTHER_COLOURS.get(method))
     style = {"color": colour, "label": (METHOD_NAMES | OTHER_NAMES)[method]}
-    return style | {"marker": METHOD_MARKERS.get(method, "."), "lw": 1.4 if method in MAIN else 0.8}
+    marker = (METHOD_MARKERS | OTHER_MARKERS).get(method, ".")
+    return style | {"marker": marker, "lw": 1.4 if method in MAIN else 0.8}
 
 
 def what_the_network_needs(found):
@@ -96,7 +99,7 @@ def what_the_network_needs(found):
     numbers = [arm for arm in found["arms"].values() if arm["question"] in ("phantoms", "baseline")]
     numbers = sorted(numbers, key=lambda arm: arm["phantoms"])
     x = [arm["phantoms"] for arm in numbers]
-    curve(axes[0, 1], x, [arm["mape"] for arm in numbers], "dime")
+    curve(axes[0, 1], x, [arm["mape"] for arm in numbers], "dime", color="0.3")
     axes[0, 1].set(xlabel="training phantoms", ylabel="MAPE [%]", title="number of phantoms", xscale="log")
     axes[0, 1].set_ylim(bottom=0)
     axes[0, 1].set_xticks(x, x, rotation=60)
@@ -145,7 +148,7 @@ def matrix(ax, table, rows, columns, numbers=None):
 
 def direction_of_travel(found):
     """Bias by kind of wave field in one tissue, inside and near its outline; error by side of the driver."""
-    figure, axes = panels(3, "Simulated", height=2.9, width_ratios=[1.3, 1.3, 1])
+    figure, axes = panels(3, "Simulated waves and phantoms", height=2.7, width_ratios=[1.2, 1.2, 1])
     kinds = found["kinds"]["kinds"]
     tissue = found["stiffness_kpa"].index(found["shown_kpa"])
     methods = ordered(found["kinds"]["methods"])
@@ -155,7 +158,7 @@ def direction_of_travel(found):
         for ax, key in zip(axes[0], ("bias_kpa", "rim_bias_kpa"), strict=False):
             ax.vlines(x, 0, entry[key][tissue], color=style["color"], lw=0.8)
             ax.plot(x, entry[key][tissue], ls="", **style)
-    titles = ("homogeneous, interior", f"homogeneous, {found['rim_mm']:g} mm rim")
+    titles = ("homogeneous, interior", f"homogeneous, outer {found['rim_mm']:g} mm")
     for ax, title in zip(axes[0], titles, strict=False):
         ax.axhline(0, color="0.6", lw=0.8, zorder=0)
         ax.set_xticks(range(len(kinds)), kinds, rotation=35, ha="right", rotation_mode="anchor")
@@ -170,7 +173,11 @@ def direction_of_travel(found):
         intervals(axes[0, 2], [place + 0.15], [drive["scatter_kpa"]], **style)
     axes[0, 2].set_xticks([])
     axes[0, 2].set(ylabel="rms [kPa]", ylim=(0, None), xlim=(-0.6, len(methods) - 0.4))
-    axes[0, 2].set_title("heterogeneous: error (open),\nchange with the driver (filled)")
+    axes[0, 2].set_title("heterogeneous, several drivers")
+    meanings = {"white": "error", "0.3": "its change with the driver"}
+    for face, label in meanings.items():
+        axes[0, 2].plot([], [], "o", color="0.3", mfc=face, label=label)
+    axes[0, 2].legend(handles=axes[0, 2].lines[-2:], frameon=False, loc="upper left")
     legend_below(figure, axes[0, 0], 4)
     return figure
 
@@ -180,7 +187,7 @@ def transfer(found):
 
     Numbers stand on a network's own condition, and where its error is more than twice the one there.
     """
-    figure, axes = panels(1, "Simulated", height=4.2)
+    figure, axes = panels(1, "Simulated: error by training and test condition", height=4.2)
     rows = [name for name in CONDITIONS if name in found["mape"]]
     tests = [name for name in CONDITIONS if any(name in row for row in found["mape"].values())]
     table = [[found["mape"][row].get(name, {"mean": None})["mean"] for name in tests] for row in rows]
@@ -212,7 +219,7 @@ def organs(found):
             intervals(ax, shift + np.arange(len(names)), entries, **style)
         ax.axhline(0, color="0.6", lw=0.8, zorder=0)
         ax.axvline(unseen - 0.5, color="0.6", lw=0.8, ls=":", zorder=0)
-        ax.set_xticks(range(len(names)), names)
+        ax.set_xticks(range(len(names)), [*names[:unseen], *(f"{n} (trained on)" for n in names[unseen:])])
         ax.set(ylabel=label, xlim=(-0.5, len(names) - 0.5))
     axes[0, 0].set_ylim(bottom=0)
     legend_below(figure, axes[0, 0], 3)

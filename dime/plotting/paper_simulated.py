@@ -13,6 +13,7 @@ from dime.plotting.style import (
     MAIN,
     METHOD_NAMES,
     STUDY_NUMBERS,
+    agreement_handles,
     curve,
     dodge,
     intervals,
@@ -46,7 +47,7 @@ def study_maps(studies, rows):
         {METHOD_NAMES[method]: stack(method) / 1e3 for method in MAIN},
         stack("mask"),
         (first["y"], first["x"]),
-        [f"study {STUDY_NUMBERS[study]}" for study, _ in rows],
+        [f"study {STUDY_NUMBERS[study]}\ncase {case + 1}" for study, case in rows],
         stack("wave"),
     )
 
@@ -62,12 +63,13 @@ def study_agreement(studies, found):
         len(MAIN) + 1, "Simulated studies", rows=len(studies), height=1.6 * len(studies), width_ratios=widths
     )
     counts = []
+    for ax, method in zip(axes[0], MAIN, strict=False):
+        ax.set_title(METHOD_NAMES[method])
     for row, (study, data) in zip(axes, studies.items(), strict=True):
         inside = data["mask"].values
         for ax, method in zip(row, MAIN, strict=False):
             truth, estimate = (data[name].values[inside] / 1e3 for name in ("stiffness", method))
-            title = METHOD_NAMES[method] if row is axes[0] else ""
-            counts.append(density_scatter(ax, truth, estimate, limit_kpa, title))
+            counts.append(density_scatter(ax, truth, estimate, limit_kpa, ax.get_title()))
             ax.label_outer()
         row[0].set_ylabel(f"study {STUDY_NUMBERS[study]}\nestimate [kPa]")
         slices = found[study]
@@ -75,39 +77,40 @@ def study_agreement(studies, found):
             table = slices["per_slice"][method]
             agreement = slices["methods"][method]["agreement"]
             sign = signs(method)
-            label = "slice mean - truth [kPa]"
-            bland_altman(
-                row[-1], table["mean"], table["truth_mean"], agreement, sign["color"], label, sign["marker"]
-            )
+            pair = table["mean"], table["truth_mean"]
+            bland_altman(row[-1], *pair, agreement, sign["color"], "difference [kPa]", sign["marker"])
+        row[-1].sharey(axes[0, -1])
         row[-1].set_xlabel("mean of the two [kPa]" if study == list(studies)[-1] else "")
     top = max(image.get_clim()[1] for image in counts)
     for image in counts:
         image.set_clim(1, top)
     bar = {"location": "bottom", "shrink": 0.8, "aspect": 40, "pad": 0.02}
     figure.colorbar(counts[0], ax=axes[:, : len(MAIN)], label="pixels per bin", **bar)
-    axes[0, -1].set_title("by slice")
-    figure.legend(handles=method_handles(MAIN), loc="outside lower right", ncols=len(MAIN), frameon=False)
+    axes[0, -1].set_title("slice mean - truth")
+    figure.legend(handles=agreement_handles(MAIN), loc="lower right", ncols=2, frameon=False)
     return figure
 
 
 def inclusion_size(found):
     """Recovered contrast, Dice coefficient and edge width of inclusions against their diameter."""
-    figure, axes = panels(3, "Simulated discs with one inclusion", height=2.3)
+    figure, axes = panels(3, "Simulated bodies with one round inclusion", height=2.6)
     names = {
         "recovered_contrast": "recovered contrast [%]",
         "dice": "Dice coefficient",
         "edge_width_mm": "10-90 % edge width [mm]",
     }
     methods = [method for method in MAIN if method in found["methods"]]
+    shifts = dodge(len(methods) + 1, 0.05)  # the target first
     for ax, (key, label) in zip(axes[0], names.items(), strict=True):
-        for shift, method in zip(dodge(len(methods), 0.06), methods, strict=True):
+        for shift, method in zip(shifts[1:], methods, strict=True):
             style = signs(method) | {"label": METHOD_NAMES[method], "ls": "-", "lw": 0.8}
             intervals(ax, shift + np.array(found["diameters"]), found["methods"][method][key], **style)
         ax.set(xlabel="diameter [shear wavelengths]", ylabel=label, ylim=(0, None))
         ax.set_xticks(found["diameters"])
     target = found["target"]
     axes[0, 0].axhline(100, color="0.8", lw=0.8, zorder=0)
-    axes[0, 0].plot(target["diameter"], target["recovered_contrast"], "k*", ms=7, label="target")
+    place = target["diameter"] + shifts[0]
+    axes[0, 0].plot(place, target["recovered_contrast"], "k*", ms=6, mew=0, label="target")
     legend_below(figure, axes[0, 0], 4)
     return figure
 
@@ -124,7 +127,8 @@ def reliability(found):
             for key, line in (("model", "-"), ("oracle", ":"), ("random", "--")):
                 axes[1, column].plot(rejection["fractions"], rejection[key], line, color=style["color"], lw=1)
             ends = [entry["reject_10"][when] for when in ("before", "after")]
-            intervals(axes[1, column], (0, 0.1), ends, **style)
+            aside = 0.01 if method == "dime" else -0.01
+            intervals(axes[1, column], (aside, 0.1 + aside), ends, **style)
         axes[0, column].plot([0, 1], [0, 1], color="0.6", lw=0.8, zorder=0)
         axes[0, column].set(title=f"study {STUDY_NUMBERS[study]} ({study})", xlabel="nominal coverage")
         axes[0, column].set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
@@ -134,14 +138,16 @@ def reliability(found):
     lines = {"-": "least certain first", ":": "largest error first (oracle)", "--": "at random"}
     for line, label in lines.items():
         axes[1, 0].plot([], [], line, color="0.3", lw=1, label=label)
-    handles = method_handles(ordered(found["studies"][studies[0]])) + axes[1, 0].get_legend_handles_labels()[0]
+    handles = (
+        method_handles(ordered(found["studies"][studies[0]])) + axes[1, 0].get_legend_handles_labels()[0]
+    )
     figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False)
     return figure
 
 
 def learning(history):
     """Loss and validation error by epoch of this run's network; the dot marks the epoch that is kept."""
-    figure, axes = panels(2, "DIME-S, simulated patches", width=COLUMN_IN, height=1.9)
+    figure, axes = panels(2, "Training of DIME-S on simulated waves", width=COLUMN_IN, height=1.9)
     learning_curves(axes[0], history)
     axes[0, 0].set_ylabel("loss")
     return figure

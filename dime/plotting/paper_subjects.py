@@ -9,7 +9,7 @@ from dime.plotting.style import (
     ABSENT,
     MAIN,
     METHOD_NAMES,
-    PAGE_IN,
+    agreement_handles,
     dodge,
     intervals,
     method_handles,
@@ -24,7 +24,7 @@ TRUSTED = {"dime": "trusted", "pretrained": "trusted_pretrained", "mmdi": "trust
 
 def subjects(found):
     """Simulated subjects: means against the truth, differences from the truth, healthy beside fibrotic."""
-    figure, axes = panels(3, "Simulated cohort, one point a subject", height=2.5)
+    figure, axes = panels(3, "Simulated cohort, one point a subject", height=2.7)
     means = {name: np.array(values, float) for name, values in found["means_kpa"].items()}
     known = np.all([np.isfinite(values) for values in means.values()], axis=0)
     methods = [method for method in MAIN if method in means]
@@ -45,6 +45,8 @@ def subjects(found):
             axes[0, 2].scatter(np.full(values.size, place + shift), values, **style)
     axes[0, 2].set_xticks(range(len(methods) + 1), ["truth", *(METHOD_NAMES[m] for m in methods)])
     axes[0, 2].set(ylabel="subject mean [kPa]", ylim=(0, None), title="healthy (open), fibrotic (filled)")
+    axes[0, 0].get_legend().remove()
+    figure.legend(handles=agreement_handles(methods), loc="outside lower center", ncols=5, frameon=False)
     return figure
 
 
@@ -80,7 +82,7 @@ def measured_maps(data, methods):
     trusted = [data[TRUSTED[method]].values for method in methods] + [np.ones(masks.shape, bool)]
     for case, (row, mask) in enumerate(zip(axes, masks, strict=True)):
         window = sizes[case, 0], width
-        row[0].set_ylabel(f"{data['slice'].values[case]}")
+        row[0].set_ylabel(f"slice {data['slice'].values[case]}")
         wave_image(row[0], data["wave"].values[case], mask, coordinates, window)
         for ax, values, believed in zip(row[1:], maps, trusted, strict=True):
             place = (mask, coordinates, window)
@@ -88,9 +90,10 @@ def measured_maps(data, methods):
             map_image(ax, grey, *place, cmap="gray", vmin=0, vmax=1)
             own = np.where(believed[case], values[case] / 1e3, np.nan)
             shown = map_image(ax, own, *place, vmin=0, vmax=6)
-    for ax, name in zip(axes[0], ["wave", *(METHOD_NAMES[m] for m in methods), "clinical MMDI"], strict=True):
+    for ax, name in zip(
+        axes[0], ["wave (real)", *(METHOD_NAMES[m] for m in methods), "clinical MMDI"], strict=True
+    ):
         ax.set_title(name)
-    figure.supylabel("slice", fontsize=8)
     scale_bar(axes[-1, 0])
     bar = {"location": "bottom", "shrink": 0.6, "aspect": 40, "pad": 0.01, "extend": "max"}
     figure.colorbar(shown, ax=axes[:, 1:], label="stiffness |G*| [kPa]", **bar)
@@ -101,17 +104,18 @@ def measured_maps(data, methods):
 
 def measured_agreement(found, reference="clinical"):
     """Measured slices: means of each method against those of the clinical maps, and their differences."""
-    figure, axes = panels(2, "Measured livers, one point a slice", height=2.5, width_ratios=[1, 1.4])
+    figure, axes = panels(2, "Measured livers, one point a slice", height=2.7, width_ratios=[1, 1.4])
     means = {name: np.array(values, float) for name, values in found["means_kpa"].items()}
     methods = [method for method in MAIN if method in means]
     estimates = {method: means[method] for method in methods}
     identity_scatter(axes[0, 0], means[reference], estimates, ("clinical MMDI [kPa]", "slice mean [kPa]"))
     for method in methods:
         sign, agreement = signs(method), found[f"{method}_{reference}_agreement"]
-        label = "difference from the clinical map [kPa]"
-        bland_altman(
-            axes[0, 1], means[method], means[reference], agreement, sign["color"], label, sign["marker"]
-        )
+        pair = means[method], means[reference]
+        bland_altman(axes[0, 1], *pair, agreement, sign["color"], "method - clinical [kPa]", sign["marker"])
+    if axes[0, 0].get_legend():
+        axes[0, 0].get_legend().remove()
+    figure.legend(handles=agreement_handles(methods), loc="outside lower center", ncols=5, frameon=False)
     return figure
 
 
@@ -135,7 +139,7 @@ def population(found):
         intervals(axes[0, 2], np.arange(len(repeats)) + shift, repeats, "coefficient", **style)
     named = ["F0", *stages]
     axes[0, 0].set_xticks(range(len(named)), named)
-    axes[0, 0].set(xlabel="stage", ylabel="reading [kPa]", ylim=(0, None))
+    axes[0, 0].set(xlabel="stage, one point a subject", ylabel="reading [kPa]", ylim=(0, None))
     axes[0, 1].set_xticks(range(len(stages)), [f"{stage}+" for stage in stages])
     axes[0, 1].set(xlabel="stage and above", ylabel="area under the ROC curve", ylim=(None, 1.01))
     axes[0, 2].set_xticks(range(len(found["snrs"])), [f"{snr:g}" for snr in found["snrs"]])

@@ -25,7 +25,7 @@ METHOD_NAMES = {
 """Key -> name in print. DIME-S is the network that the run trained, DIME-L the one of the package."""
 
 METHOD_COLOURS = {
-    "dime": "#4fa8e0",
+    "dime": "#62b6f0",
     "pretrained": "#0b2559",
     "mmdi": "#d55e00",
     "ahi": "#cc79a7",
@@ -88,6 +88,14 @@ def method_legend(ax, methods):
 def method_handles(methods):
     """Entries of a legend: the sign and the name of each method."""
     return [plt.Line2D([], [], ls="", label=METHOD_NAMES[m], **signs(m)) for m in methods]
+
+
+def agreement_handles(methods):
+    """Entries of a legend for differences between methods: the methods and the lines of `bland_altman`."""
+    lines = {"-": "bias", "--": "limits of agreement"}
+    return method_handles(methods) + [
+        plt.Line2D([], [], ls=ls, color="0.3", lw=1, label=label) for ls, label in lines.items()
+    ]
 
 
 def signs(method):
@@ -162,7 +170,7 @@ def intervals(ax, x, entries, key="mean", **style):
         if entry[key] is not None and entry["low"] is not None:
             ax.plot([place, place], [entry["low"], entry["high"]], color=style["color"], lw=1)
     shown = np.array([entry[key] for entry in entries], float)
-    ax.plot(x, shown, **{"ls": ""} | style)
+    ax.plot(x, shown, **{"ls": "", "clip_on": False} | style)
 
 
 def dodge(count, width):
