@@ -128,7 +128,7 @@ def comparison_grid(columns, masks, coordinates, row_labels, limits, errors=(), 
 
 
 def maps_and_errors(title, truth, estimates, masks, coordinates, labels, waves=None, error_percent=50):
-    """Figure of slices (rows), each cropped to its body: stiffness on the row's scale, then errors in percent.
+    """Figure of slices (rows), each cropped to its body: stiffness on the row's scale, then relative errors.
 
     Parameters
     ----------

@@ -174,7 +174,7 @@ def direction_of_travel(found):
     axes[0, 2].set_xticks([])
     axes[0, 2].set(ylabel="rms [kPa]", ylim=(0, None), xlim=(-0.6, len(methods) - 0.4))
     axes[0, 2].set_title("heterogeneous, several drivers")
-    meanings = {"white": "error", "0.3": "its change with the driver"}
+    meanings = {"white": "error", "0.3": "change with driver"}
     for face, label in meanings.items():
         axes[0, 2].plot([], [], "o", color="0.3", mfc=face, label=label)
     axes[0, 2].legend(handles=axes[0, 2].lines[-2:], frameon=False, loc="upper left")
@@ -209,7 +209,7 @@ def transfer(found):
 
 def organs(found):
     """Error and bias in organs that no network was trained on, beside livers."""
-    figure, axes = panels(2, "Simulated organs", height=2.2)
+    figure, axes = panels(2, "Simulated organs", height=2.4)
     names = sorted(found["organs"], key=lambda name: (found["organs"][name]["trained_on"], name))
     unseen = sum(not entry["trained_on"] for entry in found["organs"].values())
     for ax, (key, label) in zip(axes[0], {"mape": "MAPE [%]", "bias": "bias [%]"}.items(), strict=True):
@@ -219,7 +219,7 @@ def organs(found):
             intervals(ax, shift + np.arange(len(names)), entries, **style)
         ax.axhline(0, color="0.6", lw=0.8, zorder=0)
         ax.axvline(unseen - 0.5, color="0.6", lw=0.8, ls=":", zorder=0)
-        ax.set_xticks(range(len(names)), [*names[:unseen], *(f"{n} (trained on)" for n in names[unseen:])])
+        ax.set_xticks(range(len(names)), [*names[:unseen], *(f"{n}\n(trained on)" for n in names[unseen:])])
         ax.set(ylabel=label, xlim=(-0.5, len(names) - 0.5))
     axes[0, 0].set_ylim(bottom=0)
     legend_below(figure, axes[0, 0], 3)

@@ -27,7 +27,7 @@ from dime.plotting.style import (
 
 
 def study_maps(studies, rows):
-    """Slices of the simulated studies: wave, then truth and estimates on the row's scale, and relative errors.
+    """Slices of the simulated studies: wave, truth and estimates on the row's scale, relative errors.
 
     Parameters
     ----------
@@ -138,9 +138,8 @@ def reliability(found):
     lines = {"-": "least certain first", ":": "largest error first (oracle)", "--": "at random"}
     for line, label in lines.items():
         axes[1, 0].plot([], [], line, color="0.3", lw=1, label=label)
-    handles = (
-        method_handles(ordered(found["studies"][studies[0]])) + axes[1, 0].get_legend_handles_labels()[0]
-    )
+    handles = method_handles(ordered(found["studies"][studies[0]]))
+    handles += axes[1, 0].get_legend_handles_labels()[0]
     figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False)
     return figure
 

@@ -45,9 +45,15 @@ def subjects(found):
             axes[0, 2].scatter(np.full(values.size, place + shift), values, **style)
     axes[0, 2].set_xticks(range(len(methods) + 1), ["truth", *(METHOD_NAMES[m] for m in methods)])
     axes[0, 2].set(ylabel="subject mean [kPa]", ylim=(0, None), title="healthy (open), fibrotic (filled)")
-    axes[0, 0].get_legend().remove()
-    figure.legend(handles=agreement_handles(methods), loc="outside lower center", ncols=5, frameon=False)
+    _legend_of_agreement(figure, axes[0, 0], methods)
     return figure
+
+
+def _legend_of_agreement(figure, ax, methods):
+    """Put one legend under all panels in place of the one in the panel of means."""
+    if ax.get_legend():
+        ax.get_legend().remove()
+    figure.legend(handles=agreement_handles(methods), loc="outside lower center", ncols=5, frameon=False)
 
 
 def measured_maps(data, methods):
@@ -72,7 +78,7 @@ def measured_maps(data, methods):
     per_mm = min(6.0 / (columns * width), 7.9 / sizes[:, 0].sum())  # inch: a page holds all slices
     figure, axes = panels(
         columns,
-        "Measured livers",
+        "Measured livers (no truth exists)",
         height=per_mm * sizes[:, 0].sum() + 0.9,
         rows=len(masks),
         height_ratios=sizes[:, 0],
@@ -90,9 +96,8 @@ def measured_maps(data, methods):
             map_image(ax, grey, *place, cmap="gray", vmin=0, vmax=1)
             own = np.where(believed[case], values[case] / 1e3, np.nan)
             shown = map_image(ax, own, *place, vmin=0, vmax=6)
-    for ax, name in zip(
-        axes[0], ["wave (real)", *(METHOD_NAMES[m] for m in methods), "clinical MMDI"], strict=True
-    ):
+    titles = ["wave (real)", *(METHOD_NAMES[method] for method in (*methods, "clinical"))]
+    for ax, name in zip(axes[0], titles, strict=True):
         ax.set_title(name)
     scale_bar(axes[-1, 0])
     bar = {"location": "bottom", "shrink": 0.6, "aspect": 40, "pad": 0.01, "extend": "max"}
@@ -113,9 +118,7 @@ def measured_agreement(found, reference="clinical"):
         sign, agreement = signs(method), found[f"{method}_{reference}_agreement"]
         pair = means[method], means[reference]
         bland_altman(axes[0, 1], *pair, agreement, sign["color"], "method - clinical [kPa]", sign["marker"])
-    if axes[0, 0].get_legend():
-        axes[0, 0].get_legend().remove()
-    figure.legend(handles=agreement_handles(methods), loc="outside lower center", ncols=5, frameon=False)
+    _legend_of_agreement(figure, axes[0, 0], methods)
     return figure
 
 

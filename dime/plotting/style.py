@@ -38,8 +38,8 @@ METHOD_COLOURS = {
 }
 """Light and dark blue differ in grey too, and for readers who cannot tell red from green."""
 
-METHOD_MARKERS = {"dime": "o", "pretrained": "s", "mmdi": "^", "truth": "D"}
-"""Signs that tell the methods apart without colour; the others have a dot."""
+METHOD_MARKERS = {"dime": "o", "pretrained": "s", "mmdi": "^", "ahi": "v", "lfe": "P", "truth": "D"}
+"""Signs that tell methods apart without colour; others have a dot."""
 
 ABSENT = "no measured data in this build"
 
