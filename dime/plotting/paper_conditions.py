@@ -148,7 +148,7 @@ def matrix(ax, table, rows, columns, numbers=None):
 
 def direction_of_travel(found):
     """Bias by kind of wave field in one tissue, inside and near its outline; error by side of the driver."""
-    figure, axes = panels(3, "Simulated waves and phantoms", height=2.7, width_ratios=[1.2, 1.2, 1])
+    figure, axes = panels(3, "Simulated waves and phantoms", height=2.7, width_ratios=[1.15, 1.15, 1])
     kinds = found["kinds"]["kinds"]
     tissue = found["stiffness_kpa"].index(found["shown_kpa"])
     methods = ordered(found["kinds"]["methods"])
@@ -172,12 +172,13 @@ def direction_of_travel(found):
         intervals(axes[0, 2], [place - 0.15], [drive["error_kpa"]], **style | {"mfc": "white"})
         intervals(axes[0, 2], [place + 0.15], [drive["scatter_kpa"]], **style)
     axes[0, 2].set_xticks([])
+    axes[0, 2].margins(y=0.25)  # room for the legend
     axes[0, 2].set(ylabel="rms [kPa]", ylim=(0, None), xlim=(-0.6, len(methods) - 0.4))
-    axes[0, 2].set_title("heterogeneous, several drivers")
+    axes[0, 2].set_title("heterogeneous phantoms")
     meanings = {"white": "error", "0.3": "change with driver"}
     for face, label in meanings.items():
         axes[0, 2].plot([], [], "o", color="0.3", mfc=face, label=label)
-    axes[0, 2].legend(handles=axes[0, 2].lines[-2:], frameon=False, loc="upper left")
+    axes[0, 2].legend(handles=axes[0, 2].lines[-2:], frameon=False, loc="upper left", handletextpad=0.2)
     legend_below(figure, axes[0, 0], 4)
     return figure
 

@@ -176,4 +176,5 @@ def authors_maps(data):
         chosen["mask"].values & (truth > 0),
         (pixels[0], pixels[1]),
         [f"study {number}" for number in STUDY_NUMBERS.values()][: len(truth)],
+        error_percent=100,
     )
