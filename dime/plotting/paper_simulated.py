@@ -84,7 +84,7 @@ def study_agreement(studies, found):
     top = max(image.get_clim()[1] for image in counts)
     for image in counts:
         image.set_clim(1, top)
-    bar = {"location": "bottom", "shrink": 0.8, "aspect": 40, "pad": 0.02}
+    bar = {"location": "bottom", "shrink": 0.8, "aspect": 40, "pad": 0.02, "format": "{x:g}"}
     figure.colorbar(counts[0], ax=axes[:, : len(MAIN)], label="pixels per bin", **bar)
     axes[0, -1].set_title("slice mean - truth")
     figure.legend(handles=agreement_handles(MAIN), loc="lower right", ncols=2, frameon=False)

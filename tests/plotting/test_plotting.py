@@ -1,4 +1,4 @@
-"""Plotters share scales, show intervals, say when nothing is there to draw, and write figures in their size."""
+"""Plotters share scales, show intervals, say when there is nothing to draw, and write figures to size."""
 
 import matplotlib
 
