@@ -81,8 +81,11 @@ def note(text):
 
 
 def method_legend(ax, methods):
-    """Draw a legend of the methods, each name in its colour."""
-    ax.legend(handles=method_handles(methods), frameon=False, loc="best")
+    """Draw a legend of the methods where all have dots: each name in its colour."""
+    handles = [
+        plt.Line2D([], [], marker="o", ls="", color=METHOD_COLOURS[m], label=METHOD_NAMES[m]) for m in methods
+    ]
+    ax.legend(handles=handles, frameon=False, loc="best")
 
 
 def method_handles(methods):
