@@ -4,7 +4,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 
-from dime.plotting.style import ABSENT, PAGE_IN, note
+from dime.plotting.style import ABSENT, PAGE_IN, note, panels
+
+UNTRUSTED = "0.8"
+"""Grey of pixels whose value a method does not trust."""
 
 
 def map_image(ax, values, mask, coordinates, window_mm=None, **style):
@@ -42,23 +45,23 @@ def map_image(ax, values, mask, coordinates, window_mm=None, **style):
 
 
 def tissue_box(mask, coordinates):
-    """Centre and size (y, x) of a mask's bounding box plus four pixels, in the unit of the coordinates."""
+    """Centre and size (y, x) of a mask's bounding box and three pixels around it, as the coordinates."""
     middle, size = [], []
     for axis, places in enumerate(coordinates):
         places = np.asarray(places)
         occupied = places[mask.any(axis=1 - axis)]
         middle.append((occupied[0] + occupied[-1]) / 2)
-        size.append(occupied[-1] - occupied[0] + 4 * (places[1] - places[0]))
+        size.append(occupied[-1] - occupied[0] + 7 * (places[1] - places[0]))
     return tuple(middle), tuple(size)
 
 
 def scale_bar(ax, length_mm=50):
-    """Draw a bar of `length_mm` under the left end of a map."""
-    left, _ = ax.get_xlim()
+    """Draw a bar of `length_mm` under the left end of a map, and its length beside it."""
+    left, right = ax.get_xlim()
     under = ax.get_xaxis_transform()  # x in mm, y as a fraction of the axes
-    ax.plot([left, left + length_mm], [-0.05, -0.05], color="black", lw=2, transform=under, clip_on=False)
-    label = {"ha": "center", "va": "top", "fontsize": 7, "transform": under}
-    ax.text(left + length_mm / 2, -0.08, f"{length_mm} mm", **label)
+    ax.plot([left, left + length_mm], [-0.06, -0.06], color="black", lw=2, transform=under, clip_on=False)
+    label = {"ha": "left", "va": "center", "fontsize": 7, "transform": under}
+    ax.text(left + length_mm + 0.05 * (right - left), -0.06, f"{length_mm} mm", **label)
 
 
 def wave_image(ax, wave, mask, coordinates, window_mm=None):
@@ -124,16 +127,55 @@ def comparison_grid(columns, masks, coordinates, row_labels, limits, errors=(), 
     return figure
 
 
-def to_page(figure):
-    """Resize a figure of maps to the page's width, where scaling it down would make its letters too small."""
-    width, height = figure.get_size_inches()
-    figure.set_size_inches(PAGE_IN, 0.55 + (height - 0.55) * PAGE_IN / width)
-    for ax in figure.axes:
-        title = (
-            ax.get_title()
-            .replace(" - truth", "\nerror")
-            .replace(", pretrained", ",\npretrained")
-            .replace("' ", "'\n")
-        )
-        ax.set_title(title, fontsize=7)
+def maps_and_errors(title, truth, estimates, masks, coordinates, labels, waves=None, error_percent=50):
+    """Figure of slices (rows), each cropped to its body: stiffness on the row's scale, then relative errors.
+
+    Parameters
+    ----------
+    title : str
+    truth : (slice, y, x) array [kPa]
+    estimates : dict
+        Name -> (slice, y, x) array [kPa].
+    masks : (slice, y, x) bool array
+    coordinates : (y_m, x_m)
+        Pixel centres [m]. Without waves they count pixels, and no bar of length is drawn.
+    labels : list of str
+        Names of the rows.
+    waves : (slice, y, x) complex array, optional
+        Drawn in a first column.
+    error_percent : float
+        Both ends of the scale of relative errors, one for all rows [%].
+
+    Returns
+    -------
+    matplotlib figure
+    """
+    names = (["wave (real)"] if waves is not None else []) + ["truth", *estimates]
+    in_mm = [1e3 * np.asarray(c) for c in coordinates]
+    sizes = [tissue_box(mask, in_mm)[1] for mask in masks]
+    columns = len(names) + len(estimates)
+    heights = [(PAGE_IN - 0.9) / columns * height / width for height, width in sizes]
+    figure, axes = panels(
+        columns, title, height=sum(heights) + 0.16 * len(masks) + 0.95, rows=len(masks), height_ratios=heights
+    )
+    for column, name in enumerate([*names, *estimates]):
+        axes[0, column].set_title(name.replace(" ", "\n") + ("\nerror" if column >= len(names) else ""))
+    for row, mask, label, known, case in zip(axes, masks, labels, truth, range(len(masks)), strict=True):
+        row[0].set_ylabel(label)
+        if waves is not None:
+            wave_image(row[0], waves[case], mask, coordinates)
+            scale_bar(row[0])
+        stiffness = {"vmin": 0, "vmax": np.ceil(2.4 * np.percentile(known[mask], 98)) / 2}
+        maps = [values[case] for values in estimates.values()]
+        first = len(names) - len(maps) - 1
+        for ax, values in zip(row[first:], [known, *maps], strict=False):
+            shown = map_image(ax, values, mask, coordinates, **stiffness)
+        bar = {"aspect": 12, "pad": 0.02, "extend": "max", "label": "|G*| [kPa]"}
+        figure.colorbar(shown, ax=row[first : len(names)], **bar)
+        relative = {"cmap": "RdBu_r", "vmin": -error_percent, "vmax": error_percent}
+        for ax, values in zip(row[len(names) :], maps, strict=True):
+            error = 100 * (values / np.where(mask, known, np.nan) - 1)
+            shown = map_image(ax, error, mask, coordinates, **relative)
+    bar = {"location": "bottom", "aspect": 40, "pad": 0.02, "extend": "both"}
+    figure.colorbar(shown, ax=axes[:, len(names) :], label="error (estimate / truth - 1) [%]", **bar)
     return figure

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dime.plotting.style import ABSENT, METHOD_COLOURS, METHOD_NAMES
+from dime.plotting.style import ABSENT, METHOD_COLOURS, METHOD_NAMES, signs
 
 
 def identity_scatter(ax, truth, estimates, labels=("truth [kPa]", "estimate [kPa]")):
@@ -15,9 +15,7 @@ def identity_scatter(ax, truth, estimates, labels=("truth [kPa]", "estimate [kPa
         Method -> (n,) array [kPa].
     """
     for method, values in estimates.items():
-        ax.scatter(
-            truth, values, s=14, alpha=0.8, color=METHOD_COLOURS[method], label=METHOD_NAMES[method], lw=0
-        )
+        ax.scatter(truth, values, s=14, alpha=0.8, label=METHOD_NAMES[method], lw=0, **signs(method))
     everything = np.concatenate([truth, *estimates.values()])
     if everything.size:
         span = (0, 1.05 * everything.max())
@@ -31,18 +29,20 @@ def identity_scatter(ax, truth, estimates, labels=("truth [kPa]", "estimate [kPa
 
 def density_scatter(ax, truth, estimate, limit_kpa, title):
     """Draw estimates against truth (n,) [kPa] as a 2D histogram of log counts, with the line of identity."""
-    bins = ax.hist2d(truth, estimate, bins=80, range=[[0, limit_kpa]] * 2, norm="log", cmap="mako_r")
+    bins = ax.hist2d(
+        truth, estimate, bins=80, range=[[0, limit_kpa]] * 2, norm="log", cmap="mako_r", rasterized=True
+    )
     ax.plot([0, limit_kpa], [0, limit_kpa], color="0.4", lw=0.8)
     ax.set(xlabel="truth [kPa]", ylabel="estimate [kPa]", aspect="equal", title=title)
     return bins[3]
 
 
-def bland_altman(ax, x, y, agreement, colour, ylabel):
+def bland_altman(ax, x, y, agreement, colour, ylabel, marker="o"):
     """Draw differences x - y against means [kPa], with the bias and limits of `agreement.bland_altman`."""
     x, y = np.asarray(x), np.asarray(y)
     ax.axhline(0, color="0.8", lw=0.8, zorder=0)
     if x.size:
-        ax.scatter((x + y) / 2, x - y, s=14, alpha=0.8, color=colour, lw=0)
+        ax.scatter((x + y) / 2, x - y, s=14, alpha=0.8, color=colour, marker=marker, lw=0)
         ax.axhline(agreement["bias"], color=colour, lw=1)
         for edge in ("lower", "upper"):
             if agreement[edge] is not None:

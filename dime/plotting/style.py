@@ -11,8 +11,8 @@ from dime.files.pictures import with_palette
 from dime.files.whole import whole
 
 METHOD_NAMES = {
-    "dime": "DIME",
-    "pretrained": "DIME, pretrained",
+    "dime": "DIME-S",
+    "pretrained": "DIME-L",
     "mmdi": "MMDI",
     "ahi": "AHI",
     "mdev": "MDEV",
@@ -22,19 +22,24 @@ METHOD_NAMES = {
     "clinical": "clinical MMDI",
     "truth": "truth",
 }
+"""Key -> name in print. DIME-S is the network that the run trained, DIME-L the one of the package."""
 
 METHOD_COLOURS = {
-    "dime": "#0072b2",
-    "pretrained": "#00204d",
+    "dime": "#62b6f0",
+    "pretrained": "#0b2559",
     "mmdi": "#d55e00",
     "ahi": "#cc79a7",
     "mdev": "#e69f00",
     "kmdev": "#009e73",
-    "lfe": "#56b4e9",
+    "lfe": "#999933",
     "nonlinear": "#7b3294",
     "clinical": "#555555",
     "truth": "#000000",
 }
+"""Light and dark blue differ in grey too, and for readers who cannot tell red from green."""
+
+METHOD_MARKERS = {"dime": "o", "pretrained": "s", "mmdi": "^", "ahi": "v", "lfe": "P", "truth": "D"}
+"""Signs that tell methods apart without colour; others have a dot."""
 
 ABSENT = "no measured data in this build"
 
@@ -49,17 +54,20 @@ def use_house_style():
 
 
 def save(figure, folder, name):
-    """Write a figure as `name.pdf` and `name.png`, without dates, so that equal figures give equal bytes."""
+    """Write a figure as `name.pdf` and `name.png` in exactly its size, so that letters print as they are set.
+
+    The files hold no dates: equal figures give equal bytes.
+    """
     path = Path(folder) / name
-    save_picture(figure, path.with_suffix(".png"))
+    save_picture(figure, path.with_suffix(".png"), None)
     with whole(path.with_suffix(".pdf")) as aside:
-        figure.savefig(aside, bbox_inches="tight", metadata={"CreationDate": None})
+        figure.savefig(aside, metadata={"CreationDate": None})
 
 
-def save_picture(figure, path):
-    """Write a figure as PNG with a palette; equal figures give equal bytes."""
+def save_picture(figure, path, cut="tight"):
+    """Write a figure as PNG with a palette, cut to what is drawn; equal figures give equal bytes."""
     drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", bbox_inches="tight", metadata={"Software": None})
+    figure.savefig(drawn, format="png", bbox_inches=cut, metadata={"Software": None})
     with whole(path) as aside:
         aside.write_bytes(with_palette(drawn.getvalue()))
 
@@ -73,14 +81,32 @@ def note(text):
 
 
 def method_legend(ax, methods):
-    """Draw a legend of the methods, each name in its colour."""
+    """Draw a legend of the methods where all have dots: each name in its colour."""
     handles = [
         plt.Line2D([], [], marker="o", ls="", color=METHOD_COLOURS[m], label=METHOD_NAMES[m]) for m in methods
     ]
     ax.legend(handles=handles, frameon=False, loc="best")
 
 
-COLUMN_IN, PAGE_IN = 3.4, 6.9
+def method_handles(methods):
+    """Entries of a legend: the sign and the name of each method."""
+    return [plt.Line2D([], [], ls="", label=METHOD_NAMES[m], **signs(m)) for m in methods]
+
+
+def agreement_handles(methods):
+    """Entries of a legend for differences between methods: the methods and the lines of `bland_altman`."""
+    lines = {"-": "bias", "--": "limits of agreement"}
+    return method_handles(methods) + [
+        plt.Line2D([], [], ls=ls, color="0.3", lw=1, label=label) for ls, label in lines.items()
+    ]
+
+
+def signs(method):
+    """Colour and marker of a method, as matplotlib's arguments."""
+    return {"color": METHOD_COLOURS[method], "marker": METHOD_MARKERS.get(method, "o")}
+
+
+COLUMN_IN, PAGE_IN = 3.35, 6.9
 """Widths of one text column and of the whole text area of the page [inch]."""
 
 MAIN = ("dime", "pretrained", "mmdi")
@@ -94,12 +120,19 @@ def use_print_style():
     """Set the style of `style.use_house_style` with letters that are legible at the printed size."""
     use_house_style()
     sizes = {"font.size": 8, "axes.labelsize": 8, "axes.titlesize": 8, "xtick.labelsize": 7}
-    plt.rcParams.update(sizes | {"ytick.labelsize": 7, "legend.fontsize": 7, "lines.markersize": 3.5})
+    sizes |= {"ytick.labelsize": 7, "legend.fontsize": 7, "figure.titlesize": 8, "figure.titleweight": "bold"}
+    plt.rcParams.update(sizes | {"lines.markersize": 3.5})
+    thin = {"axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6}
+    plt.rcParams.update(thin | {"xtick.major.size": 3, "ytick.major.size": 3, "axes.labelpad": 2})
 
 
-def panels(columns, width=PAGE_IN, height=2.1, rows=1, **kwargs):
-    """A figure of `width` x `height` inch and its axes, an array (rows, columns)."""
-    return plt.subplots(rows, columns, figsize=(width, height), squeeze=False, layout="constrained", **kwargs)
+def panels(columns, title, width=PAGE_IN, height=2.1, rows=1, **kwargs):
+    """A figure of `width` x `height` inch with its title, and its axes, an array (rows, columns)."""
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(width, height), squeeze=False, layout="constrained", **kwargs
+    )
+    figure.suptitle(title)
+    return figure, axes
 
 
 def legend_below(figure, ax, columns=4):
@@ -117,6 +150,32 @@ def ordered(methods):
 def curve(ax, x, entries, method, **style):
     """Draw means and their intervals against x; entries that are None leave a gap."""
     values = {key: np.array([entry[key] for entry in entries], float) for key in ("mean", "low", "high")}
-    style = {"color": METHOD_COLOURS[method], "label": METHOD_NAMES[method], "marker": "o", "lw": 1.2} | style
+    style = signs(method) | {"label": METHOD_NAMES[method], "lw": 1.2} | style
     ax.plot(x, values["mean"], **style)
     ax.fill_between(x, values["low"], values["high"], color=style["color"], alpha=0.15, lw=0)
+
+
+def intervals(ax, x, entries, key="mean", **style):
+    """Draw values as points with their intervals as bars, over the single cases where the entries hold them.
+
+    Parameters
+    ----------
+    ax : matplotlib axes
+    x : sequence of float
+    entries : sequence of dict
+        `key`, low, high; `values` where the cases are few and kept. A value that is None is left out, and so
+        is an interval.
+    style : passed to `plot`
+    """
+    for place, entry in zip(x, entries, strict=True):
+        each = entry.get("values", ())
+        ax.plot(np.full(len(each), place), each, ".", color=style["color"], ms=3, mew=0, alpha=0.4)
+        if entry[key] is not None and entry["low"] is not None:
+            ax.plot([place, place], [entry["low"], entry["high"]], color=style["color"], lw=1)
+    shown = np.array([entry[key] for entry in entries], float)
+    ax.plot(x, shown, **{"ls": "", "clip_on": False} | style)
+
+
+def dodge(count, width):
+    """Shifts that set `count` points side by side around a place, `width` apart."""
+    return width * (np.arange(count) - (count - 1) / 2)
