@@ -206,7 +206,9 @@ def paper(source: Path, output: Path):
     from dime.reporting.paper import typeset
 
     among = pipeline.stages()
-    papers = {stage.command.split()[2]: stage.name for stage in among if stage.command.startswith("dime paper ")}
+    papers = {
+        stage.command.split()[2]: stage.name for stage in among if stage.command.startswith("dime paper ")
+    }
     if source.is_file() and source.as_posix() in papers:
         check_inputs(papers[source.as_posix()])
     typeset(source, output, [name for name in foreign() if name not in papers.values()])

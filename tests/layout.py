@@ -1,15 +1,19 @@
 """What is printed where on the pages of a PDF: glyphs by the ink they cover, figures by their frames."""
 
 import ctypes
+import math
 from dataclasses import dataclass, field
+from functools import cached_property
 
-import numpy as np
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 SHARE = 0.2
-"""Part of a glyph's own box that another may cover. Boxes are those of the ink, not of the font, so that accents,
+"""Part of a glyph's box that another may cover. Boxes are those of the ink, not of the font, so that accents,
 superscripts, fractions and tight rows do not meet at all; kerned italics meet by a tenth of a box or less."""
+
+SPECK_PT2 = 1.0
+"""Area in square points that boxes may share in any case: a hyphen that tucks under an f shares 0.7."""
 
 OVERHANG_PT = 3.0
 """How far ink may reach over a margin: descenders and hyphens hang by up to 0.3 em of 9.5 pt. A word that has
@@ -21,13 +25,14 @@ class Run:
     """Glyphs that were set in one go: a part of a line in one font."""
 
     inside: bool  # of a figure
+    angle: int  # of its line to the page, in degrees
     text: str = ""
     boxes: list = field(default_factory=list)  # of its glyphs, (left, bottom, right, top) in points
 
-    @property
+    @cached_property
     def box(self):
-        low, high = np.min(self.boxes, axis=0), np.max(self.boxes, axis=0)
-        return (*low[:2], *high[2:])
+        sides = list(zip(*self.boxes, strict=True))
+        return min(sides[0]), min(sides[1]), max(sides[2]), max(sides[3])
 
 
 @dataclass
@@ -57,7 +62,8 @@ def _page(number, page):
         if letter.isspace() or raw.FPDFText_IsGenerated(text, index) == 1:
             continue
         key = _address(raw.FPDFText_GetTextObject(text, index))
-        run = runs.setdefault(key, Run(key in inner))
+        angle = round(math.degrees(raw.FPDFText_GetCharAngle(text, index)))
+        run = runs.setdefault(key, Run(key in inner, angle))
         run.text += letter
         run.boxes.append(text.get_charbox(index))
     return Page(number, page.get_size(), list(runs.values()), figures)
@@ -68,17 +74,25 @@ def _address(handle):
 
 
 def overlaps(page):
-    """Text that covers other text or lies in a figure's frame, and figures that cover each other, in words."""
+    """Text that covers other text or lies in a figure's frame, and figures that cover each other, in words.
+
+    Slanted lines are not compared with lines of the same slant: the boxes of their glyphs meet.
+    """
     found = []
     for place, one in enumerate(page.runs):
         for other in page.runs[place + 1 :]:
-            if _shared(one.box, other.box) > 0 and _covered(one.boxes, other.boxes) > SHARE:
+            alike = one.angle == other.angle and one.angle % 90 != 0
+            if not alike and _shared(one.box, other.box) > SPECK_PT2 and _meet(one.boxes, other.boxes):
                 found.append(f"page {page.number}: {one.text!r} and {other.text!r}")
         for frame in page.figures:
-            if not one.inside and any(_shared(box, frame) > SHARE * _area(box) for box in one.boxes):
+            if not one.inside and any(
+                _shared(box, frame) > max(SPECK_PT2, SHARE * _area(box)) for box in one.boxes
+            ):
                 found.append(f"page {page.number}: {one.text!r} and a figure")
     for place, frame in enumerate(page.figures):
-        if any(_shared(frame, other) > SHARE * min(map(_area, (frame, other))) for other in page.figures[:place]):
+        if any(
+            _shared(frame, other) > SHARE * min(map(_area, (frame, other))) for other in page.figures[:place]
+        ):
             found.append(f"page {page.number}: a figure and a figure")
     return found
 
@@ -92,10 +106,9 @@ def _shared(a, b):
     return _area((max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])))
 
 
-def _covered(some, others):
-    """The largest part of any box of two lists that a box of the other list covers."""
-    pairs = ((a, b) for a in some for b in others)
-    return max((_shared(a, b) / min(_area(a), _area(b)) for a, b in pairs if _area(a) and _area(b)), default=0)
+def _meet(some, others):
+    """Whether two glyphs share more than `SHARE` of the smaller one's box, and more than a speck."""
+    return any(_shared(a, b) > max(SPECK_PT2, SHARE * min(_area(a), _area(b))) for a in some for b in others)
 
 
 def strays(page, margin_pt):
@@ -104,11 +117,20 @@ def strays(page, margin_pt):
     The page's own number may stand there.
     """
     (width, height), (x, y) = page.size, margin_pt
-    left, bottom, right, top = (x - OVERHANG_PT, y - OVERHANG_PT, width - x + OVERHANG_PT, height - y + OVERHANG_PT)
+    left, bottom, right, top = (
+        x - OVERHANG_PT,
+        y - OVERHANG_PT,
+        width - x + OVERHANG_PT,
+        height - y + OVERHANG_PT,
+    )
 
     def out(box):
         return box[0] < left or box[1] < bottom or box[2] > right or box[3] > top
 
-    words = [run.text for run in page.runs if out(run.box) and not (run.text == str(page.number) and run.box[3] < y)]
+    words = [
+        run.text
+        for run in page.runs
+        if out(run.box) and not (run.text == str(page.number) and run.box[3] < y)
+    ]
     words += ["a figure" for frame in page.figures if out(frame)]
     return [f"page {page.number}: {text!r} in the margin" for text in words]

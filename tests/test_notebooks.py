@@ -165,7 +165,7 @@ PAGES = [ROOT / name for name in ("README.md", "notebooks/README.md", "docs/arch
 def test_sections_of_the_paper_that_are_named_exist(path):
     """`Results, *Uncertainty*`: a chapter, and how one of its sections begins."""
     chapters, chapter = {}, None
-    for line in (ROOT / "paper" / "dime.typ").read_text().splitlines():
+    for line in (ROOT / "paper/dime.typ").read_text().splitlines():
         if line.startswith("= "):
             chapter = chapters.setdefault(line[2:], [])
         elif line.startswith("== "):
