@@ -15,6 +15,9 @@ superscripts, fractions and tight rows do not meet at all; kerned italics meet b
 SPECK_PT2 = 1.0
 """Area in square points that boxes may share in any case: a hyphen that tucks under an f shares 0.7."""
 
+NEIGHBOURS = 2
+"""Runs that follow each other so closely belong to one formula or word."""
+
 OVERHANG_PT = 3.0
 """How far ink may reach over a margin: descenders and hyphens hang by up to 0.3 em of 9.5 pt. A word that has
 run out reaches further."""
@@ -76,13 +79,15 @@ def _address(handle):
 def overlaps(page):
     """Text that covers other text or lies in a figure's frame, and figures that cover each other, in words.
 
-    Slanted lines are not compared with lines of the same slant: the boxes of their glyphs meet.
+    Slanted lines are not compared with lines of the same slant: the boxes of their glyphs meet. Neighbours in
+    a line may meet by one glyph: a limit stands under its slanted integral, a comma under an italic f.
     """
     found = []
     for place, one in enumerate(page.runs):
-        for other in page.runs[place + 1 :]:
+        for step, other in enumerate(page.runs[place + 1 :], 1):
             alike = one.angle == other.angle and one.angle % 90 != 0
-            if not alike and _shared(one.box, other.box) > SPECK_PT2 and _meet(one.boxes, other.boxes):
+            allowed = 1 if step <= NEIGHBOURS else 0
+            if not alike and _shared(one.box, other.box) > SPECK_PT2 and _meetings(one, other) > allowed:
                 found.append(f"page {page.number}: {one.text!r} and {other.text!r}")
         for frame in page.figures:
             if not one.inside and any(
@@ -106,9 +111,10 @@ def _shared(a, b):
     return _area((max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])))
 
 
-def _meet(some, others):
-    """Whether two glyphs share more than `SHARE` of the smaller one's box, and more than a speck."""
-    return any(_shared(a, b) > max(SPECK_PT2, SHARE * min(_area(a), _area(b))) for a in some for b in others)
+def _meetings(one, other):
+    """How many glyphs of two runs share more than `SHARE` of the smaller one's box, and more than a speck."""
+    pairs = {(a, b) for a in one.boxes for b in other.boxes}  # a ligature is several letters in one box
+    return sum(_shared(a, b) > max(SPECK_PT2, SHARE * min(_area(a), _area(b))) for a, b in pairs)
 
 
 def strays(page, margin_pt):

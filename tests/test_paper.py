@@ -1,4 +1,4 @@
-"""The paper and its supplement type no number: what a run finds comes from results/; and how the pages are laid out."""
+"""No number is typed in the papers: findings come from results/. Their pages are laid out well."""
 
 import re
 from pathlib import Path
@@ -185,10 +185,10 @@ def typeset(folder, body):
 INNOCENT = r"""
 #set par(justify: true, leading: 0.55em)
 #block(width: 6cm)[#lorem(60) extraordinarily uncharacteristic stiff-fibre representations]
-$ integral_0^1 Im(macron(v) nabla^2 hat(v)_i^2) = sum_(n=1)^N (a_n / b^(2 n)) / sqrt(x^2 + tilde(y)) dot vec(a, b) $
+$ integral_0^1 Im(macron(v) nabla^2 hat(v)_i^2) = sum_(n=1)^N (a_n / b^(2 n)) / sqrt(x^2 + tilde(y)) $
 Wörter with É, Ǻ and x#super[3]#sub[4], _Toff_, AV, fi, “quotes”,
 #table(columns: 3, stroke: none, inset: (x: 4pt, y: 2.5pt), ..range(12).map(str))
-#rotate(30deg)[turned text, off the lines]
+#rotate(30deg, reflow: true)[turned text, off the lines]
 """
 
 
@@ -213,7 +213,7 @@ def test_a_table_over_a_figure_is_found_by_its_frame(tmp_path):
     assert layout.overlaps(page) == ["page 1: '0.25' and a figure"]
 
 
-@pytest.mark.parametrize("place", ["dx: -1cm", "dx: 17.2cm", "dy: -1cm", "dy: 25.5cm"])
+@pytest.mark.parametrize("place", ["dx: -1cm", "dx: 17.2cm", "dy: -1cm", "dy: 25.7cm"])
 def test_text_in_the_margin_is_found_and_the_page_number_is_not(tmp_path, place):
     page = typeset(tmp_path, f"#place({place})[Stray]")
     assert layout.strays(page, MARGIN_PT) == ["page 1: 'Stray' in the margin"]

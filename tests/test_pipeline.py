@@ -86,8 +86,10 @@ def measured_slices(clone):
 
 def test_smoke_profile_ends_with_the_paper_and_every_figure(smoke):
     clone, environment, _ = smoke
-    assert (clone / "paper/dime.pdf").read_bytes().startswith(b"%PDF")
-    shown = set(re.findall(r'#plot\("([\w-]+)"', (clone / "paper/dime.typ").read_text()))
+    shown = set()
+    for name in ("dime", "supplement"):
+        assert (clone / f"paper/{name}.pdf").read_bytes().startswith(b"%PDF")
+        shown |= set(re.findall(r'#plot\("([\w-]+)"', (clone / f"paper/{name}.typ").read_text()))
     for kind in ("pdf", "png"):
         assert {path.stem for path in clone.glob(f"results/*/figures/*.{kind}")} == shown
     for one in pipeline.stages(clone):
