@@ -16,6 +16,7 @@ PAPER = (ROOT / "paper/dime.typ").read_text()
 SUPPLEMENT = (ROOT / "paper/supplement.typ").read_text()
 BOTH = PAPER + SUPPLEMENT
 SHARED = (ROOT / "paper/findings.typ").read_text()
+PRIOR = (ROOT / "paper/prior.typ").read_text()
 STAGES = {stage.name: stage for stage in pipeline.stages(ROOT)}
 
 NO_NUMBERS = (  # what may hold a digit and yet state none
@@ -144,7 +145,7 @@ def test_every_reference_is_cited_and_every_citation_has_a_reference():
     bibliography = (ROOT / "paper/references.bib").read_text()
     references = set(re.findall(r"(?m)^@\w+\{([\w-]+),", bibliography))
     cited = set()
-    for source in (PAPER, SUPPLEMENT):
+    for source in (PAPER, SUPPLEMENT + PRIOR):
         labels = set(re.findall(r"<([a-zA-Z][\w-]*)>", source)) | set(re.findall(r'plot\("([\w-]+)"', source))
         cited |= set(re.findall(r"@([a-zA-Z][\w-]*)", source)) - labels
     assert cited == references
