@@ -200,13 +200,18 @@ def authors_phantoms(output: Path):
 
 @app.command()
 def paper(source: Path, output: Path):
-    """Typeset the paper; if an input is missing, name it and the command that makes it."""
+    """Typeset SOURCE; if an input is missing, name it and the command that makes it."""
+    from dime.files import pipeline
     from dime.reporting.lineage import check_inputs, foreign
     from dime.reporting.paper import typeset
 
-    if source.is_file():
-        check_inputs("paper")
-    typeset(source, output, [name for name in foreign() if name != "paper"])
+    among = pipeline.stages()
+    papers = {
+        stage.command.split()[2]: stage.name for stage in among if stage.command.startswith("dime paper ")
+    }
+    if source.is_file() and source.as_posix() in papers:
+        check_inputs(papers[source.as_posix()])
+    typeset(source, output, [name for name in foreign() if name not in papers.values()])
 
 
 @app.command()

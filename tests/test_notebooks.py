@@ -163,9 +163,10 @@ PAGES = [ROOT / name for name in ("README.md", "notebooks/README.md", "docs/arch
 
 @pytest.mark.parametrize("path", [*NOTEBOOKS, *PAGES], ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_sections_of_the_paper_that_are_named_exist(path):
-    """`Results, *Uncertainty*`: a chapter, and how one of its sections begins."""
+    """`Results, *Uncertainty*`: a chapter of the paper or its supplement, and how a section of it begins."""
     chapters, chapter = {}, None
-    for line in (ROOT / "paper" / "dime.typ").read_text().splitlines():
+    sources = ((ROOT / f"paper/{name}.typ").read_text() for name in ("dime", "supplement"))
+    for line in "\n".join(sources).splitlines():
         if line.startswith("= "):
             chapter = chapters.setdefault(line[2:], [])
         elif line.startswith("== "):

@@ -86,8 +86,10 @@ def measured_slices(clone):
 
 def test_smoke_profile_ends_with_the_paper_and_every_figure(smoke):
     clone, environment, _ = smoke
-    assert (clone / "paper/dime.pdf").read_bytes().startswith(b"%PDF")
-    shown = set(re.findall(r'#plot\("([\w-]+)"', (clone / "paper/dime.typ").read_text()))
+    shown = set()
+    for name in ("dime", "supplement"):
+        assert (clone / f"paper/{name}.pdf").read_bytes().startswith(b"%PDF")
+        shown |= set(re.findall(r'#plot\("([\w-]+)"', (clone / f"paper/{name}.typ").read_text()))
     for kind in ("pdf", "png"):
         assert {path.stem for path in clone.glob(f"results/*/figures/*.{kind}")} == shown
     for one in pipeline.stages(clone):
@@ -156,7 +158,8 @@ def test_a_forced_rerun_is_byte_identical(smoke):
     clone, environment, _ = smoke
     locks = sorted(clone.rglob("dvc.lock"))
     before = [path.read_bytes() for path in locks]
-    forced = [f"{CORE}:simulate@validation", f"{CORE}:train", f"{CORE}:compare@liver", "figures", "paper"]
+    forced = [f"{CORE}:simulate@validation", f"{CORE}:train", f"{CORE}:compare@liver", "figures"]
+    forced += ["paper", "supplement"]
     reproduce(clone, environment, "--force", "--single-item", *forced)
     assert [path.read_bytes() for path in locks] == before
 

@@ -7,5 +7,5 @@ dependencies  compute the stages' dependencies from imports
 claims        the original's claims beside the results
 summary       tables for the terminal
 publication   the tracked pages that hold results
-paper         typeset the paper
+paper         typeset the paper and its supplement; which files they read
 """

@@ -1,7 +1,8 @@
 """Compute which source files each pipeline stage depends on, and write them into the dvc.yaml files.
 
 A stage runs a notebook or a command. Its dependencies inside `dime/` are the files that these import,
-directly or through other modules (`dime.files.sources`). They are computed, never typed.
+directly or through other modules (`dime.files.sources`). What a paper reads is read off its Typst source
+(`dime.reporting.paper`). They are computed, never typed.
 """
 
 import ast
@@ -15,6 +16,7 @@ from ruamel.yaml import YAML
 
 from dime.files import pipeline, sources
 from dime.files.whole import whole
+from dime.reporting import paper
 
 
 def modules(command):
@@ -54,14 +56,21 @@ def _of_command(words):
 
 
 def expected(content):
-    """Paths in `dime/` that a stage (its entry in a dvc.yaml) depends on, sorted."""
-    return sources.files(modules(content["cmd"]))
+    """Paths that a stage (its entry in a dvc.yaml) depends on: in `dime/`, and what a paper reads; sorted."""
+    computed = set(sources.files(modules(content["cmd"])))
+    if _typesets(content):
+        computed |= set(paper.reads(shlex.split(content["cmd"])[2]))
+    return sorted(computed)
+
+
+def _typesets(content):
+    return content["cmd"].startswith("dime paper ")
 
 
 def rewrite(path):
     """The text of a dvc.yaml file with the computed dependencies of every stage.
 
-    Other dependencies (notebooks, data, metrics) keep their order and stand first.
+    Other dependencies (notebooks, data, metrics) keep their order and stand first; a paper has none.
 
     Parameters
     ----------
@@ -77,6 +86,7 @@ def rewrite(path):
     tree = yaml.load(Path(path).read_text())
     for content in tree["stages"].values():
         others = [dep for dep in content.get("deps") or [] if not re.match(r"dime/", dep)]
+        others = [] if _typesets(content) else others
         content["deps"] = others + expected(content)
     text = io.StringIO()
     yaml.dump(tree, text)

@@ -1,10 +1,53 @@
-"""Typeset the paper."""
+"""Typeset the paper and its supplement, and read off a source which files it opens."""
 
+import os
+import re
 from pathlib import Path
 
 import typst
 
 from dime.files.whole import whole
+
+OPENED = re.compile(r'\b(import|include|json|bibliography)[ (]"([^"@]+)"(?! *\+)')
+"""Files that Typst opens, by paths from the folder of the source."""
+
+MEASURED = re.compile(r'\bmetrics\("([\w-]+)", "([\w-]+)"\)')
+DRAWN = re.compile(r'\bplot\("[\w-]+"(?:, part: "(\w+)")?')
+
+
+def reads(source):
+    """Files and folders that a Typst source opens, itself and what it imports included.
+
+    The calls `metrics(part, name)` and `plot(name, part: ...)` of `paper/house.typ` are read off the text:
+    their arguments must be typed out.
+
+    Parameters
+    ----------
+    source : path
+        Relative to the current folder.
+
+    Returns
+    -------
+    list of str
+        Sorted paths from the current folder: sources, references, metrics, folders of figures.
+
+    Raises
+    ------
+    FileNotFoundError
+        The source, or one that it imports, does not exist.
+    """
+    found, waiting = set(), [Path(source).as_posix()]
+    while waiting:
+        path = waiting.pop()
+        found.add(path)
+        if not path.endswith(".typ"):
+            continue
+        text = Path(path).read_text()
+        opened = {os.path.normpath(Path(path).parent / name) for _, name in OPENED.findall(text)}
+        waiting += sorted(opened - found)
+        found |= {f"results/{part}/metrics/{name}.json" for part, name in MEASURED.findall(text)}
+        found |= {f"results/{part or 'mre'}/figures" for part in DRAWN.findall(text)}
+    return sorted(found)
 
 
 def typeset(source, output, foreign=()):
