@@ -7,6 +7,9 @@ CONFIDENCE_LEVEL = 0.95
 
 BOOTSTRAP_RESAMPLES = 2000
 
+FEW = 7
+"""Number of cases up to which `bootstrap_mean` also returns the values: an interval of so few says little."""
+
 
 def paired_tests(values, reference, seed=0):
     """Test each method against a reference method on the same cases, by Wilcoxon's signed-rank test.
@@ -57,12 +60,15 @@ def bootstrap_mean(values, seed=0):
     -------
     dict
         mean, low, high (95 % interval), n; low and high are None for fewer than three values or equal ones.
+        values, the cases themselves, where there are `FEW` of them or less.
     """
     values = np.asarray(values, float)
     values = values[np.isfinite(values)]
     if values.size == 0:
         return {"mean": None, "low": None, "high": None, "n": 0}
     result = {"mean": float(values.mean()), "low": None, "high": None, "n": int(values.size)}
+    if values.size <= FEW:
+        result["values"] = [float(value) for value in values]
     if values.size >= 3 and np.ptp(values) > 0:
         interval = stats.bootstrap(
             (values,),

@@ -82,17 +82,17 @@ def _style(method):
 
 
 def what_the_network_needs(found):
-    """Changes of the training recipe against the baseline; error by number and by family of phantoms."""
+    """Changes of the training recipe by seed; error by number and by family of phantoms."""
     title = "Small networks of one training budget, tested on simulated studies"
     figure, axes = panels(3, title, height=3.2, width_ratios=[1.25, 1, 1])
     arms = {name: arm for name, arm in found["arms"].items() if arm["question"] == "recipe"}
-    arms = sorted(arms.items(), key=lambda item: item[1]["mape_change"]["mean"])
+    arms = sorted(arms.items(), key=lambda item: item[1]["seed_change"]["mean"])
     for y, (name, arm) in enumerate(arms):
-        change = arm["mape_change"]
-        tone = "#d55e00" if name in found["worse"] else "#009e73" if name in found["better"] else "0.5"
+        change = arm["seed_change"]
+        tone = {"worse": "#d55e00", "better": "#009e73", "undecided": "0.5"}[found["verdicts"][name]]
         if change["low"] is not None:
             axes[0, 0].plot([change["low"], change["high"]], [y, y], color=tone, lw=1.2)
-        axes[0, 0].plot(change["mean"], y, "o", color=tone)
+        axes[0, 0].plot(arm["seed_changes"], [y] * len(arm["seed_changes"]), "o", color=tone)
     axes[0, 0].axvline(0, color="0.8", lw=0.8, zorder=0)
     axes[0, 0].set_yticks(range(len(arms)), [arm["title"] for _, arm in arms])
     axes[0, 0].set(xlabel="change of MAPE [% points]", title="change of the recipe")

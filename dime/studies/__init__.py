@@ -10,7 +10,7 @@ limits           studies/02-limits: the Cramer-Rao bound
 transfer         studies/03-transfer: trained on one simulation, tested on another
 direction        studies/05-direction: directional bias
 conditions       studies/02-limits and 06-organs: errors under changed conditions
-power            studies/07-population: how many subjects a comparison needs
+gap              mre/04-in-vivo, studies/10-gap: noise, amplitude and speckle of waves and maps
 subjects         mre/05-cohort and studies/07-population: one stiffness per subject
 inclusion_size   studies/08-inclusions: one inclusion of known size and contrast
 """

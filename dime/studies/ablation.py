@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from scipy import stats
 
 from dime.metrics import errors, statistics
 from dime.network import training
@@ -135,8 +136,8 @@ def run(arm_table, baseline, steps, seeds, images, table, waves, views=1, worker
     baseline : training.Schedule
     steps : int
         Training steps of the baseline; they set the budget of all arms.
-    seeds : dict of str -> sequence of int
-        Seeds of weights and patches of each arm.
+    seeds : sequence of int
+        Seeds of weights and patches, the same for every arm.
     images, table : from `pool`
     waves : xarray.Dataset
         Test data, see `budget.score`.
@@ -155,7 +156,7 @@ def run(arm_table, baseline, steps, seeds, images, table, waves, views=1, worker
         jobs = []
         for name, arm in arm_table.items():
             rows, schedule = choose(table, arm), budget.on_budget(baseline, arm.change, steps)
-            jobs += [(name, arm, replace(schedule, seed=seed), rows) for seed in seeds[name]]
+            jobs += [(name, arm, replace(schedule, seed=seed), rows) for seed in seeds]
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
             tasks = [executor.submit(_train_and_score, path, waves, views, *job) for job in jobs]
             return [task.result() for task in tasks]
@@ -180,6 +181,25 @@ def _train_and_score(path, waves, views, name, arm, schedule, rows):
     }
 
 
+def over_seeds(values):
+    """Mean over seeds and its 95 % interval by Student's t: mean, low, high, n; no interval below three seeds."""
+    values = np.asarray(values, float)
+    found = {"mean": float(values.mean()), "low": None, "high": None, "n": int(values.size)}
+    if values.size >= 3 and np.ptp(values) > 0:
+        low, high = stats.t.interval(
+            statistics.CONFIDENCE_LEVEL, values.size - 1, values.mean(), stats.sem(values)
+        )
+        found |= {"low": float(low), "high": float(high)}
+    return found
+
+
+def verdict(change):
+    """Whether an arm is "worse" or "better" than the reference by the interval over seeds, or "undecided"."""
+    if change["low"] is None or change["low"] <= 0 <= change["high"]:
+        return "undecided"
+    return "worse" if change["low"] > 0 else "better"
+
+
 def summarise(runs, reference="baseline"):
     """Figures of merit of every arm, and their difference from the reference on the same slices.
 
@@ -188,9 +208,10 @@ def summarise(runs, reference="baseline"):
     Returns
     -------
     dict of str -> dict
-        mape, nll, mape_change (arm minus reference, paired by slice): `statistics.bootstrap_mean`; pixel_r:
-        r, low, high and n of `errors.pooled`; seed_mape: list, one per seed; steps, patches, parameters,
-        phantoms, multiply_adds_per_pixel.
+        mape, nll: `statistics.bootstrap_mean` over slices; pixel_r: r, low, high and n of `errors.pooled`;
+        seed_mape: list, one per seed; seed_changes: its difference from the reference, seed by seed, and
+        seed_change: mean and interval of these (`over_seeds`); steps, patches, parameters, phantoms,
+        multiply_adds_per_pixel.
     """
     found = {}
     for run in runs:
@@ -202,14 +223,18 @@ def summarise(runs, reference="baseline"):
     summary = {}
     for name, same in found.items():
         schedule = same[0]["schedule"]
-        mape = by_slice(name, "mape")
+        of_seeds, of_reference = (
+            np.array([run["scores"]["mape"].mean() for run in found[one]]) for one in (name, reference)
+        )
+        changes = of_seeds - of_reference
         pooled = errors.pooled(same[0]["scores"], seed=0)["r"]
         summary[name] = {
-            "mape": statistics.bootstrap_mean(mape),
-            "mape_change": statistics.bootstrap_mean(mape - by_slice(reference, "mape")),
+            "mape": statistics.bootstrap_mean(by_slice(name, "mape")),
+            "seed_changes": changes.tolist(),
+            "seed_change": over_seeds(changes),
             "nll": statistics.bootstrap_mean(by_slice(name, "nll")),
             "pixel_r": {"r": pooled["value"]} | {key: pooled[key] for key in ("low", "high", "n")},
-            "seed_mape": [float(run["scores"]["mape"].mean()) for run in same],
+            "seed_mape": of_seeds.tolist(),
             "steps": schedule.patches_per_epoch // schedule.batch,
             "patches": schedule.patches_per_epoch,
             "parameters": same[0]["parameters"],

@@ -66,7 +66,9 @@ def noise_level(wave, mask, spacing_m, lines_m=4.5e-3):
     along = [fft.fftfreq(n, spacing_m) for n in wave.shape]
     radius = np.hypot(*np.meshgrid(*along, indexing="ij"))
     low, high = NOISE_PER_M
-    per_sample = np.median(power[(radius >= low) & (radius < high)]) / np.log(2)  # median of an exponential law
+    per_sample = np.median(power[(radius >= low) & (radius < high)]) / np.log(
+        2
+    )  # median of an exponential law
     variance = per_sample * min(1, spacing_m / lines_m) ** 2  # of both channels
     return float(np.sqrt(np.mean(np.abs(wave[mask]) ** 2) / (variance / 2)))
 

@@ -102,12 +102,21 @@ def test_a_larger_budget_lowers_the_error_and_processes_change_nothing():
     images = training.training_images(data)
     table = pd.DataFrame({"family": ["homogeneous"] * 24, "physics": ["antiplane"] * 24})
     arm = {"baseline": ablation.Arm("full recipe", "baseline")}
-    long = ablation.run(arm, SCHEDULE, 300, {"baseline": [1]}, images, table, waves, workers=1)
+    long = ablation.run(arm, SCHEDULE, 300, [1], images, table, waves, workers=1)
     torch.set_num_threads(1)
     network = budget.fit(images, replace(long[0]["schedule"], seed=1))
     pd.testing.assert_frame_equal(budget.score(network, waves, 32), long[0]["scores"])
     short = budget.fit(images, budget.on_budget(SCHEDULE, {}, 2))
     assert long[0]["scores"]["mape"].mean() < 0.7 * budget.score(short, waves, 32)["mape"].mean()
     summary = ablation.summarise(long)["baseline"]
-    assert summary["mape_change"] == {"mean": 0.0, "low": None, "high": None, "n": 5}
+    assert summary["seed_changes"] == [0.0] and ablation.verdict(summary["seed_change"]) == "undecided"
     assert summary["steps"] == 300 and summary["phantoms"] == 24
+
+
+def test_a_verdict_on_an_arm_needs_an_interval_over_seeds_that_leaves_out_zero():
+    """Differences 1, 2 and 3 have the mean 2 and, by Student's t of two degrees, the interval 2 -+ 2.48."""
+    change = ablation.over_seeds([1.0, 2.0, 3.0])
+    assert change["high"] - change["mean"] == pytest.approx(4.3027 / np.sqrt(3), rel=1e-4)
+    verdicts = [ablation.verdict(ablation.over_seeds(values)) for values in ([1, 2, 3], [2, 2.1, 2.2], [-3, -3.1, -2.9])]
+    assert verdicts == ["undecided", "worse", "better"]
+    assert ablation.verdict(ablation.over_seeds([5.0, 5.1])) == "undecided"
