@@ -27,6 +27,9 @@ CASES = (1, 2, 3, 4, 5)
 SPACING_M = {"study1a": 0.90e-3, "study1b": 0.90e-3, "study2": 1.17e-3}
 """Pixel sizes with which wavelengths fit the stated stiffness [m]; with the headers' 1 mm they do not."""
 
+HEADER_M = 1e-3
+"""Pixel size in every header [m]."""
+
 UPSIDE_DOWN = ("study2",)
 """Studies whose network maps the authors stored with the rows reversed."""
 
@@ -216,6 +219,25 @@ def score(estimates, truths, pixels):
         "bias": float(error.mean()),
         "slice_r": slice_r,
     }
+
+
+def rescaled(part):
+    """The authors' MMDI maps as they would be if its program had known the pixel size of the study.
+
+    The program read every header's 1 mm. Stiffness grows with the square of the pixel, so the maps are multiplied
+    by (spacing / 1 mm)^2: 0.81 in studies 1a and 1b, 1.37 in study 2. The spacings themselves are inferred
+    (`SPACING_M`), and the filters' cut-offs, which the pixel also changes, stay as they were.
+
+    Parameters
+    ----------
+    part : xarray.Dataset
+        From `study`.
+
+    Returns
+    -------
+    xarray.DataArray [Pa]
+    """
+    return part["authors_mmdi"] * (part.attrs["spacing_m"] / HEADER_M) ** 2
 
 
 def score_regions(part, method):

@@ -4,9 +4,6 @@ import numpy as np
 
 from dime.metrics import statistics
 
-TARGET_90 = (0.87, 0.93)
-"""Range in which the observed coverage of a calibrated 90 % interval should lie (fractions)."""
-
 
 def half_width(uncertainty, level):
     """Half width b log(1 / (1 - p)) of the interval of log stiffness at level p; b is the Laplace scale."""
@@ -31,6 +28,28 @@ def coverage(estimate, uncertainty, truth, mask, levels):
     """
     error = np.abs(np.log(estimate[mask] / truth[mask]))
     return np.array([np.mean(error <= half_width(uncertainty[mask], level)) for level in levels])
+
+
+def verdict(share, level):
+    """Whether intervals are "too wide" or "too narrow" at a level, or "as promised" as far as the cases tell.
+
+    Parameters
+    ----------
+    share : dict
+        Coverage found, from `statistics.bootstrap_mean` over slices.
+    level : float
+        Coverage promised.
+
+    Returns
+    -------
+    str
+        "as promised" if the interval of the share holds the level; "not tested" without an interval.
+    """
+    if share["low"] is None:
+        return "not tested"
+    if share["low"] > level:
+        return "too wide"
+    return "too narrow" if share["high"] < level else "as promised"
 
 
 def rejection(error, uncertainty, fractions):
@@ -76,8 +95,8 @@ def study(estimates, uncertainties, trusted, truths, masks, levels, fractions):
     Returns
     -------
     dict
-        coverage (list by level), coverage_90, coverage_90_met; rejection (curves, means over slices);
-        reject_10, of rejecting the least certain tenth (MAPE before and after, reduction [% points], p of
+        coverage and verdicts (lists by level), coverage_90; rejection (curves, means over slices, and intervals
+        of the curve "model"); reject_10, of rejecting the least certain tenth (MAPE before and after, reduction [% points], p of
         Wilcoxon's test, oracle_share: reduction over that of the oracle); untrusted (share [%], mape,
         mape_trusted).
     """
@@ -87,17 +106,20 @@ def study(estimates, uncertainties, trusted, truths, masks, levels, fractions):
     errors = [100 * np.abs(e[m] / t[m] - 1) for e, _, t, m in slices]
     curves = [rejection(x, u[m], fractions) for x, (_, u, _, m) in zip(errors, slices, strict=True)]
     means = {name: np.mean([curve[name] for curve in curves], axis=0) for name in curves[0]}
+    kept = np.array([curve["model"] for curve in curves])
     first, tenth = list(fractions).index(0.0), list(fractions).index(0.1)
     before, after = (np.array([curve["model"][k] for curve in curves]) for k in (first, tenth))
     test = statistics.paired_tests({"before": before, "after": after}, "before")["after"]
     gain = {name: means[name][first] - means[name][tenth] for name in ("model", "oracle")}
     trust = [t[m] for t, m in zip(trusted, masks, strict=True)]
+    by_level = [statistics.bootstrap_mean(column) for column in covered.T]
     return {
-        "coverage": [statistics.bootstrap_mean(column) for column in covered.T],
+        "coverage": by_level,
+        "verdicts": [verdict(*pair) for pair in zip(by_level, levels, strict=True)],
         "coverage_90": ninety,
-        "coverage_90_met": bool(TARGET_90[0] <= ninety["mean"] <= TARGET_90[1]),
         "rejection": {"fractions": list(fractions)}
-        | {name: list(map(float, v)) for name, v in means.items()},
+        | {name: list(map(float, v)) for name, v in means.items()}
+        | {"intervals": [statistics.bootstrap_mean(column) for column in kept.T]},
         "reject_10": {
             "before": statistics.bootstrap_mean(before),
             "after": statistics.bootstrap_mean(after),

@@ -126,9 +126,9 @@ def reliability(found):
             rejection, style = entry["rejection"], signs(method)
             for key, line in (("model", "-"), ("oracle", ":"), ("random", "--")):
                 axes[1, column].plot(rejection["fractions"], rejection[key], line, color=style["color"], lw=1)
-            ends = [entry["reject_10"][when] for when in ("before", "after")]
-            aside = 0.01 if method == "dime" else -0.01
-            intervals(axes[1, column], (aside, 0.1 + aside), ends, **style)
+            ends = [[one[end] for one in rejection["intervals"]] for end in ("low", "high")]
+            low, high = np.array(ends, float)
+            axes[1, column].fill_between(rejection["fractions"], low, high, color=style["color"], alpha=0.15, lw=0)
         axes[0, column].plot([0, 1], [0, 1], color="0.6", lw=0.8, zorder=0)
         axes[0, column].set(title=f"study {STUDY_NUMBERS[study]} ({study})", xlabel="nominal coverage")
         axes[0, column].set(xlim=(0, 1), ylim=(0, 1), aspect="equal")

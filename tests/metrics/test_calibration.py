@@ -28,14 +28,15 @@ def test_coverage_is_nominal_for_the_law_itself():
 
 
 def test_errors_twice_as_large_as_told_are_covered_less():
-    """P(|x| < b log 10) for a scale of 2 b is 1 - 10^(-1/2) = 0.684: the target is missed, and said so."""
+    """P(|x| < b log 10) for a scale of 2 b is 1 - 10^(-1/2) = 0.684: too narrow, and said so."""
     estimate, scale, truth, mask = laplace_study(factor=2.0)
     found = calibration.study(estimate, scale, mask, truth, mask, LEVELS, (0.0, 0.1))
     assert found["coverage_90"]["mean"] == pytest.approx(1 - 10**-0.5, abs=0.01)
-    assert found["coverage_90_met"] is False
+    assert found["verdicts"][LEVELS.index(0.9)] == "too narrow"
     estimate, scale, truth, mask = laplace_study()
     right = calibration.study(estimate, scale, mask, truth, mask, LEVELS, (0.0, 0.1))
-    assert right["coverage_90_met"] is True
+    assert calibration.verdict({"low": 0.88, "high": 0.93}, 0.9) == "as promised"
+    assert calibration.verdict({"low": 0.91, "high": 0.93}, 0.9) == "too wide"
     assert [row["mean"] for row in right["coverage"]] == pytest.approx(LEVELS, abs=0.01)
 
 
