@@ -148,9 +148,9 @@ def predict(
 def calibrate(network, dataset, seed=0):
     """Factor and power of the uncertainty that give the intervals their coverage on held-out phantoms.
 
-    A Laplace law of scale b has the fraction `COVERAGE` of its mass within b log(1 / (1 - coverage)). For each
-    of `POWERS` the factor is the quantile `COVERAGE` of |log error| / (b^p log(1 / (1 - coverage))) over pixels,
-    with equal weight for every phantom. The power is the one for which the coverage differs least between
+    A Laplace law of scale b has the fraction `COVERAGE` of its mass within b log(1 / (1 - coverage)). For
+    each of `POWERS` the factor is the quantile `COVERAGE` of |log error| / (b^p log(1 / (1 - coverage)))
+    over pixels, with equal weight for every phantom. The power is the one for which the coverage differs least between
     phantoms: with a factor alone, intervals are too wide in even tissue and too narrow in the rest.
 
     Parameters

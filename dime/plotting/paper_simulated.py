@@ -128,7 +128,9 @@ def reliability(found):
                 axes[1, column].plot(rejection["fractions"], rejection[key], line, color=style["color"], lw=1)
             ends = [[one[end] for one in rejection["intervals"]] for end in ("low", "high")]
             low, high = np.array(ends, float)
-            axes[1, column].fill_between(rejection["fractions"], low, high, color=style["color"], alpha=0.15, lw=0)
+            axes[1, column].fill_between(
+                rejection["fractions"], low, high, color=style["color"], alpha=0.15, lw=0
+            )
         axes[0, column].plot([0, 1], [0, 1], color="0.6", lw=0.8, zorder=0)
         axes[0, column].set(title=f"study {STUDY_NUMBERS[study]} ({study})", xlabel="nominal coverage")
         axes[0, column].set(xlim=(0, 1), ylim=(0, 1), aspect="equal")

@@ -1,9 +1,9 @@
 """Compare the claims of the original article with the results of a run: a table with computed verdicts.
 
 A verdict follows from a 95 % interval over slices or phantoms, paired where two methods are compared. It is
-"yes" where the whole interval supports the claim, "no" where the whole interval contradicts it, and "undecided"
-otherwise. "not testable" marks a claim that these data cannot test: because no truth exists, because the data
-steered a choice (development data), or because the generator was told the answer.
+"yes" where the whole interval supports the claim, "no" where the whole interval contradicts it, and
+"undecided" otherwise. "not testable" marks a claim that these data cannot test: because no truth exists,
+because the data steered a choice (development data), or because the generator was told the answer.
 """
 
 from dime.files.report import number, read_part
@@ -178,8 +178,11 @@ def _phantoms(homogeneous, heterogeneous):
         )
 
     def correlation(m):
-        r = heterogeneous[m]["regions"]["common"]["pooled"]
-        return f"r = {number(r and r['pixel_r']['value'], '.3f')} {r and span(r['pixel_r'], '.3f') or ''}".strip()
+        pooled = heterogeneous[m]["regions"]["common"]["pooled"]
+        if pooled is None:
+            return "no pixel that all trust"
+        r = pooled["pixel_r"]
+        return f"r = {number(r['value'], '.3f')} {span(r, '.3f')}".strip()
 
     def versus(methods, m, *keys):
         entry = methods[m]["versus_mmdi"]
@@ -234,7 +237,7 @@ def _direction(by_method):
 
     without = f"{text('mmdi')}; without filters {text('mmdi_unfiltered')}"
     return _row(
-        "MMDI's bias is of its directional filters (here: change with the driven side, with filters less without)",
+        "MMDI's bias is of its directional filters (here: change with the driven side, with less without)",
         "a larger bias, that directional filtering may explain",
         lambda m: without if m == "mmdi" else text(m),
         [above(by_method["mmdi"]["scatter_change_kpa"])] * 2,

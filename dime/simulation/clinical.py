@@ -1,7 +1,7 @@
 """How a liver is shaken and imaged in the clinic: the driver, the waves through the slice, the drawn mask.
 
-Phantoms of physics "clinical" look like measured slices without using one. A pad on the right front of the body
-shakes them. The motion varies through the slice as a sum of parts. The waves die on their way through the
+Phantoms of physics "clinical" look like measured slices without using one. A pad on the right front of the
+body shakes them. The motion varies through the slice as a sum of parts. The waves die on their way through the
 organ. The mask is what a reader draws, not the organ.
 """
 
@@ -32,8 +32,8 @@ the in-plane wavelength a little, which an image of the slice cannot distinguish
 """
 
 PAD = (0.25, 0.45)
-"""Length of the arc that the pad moves, relative to the outline. Assumption: a pad of 19 cm reaches a fifth of
-the liver's outline, and the ribs spread its motion."""
+"""Length of the arc that the pad moves, relative to the outline. Assumption: a pad of 19 cm reaches a fifth
+of the liver's outline, and the ribs spread its motion."""
 
 
 def pad(outline, amplitude_m, rng):
@@ -61,8 +61,8 @@ def pad(outline, amplitude_m, rng):
 def parts(field, phantom, drivers, boundary, rng, **numerics):
     """Displacement u = sum_j a_j u_j where the driver moves as sum_j a_j e^{i kappa_j z}, on the slice z = 0.
 
-    Every part obeys div(G* grad u_j) + (rho omega^2 - G* kappa_j^2) u_j = 0 in tissue that does not vary along
-    z. Each has a complex amplitude and a phase slope along the pad of its own.
+    Every part obeys div(G* grad u_j) + (rho omega^2 - G* kappa_j^2) u_j = 0 in tissue that does not vary
+    along z. Each has a complex amplitude and a phase slope along the pad of its own.
 
     Parameters
     ----------

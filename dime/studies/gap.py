@@ -9,8 +9,8 @@ GRAIN_M = 8e-3
 """Standard deviation of the Gaussian mean that `speckle` takes off [m]: grains of some 10 mm remain."""
 
 NOISE_PER_M = (100.0, 120.0)
-"""Band in which a wave is taken to be noise [cycles/m]: above all shear waves of soft tissue at 60 Hz (1.2 kPa:
-55), below the limit of a scan of 80 lines over 360 mm (111)."""
+"""Band in which a wave is taken to be noise [cycles/m]: above all shear waves of soft tissue at 60 Hz
+(1.2 kPa: 55), at the limit of a scan of 80 lines over 360 mm (111 along an axis, more across)."""
 
 TAPER_M = 12e-3
 """Width of the taper at the outline before the spectrum is taken [m]."""
@@ -43,9 +43,9 @@ def speckle(stiffness, mask, spacing_m, rim_m=5e-3):
 def noise_level(wave, mask, spacing_m, lines_m=4.5e-3):
     """Signal-to-noise ratio of a wave whose noise has the resolution of the scan.
 
-    The power per pixel of the tapered wave in the band `NOISE_PER_M` is that of noise which is white within the
-    acquired square of k-space, of side 1 / `lines_m`. The rms of the wave over the deviation of that noise per
-    channel is the ratio. It is a lower bound: what the band holds of the wave counts as noise.
+    The power per pixel of the tapered wave in the band `NOISE_PER_M` is that of noise which is white within
+    the acquired square of k-space, of side 1 / `lines_m`. The rms of the wave over the deviation of that
+    noise per channel is the ratio. It is a lower bound: what the band holds of the wave counts as noise.
 
     Parameters
     ----------

@@ -139,7 +139,7 @@ def test_calibration_finds_by_how_much_the_scale_is_wrong(factor):
 
 @pytest.mark.parametrize("power", [1.0, 1.4])
 def test_calibration_finds_the_power_that_evens_out_the_phantoms(power):
-    """Errors of 40 phantoms follow Laplace laws of scale 2 b^power; b is one number per phantom, 0.01 to 0.3."""
+    """Errors of 40 phantoms follow Laplace laws of scale 2 b^power; b is one number per phantom."""
     rng = np.random.default_rng(5)
     scales = np.repeat(np.geomspace(0.01, 0.3, 40)[:, None], 2000, axis=1)
     errors = np.abs(rng.laplace(scale=2 * scales**power))

@@ -117,6 +117,9 @@ def test_a_verdict_on_an_arm_needs_an_interval_over_seeds_that_leaves_out_zero()
     """Differences 1, 2 and 3 have the mean 2 and, by Student's t of two degrees, the interval 2 -+ 2.48."""
     change = ablation.over_seeds([1.0, 2.0, 3.0])
     assert change["high"] - change["mean"] == pytest.approx(4.3027 / np.sqrt(3), rel=1e-4)
-    verdicts = [ablation.verdict(ablation.over_seeds(values)) for values in ([1, 2, 3], [2, 2.1, 2.2], [-3, -3.1, -2.9])]
+    verdicts = [
+        ablation.verdict(ablation.over_seeds(values))
+        for values in ([1, 2, 3], [2, 2.1, 2.2], [-3, -3.1, -2.9])
+    ]
     assert verdicts == ["undecided", "worse", "better"]
     assert ablation.verdict(ablation.over_seeds([5.0, 5.1])) == "undecided"
