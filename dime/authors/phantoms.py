@@ -224,9 +224,9 @@ def score(estimates, truths, pixels):
 def rescaled(part):
     """The authors' MMDI maps as they would be if its program had known the pixel size of the study.
 
-    The program read every header's 1 mm. Stiffness grows with the square of the pixel, so the maps are multiplied
-    by (spacing / 1 mm)^2: 0.81 in studies 1a and 1b, 1.37 in study 2. The spacings themselves are inferred
-    (`SPACING_M`), and the filters' cut-offs, which the pixel also changes, stay as they were.
+    The program read every header's 1 mm. Stiffness grows with the square of the pixel, so the maps are
+    multiplied by (spacing / 1 mm)^2: 0.81 in studies 1a and 1b, 1.37 in study 2. The spacings themselves are
+    inferred (`SPACING_M`), and the filters' cut-offs, which the pixel also changes, stay as they were.
 
     Parameters
     ----------

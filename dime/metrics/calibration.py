@@ -95,10 +95,10 @@ def study(estimates, uncertainties, trusted, truths, masks, levels, fractions):
     Returns
     -------
     dict
-        coverage and verdicts (lists by level), coverage_90; rejection (curves, means over slices, and intervals
-        of the curve "model"); reject_10, of rejecting the least certain tenth (MAPE before and after, reduction [% points], p of
-        Wilcoxon's test, oracle_share: reduction over that of the oracle); untrusted (share [%], mape,
-        mape_trusted).
+        coverage and verdicts (lists by level), coverage_90; rejection (curves, means over slices, and
+        intervals of the curve "model"); reject_10, of rejecting the least certain tenth (MAPE before and
+        after, reduction [% points], p of Wilcoxon's test, oracle_share: reduction over that of the oracle);
+        untrusted (share [%], mape, mape_trusted).
     """
     slices = list(zip(estimates, uncertainties, truths, masks, strict=True))
     covered = np.array([coverage(*one, levels) for one in slices])

@@ -6,7 +6,7 @@ from dime.metrics.errors import bootstrap_pooled, slice_table
 from dime.metrics.statistics import bootstrap_mean
 
 LEAST_PIXELS = 50
-"""Smallest region of a slice that is scored. Assumption: 1 cm2 of 1.4 mm pixels; a smaller one is no reading."""
+"""Smallest region of a slice that is scored. Assumption: 1 cm2 of 1.4 mm pixels; less is no reading."""
 
 REGIONS = ("whole", "interior", "own", "common")
 """whole: all tissue; interior: without the rim; own: pixels of the interior that the method itself trusts, as

@@ -150,8 +150,9 @@ def calibrate(network, dataset, seed=0):
 
     A Laplace law of scale b has the fraction `COVERAGE` of its mass within b log(1 / (1 - coverage)). For
     each of `POWERS` the factor is the quantile `COVERAGE` of |log error| / (b^p log(1 / (1 - coverage)))
-    over pixels, with equal weight for every phantom. The power is the one for which the coverage differs least between
-    phantoms: with a factor alone, intervals are too wide in even tissue and too narrow in the rest.
+    over pixels, with equal weight for every phantom. The power is the one for which the coverage differs
+    least between phantoms: with a factor alone, intervals are too wide in even tissue and too narrow in the
+    rest.
 
     Parameters
     ----------

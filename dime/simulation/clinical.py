@@ -1,8 +1,8 @@
 """How a liver is shaken and imaged in the clinic: the driver, the waves through the slice, the drawn mask.
 
 Phantoms of physics "clinical" look like measured slices without using one. A pad on the right front of the
-body shakes them. The motion varies through the slice as a sum of parts. The waves die on their way through the
-organ. The mask is what a reader draws, not the organ.
+body shakes them. The motion varies through the slice as a sum of parts. The waves die on their way through
+the organ. The mask is what a reader draws, not the organ.
 """
 
 from dataclasses import replace

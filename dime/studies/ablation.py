@@ -182,7 +182,7 @@ def _train_and_score(path, waves, views, name, arm, schedule, rows):
 
 
 def over_seeds(values):
-    """Mean over seeds and its 95 % interval by Student's t: mean, low, high, n; no interval below three seeds."""
+    """Mean over seeds and its 95 % interval by Student's t: mean, low, high, n; none below three seeds."""
     values = np.asarray(values, float)
     found = {"mean": float(values.mean()), "low": None, "high": None, "n": int(values.size)}
     if values.size >= 3 and np.ptp(values) > 0:
