@@ -23,6 +23,7 @@ from dime.inversion.filters import band_pass, directional_filters, median_filter
 from dime.inversion.masked_wave import check_field, crop, extend, paste
 from dime.physics import helmholtz_factor
 
+
 @dataclass(frozen=True)
 class Settings:
     """Settings of the chain; the defaults are the published ones where a paper states them. Read-only.
@@ -163,8 +164,8 @@ def window_px(window_m, spacing_m):
 def fit_laplacian(waves, spacing_m, window_m, degree=4):
     """Fit a 2D polynomial around each pixel by least squares; return its value and its Laplacian there.
 
-    u(y, x) ~ sum_{i+j<=degree} a_ij q_i(y) q_j(x) over a square window, q_i the polynomials orthonormal on the
-    window's pixels; value sum a_ij q_i(0) q_j(0), Laplacian sum a_ij [q_i''(0) q_j(0) + q_i(0) q_j''(0)].
+    u(y, x) ~ sum_{i+j<=degree} a_ij q_i(y) q_j(x) over a square window, q_i the polynomials orthonormal on
+    its pixels; value sum a_ij q_i(0) q_j(0), Laplacian sum a_ij [q_i''(0) q_j(0) + q_i(0) q_j''(0)].
     Both are linear in u, hence two convolutions (2D Savitzky-Golay), done by FFT.
 
     Parameters
@@ -182,9 +183,9 @@ def fit_laplacian(waves, spacing_m, window_m, degree=4):
     -------
     value : complex array (..., y, x), the wave's unit
     laplacian : complex array (..., y, x), the wave's unit / m^2
-        With degree 4: exact for polynomials to degree 5. For a wave of wavenumber k in a window of half-width h it is too
-        small by a fraction 0.0013 (k h)^4 along an axis to 0.0042 (k h)^4 along a diagonal (leading terms,
-        from the Legendre components of degree 6 that a quartic misses). The stiffness is too high by as much.
+        With degree 4: exact for polynomials to degree 5; for a wave of wavenumber k in a window of half-width
+        h too small by a fraction 0.0013 (k h)^4 along an axis to 0.0042 (k h)^4 along a diagonal (leading
+        terms, from the Legendre components of degree 6 that a quartic misses). The stiffness is too high by as much.
         With degree 2 or 3 the fraction is of order (k h)^2.
 
     Source: Savitzky & Golay 1964, Anal Chem 36:1627; quartic fits in direct inversion: Silva 2015.
@@ -229,7 +230,9 @@ def goodness_of_fit(wave, spacing_m, window_m, degree=4):
         coefficient = fft.ifft2(spectrum * np.outer(rows[i], columns[j]))
         explained += coefficient.real**2 + coefficient.imag**2
     energy = ndimage.uniform_filter(wave.real**2 + wave.imag**2, window, mode="wrap") * window**2
-    adjusted = (1 - explained / np.where(energy > 0, energy, 1)) * window**2 / (window**2 - len(_terms(degree)))
+    adjusted = (
+        (1 - explained / np.where(energy > 0, energy, 1)) * window**2 / (window**2 - len(_terms(degree)))
+    )
     return np.where(energy > 0, np.clip(1 - adjusted, 0, 1), 0)
 
 

@@ -1,8 +1,8 @@
 """Find the settings that suit each direct inversion best, on validation phantoms and never on a test set.
 
-`single` and `joint` list changes of a method's published settings, `score` inverts every phantom with every
-change, `summarise` averages over phantoms, and `choose` applies the rule: the lowest mean error over the
-whole tissue wins, unless the interval of its paired difference to the published settings includes 0.
+`trials` lists changes of a method's published settings, `score` inverts every phantom with every change,
+`summarise` averages over phantoms, and `choose` applies the rule: the lowest mean error over the whole tissue
+wins, unless the interval of its paired difference to the published settings includes 0.
 """
 
 from concurrent.futures import ProcessPoolExecutor
@@ -29,26 +29,29 @@ confident there; the confident share of the interior; mean error in the whole ti
 PER_METRE = "_per_m"
 
 
-def single(method, grid):
-    """Published settings and changes of one setting at a time.
+def trials(method, grids):
+    """Published settings of a method and changes of them.
 
     Parameters
     ----------
     method : name in `dime.inversion.methods.METHODS`
-    grid : dict
-        Setting -> list of values; the published one among them is no change.
+    grids : sequence of dict
+        Setting -> list of values. A grid of one setting changes it alone; one of several changes them
+        jointly, in every combination. A value that is the published one is no change.
 
     Returns
     -------
     dict
-        Name -> keyword arguments that differ from the published ones, which come first.
+        Name -> keyword arguments that differ from the published ones; `PUBLISHED` -> {} comes first.
     """
-    return _named(method, [{}, *({key: value} for key, values in grid.items() for value in values)])
-
-
-def joint(method, grid):
-    """Changes of several settings at once: every combination of their values, as `single` returns them."""
-    return _named(method, [dict(zip(grid, values, strict=True)) for values in product(*grid.values())])
+    published = {key: _plain(value) for key, value in load_method(method).settings.items()}
+    changed = {PUBLISHED: {}}
+    for grid in grids:
+        for values in product(*grid.values()):
+            pairs = zip(grid, map(_plain, values), strict=True)
+            changes = {key: value for key, value in pairs if value != published[key]}
+            changed[describe(changes)] = changes
+    return changed
 
 
 def describe(changes):
@@ -56,15 +59,15 @@ def describe(changes):
     return ", ".join(_words(key, value) for key, value in changes.items()) or PUBLISHED
 
 
-def score(phantoms, trials, snr, rim_m, seed=0, workers=2):
+def score(phantoms, tried, snr, rim_m, seed=0, workers=2):
     """Invert every phantom with every change of settings.
 
     Parameters
     ----------
     phantoms : xarray.Dataset
         wave without noise, stiffness, mask (phantom, y, x); attrs spacing_m, frequency_hz.
-    trials : dict
-        Method -> {name -> changes}, from `single` or `joint`.
+    tried : dict
+        Method -> {name -> changes}, from `trials`.
     snr : float
         Of the noise that is added, see `dime.mri.noise.add_noise`; the same for every trial.
     rim_m : float
@@ -80,7 +83,7 @@ def score(phantoms, trials, snr, rim_m, seed=0, workers=2):
         pixel is confident.
     """
     scale = phantoms.attrs["spacing_m"], phantoms.attrs["frequency_hz"]
-    task = partial(_score_one, trials, snr, rim_m, seed, scale)
+    task = partial(_score_one, tried, snr, rim_m, seed, scale)
     maps = [phantoms[name].values for name in ("wave", "mask", "stiffness")]
     rows = list(range(phantoms.sizes["phantom"]))
     if workers == 1:
@@ -108,16 +111,15 @@ def summarise(rows, soft_kpa):
         Method -> name -> group ("all", "soft", "stiff") -> `FIGURES` and `difference`, the paired difference
         of mape to the published settings; each as `bootstrap_mean` gives it.
     """
-    soft = rows["truth_kpa"] < soft_kpa
+    published = rows[rows["name"] == PUBLISHED].set_index(["method", "phantom"])["mape"]
     table = {}
-    for group, part in (("all", rows), ("soft", rows[soft]), ("stiff", rows[~soft])):
-        for method, own in part.groupby("method", sort=False):
-            published = own[own["name"] == PUBLISHED].set_index("phantom")["mape"]
-            for name, one in own.groupby("name", sort=False):
-                one = one.set_index("phantom")
-                figures = {figure: bootstrap_mean(one[figure]) for figure in FIGURES}
-                figures["difference"] = bootstrap_mean(one["mape"] - published)
-                table.setdefault(method, {}).setdefault(name, {})[group] = figures
+    for (method, name), own in rows.groupby(["method", "name"], sort=False):
+        soft = own["truth_kpa"] < soft_kpa
+        groups = table.setdefault(method, {}).setdefault(name, {})
+        for group, part in (("all", own), ("soft", own[soft]), ("stiff", own[~soft])):
+            groups[group] = {figure: bootstrap_mean(part[figure]) for figure in FIGURES}
+            change = part.set_index("phantom")["mape"] - published[method].loc[part["phantom"]]
+            groups[group]["difference"] = bootstrap_mean(change)
     return table
 
 
@@ -132,12 +134,12 @@ def choose(table):
     return best if high is not None and high < 0 else PUBLISHED
 
 
-def _score_one(trials, snr, rim_m, seed, scale, row, wave, mask, truth):
+def _score_one(tried, snr, rim_m, seed, scale, row, wave, mask, truth):
     noisy = add_noise(wave, mask, snr, np.random.default_rng([seed, row]))
     interior = without_rim(mask[None], rim_m / scale[0])[0]
     common = {"phantom": row, "truth_kpa": float(truth[mask].mean()) / 1e3}
     rows = []
-    for method, changes in trials.items():
+    for method, changes in tried.items():
         least = trust.LEAST_CONFIDENCE.get(method, trust.LEAST_CONFIDENCE_OF_OTHERS)
         for name, settings in changes.items():
             found, second = load_method(method, **settings).invert_slice(noisy, mask, *scale)[:2]
@@ -150,13 +152,6 @@ def _score_one(trials, snr, rim_m, seed, scale, row, wave, mask, truth):
                 | {"confident": 100 * np.mean(sure[interior]), "bias": whole["bias"]}
             )
     return rows
-
-
-def _named(method, trials):
-    """Trials by name, without the values that are the published ones and without repetitions."""
-    published = {key: _plain(value) for key, value in load_method(method).settings.items()}
-    changed = [{k: _plain(v) for k, v in one.items() if _plain(v) != published[k]} for one in trials]
-    return {describe(one): one for one in changed}
 
 
 def _plain(value):
