@@ -185,7 +185,8 @@ def fit_laplacian(waves, spacing_m, window_m, degree=4):
     laplacian : complex array (..., y, x), the wave's unit / m^2
         With degree 4: exact for polynomials to degree 5; for a wave of wavenumber k in a window of half-width
         h too small by a fraction 0.0013 (k h)^4 along an axis to 0.0042 (k h)^4 along a diagonal (leading
-        terms, from the Legendre components of degree 6 that a quartic misses). The stiffness is too high by as much.
+        terms, from the Legendre components of degree 6 that a quartic misses). The stiffness is too high by
+        as much.
         With degree 2 or 3 the fraction is of order (k h)^2.
 
     Source: Savitzky & Golay 1964, Anal Chem 36:1627; quartic fits in direct inversion: Silva 2015.
