@@ -26,8 +26,6 @@ FIGURES = ("mape", "mape_interior", "mape_confident", "confident", "bias")
 """What `score` gives [%]: mean of |error| in the whole tissue, in its interior and where the method is
 confident there; the confident share of the interior; mean error in the whole tissue."""
 
-PER_METRE = "_per_m"
-
 
 def trials(method, grids):
     """Published settings of a method and changes of them.
@@ -161,5 +159,5 @@ def _plain(value):
 def _words(key, value):
     if key == "windows_m":
         return f"windows {'/'.join(f'{1e3 * width:g}' for width in value)} mm"
-    name, unit = (key.removesuffix(PER_METRE), "/m") if key.endswith(PER_METRE) else (key, "")
-    return f"{name.removesuffix('_px').replace('_', ' ')} {value:g}{unit or ' px' * key.endswith('_px')}"
+    unit = "/m" if key.endswith("_per_m") else " px" if key.endswith("_px") else ""
+    return f"{key.removesuffix('_per_m').removesuffix('_px').replace('_', ' ')} {value:g}{unit}"
