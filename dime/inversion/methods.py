@@ -12,7 +12,8 @@ import inspect
 import json
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -60,14 +61,16 @@ class Method(NamedTuple):
     settings: dict
 
 
-def load_method(name: str, model: str | Path = PRETRAINED) -> Method:
-    """Import a method's function.
+def load_method(name: str, model: str | Path = PRETRAINED, **settings) -> Method:
+    """Import a method's function and change its settings.
 
     Parameters
     ----------
     name : one of `METHODS`
     model : path
         Folder of a trained network, for method "dime".
+    settings :
+        Those that differ from the method's defaults; a network has none.
 
     Returns
     -------
@@ -76,16 +79,19 @@ def load_method(name: str, model: str | Path = PRETRAINED) -> Method:
     Raises
     ------
     ValueError
-        Unknown method.
+        Unknown method or setting.
     """
     if name not in METHODS:
         raise ValueError(f"method: expected one of {', '.join(METHODS)}, found {name!r}")
     module, attribute = METHODS[name].split(":")
     function = getattr(import_module(module), attribute)
+    known = {} if name == LEARNT else _defaults(function)
+    if unknown := sorted(settings.keys() - known.keys()):
+        raise ValueError(f"settings: {name} has no {', '.join(unknown)}; it has {', '.join(known) or 'none'}")
     if name == LEARNT:
-        invert_slice, settings = function(model)
-        return Method(invert_slice, "uncertainty", settings)
-    return Method(function, "confidence", _defaults(function))
+        invert_slice, plain = function(model)
+        return Method(invert_slice, "uncertainty", plain)
+    return Method(_changed(function, settings), "confidence", known | settings)
 
 
 def _defaults(function):
@@ -100,7 +106,15 @@ def _defaults(function):
     return settings
 
 
-def invert(waves: xr.Dataset, method: str = LEARNT, model: str | Path = PRETRAINED) -> xr.Dataset:
+def _changed(function, settings):
+    """A function with some settings changed, those of a dataclass one by one."""
+    for parameter in inspect.signature(function).parameters.values():
+        if is_dataclass(parameter.default):
+            settings = {parameter.name: replace(parameter.default, **settings)}
+    return partial(function, **settings)
+
+
+def invert(waves: xr.Dataset, method: str = LEARNT, model: str | Path = PRETRAINED, **settings) -> xr.Dataset:
     """Compute the stiffness of every slice of a dataset by one method.
 
     A file does not say whether its waves follow e^{+i omega t} or e^{-i omega t}, nor whether the gain of a
@@ -117,6 +131,8 @@ def invert(waves: xr.Dataset, method: str = LEARNT, model: str | Path = PRETRAIN
     model : path
         Folder of a trained network (`dime.learning.checkpoints.save_model`), for method "dime"; default: the
         pretrained one.
+    settings :
+        Settings of the method that differ from its defaults, such as windows_m=[0.015] of "mmdi".
 
     Returns
     -------
@@ -128,7 +144,7 @@ def invert(waves: xr.Dataset, method: str = LEARNT, model: str | Path = PRETRAIN
     Raises
     ------
     ValueError
-        Unknown method, wave and mask of different shapes; no slice that can be inverted, see
+        Unknown method or setting, wave and mask of different shapes; no slice that can be inverted, see
         `dime.inversion.masked_wave.check_field`. A single slice of several that cannot, such as one without
         motion, stays 0, and a warning names it.
 
@@ -143,7 +159,7 @@ def invert(waves: xr.Dataset, method: str = LEARNT, model: str | Path = PRETRAIN
     wave, mask = waves["wave"], waves["mask"]
     if wave.shape != mask.shape:
         raise ValueError(f"mask: expected the wave's shape {wave.shape}, found {mask.shape}")
-    chosen = load_method(method, model)
+    chosen = load_method(method, model, **settings)
     learnt = chosen.second == "uncertainty"
     scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
     # a slice beyond the organ stays 0
@@ -162,8 +178,8 @@ def invert(waves: xr.Dataset, method: str = LEARNT, model: str | Path = PRETRAIN
     maps = {"stiffness": found[0], chosen.second: found[1], "trusted": found[2] > 0}
     result = xr.Dataset({name: (wave.dims, values) for name, values in maps.items()}, coords=wave.coords)
     result["stiffness"].attrs["units"] = "Pa"
-    settings = json.dumps(chosen.settings, default=list)
-    result.attrs = waves.attrs | {"method": method, "settings": settings, "time_sign": sign}
+    used = json.dumps(chosen.settings, default=list)
+    result.attrs = waves.attrs | {"method": method, "settings": used, "time_sign": sign}
     return result
 
 

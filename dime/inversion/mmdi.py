@@ -23,9 +23,6 @@ from dime.inversion.filters import band_pass, directional_filters, median_filter
 from dime.inversion.masked_wave import check_field, crop, extend, paste
 from dime.physics import helmholtz_factor
 
-DEGREE = 4
-"""Degree of the fitted polynomial: quartic."""
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -50,6 +47,8 @@ class Settings:
     windows_m : tuple of float
         Widths of the square fit windows [m]; each becomes the nearest odd number of pixels, at least 5.
         Assumption: the sizes; 17, 21 and 27 pixels of 1 mm, 11, 15 and 19 pixels of 1.4 mm.
+    degree : int
+        Degree of the fitted polynomial, 2 to 4 (4: Silva 2015). 2 and 3 have the same value and Laplacian.
     decay_m : float
         Decay length of the wave's extension outside the mask [m], see `extend`; 0 sets the wave to 0 there.
     median_px : int
@@ -62,17 +61,20 @@ class Settings:
     directions: int = 8
     directional_power: float = 2.0
     windows_m: tuple = (0.0165, 0.021, 0.027)
+    degree: int = 4
     decay_m: float = 0.010
     median_px: int = 5
 
     def __post_init__(self):
-        """Raise a ValueError that names the first setting out of range."""
+        """Raise a ValueError that names the first setting out of range; a list of windows becomes a tuple."""
+        object.__setattr__(self, "windows_m", tuple(self.windows_m))
         ranges = {
             "low_cut_per_m": (0 < self.low_cut_per_m < self.high_cut_per_m, "between 0 and high_cut_per_m"),
             "band_pass_order": (self.band_pass_order >= 1, "1 or more"),
             "directions": (self.directions >= 1, "1 or more"),
             "directional_power": (self.directional_power >= 0, "0 or more"),
             "windows_m": (len(self.windows_m) > 0 and min(self.windows_m) > 0, "one or more positive widths"),
+            "degree": (self.degree in (2, 3, 4), "2, 3 or 4"),
             "decay_m": (self.decay_m >= 0, "0 or more"),
             "median_px": (self.median_px >= 1 and self.median_px % 2 == 1, "an odd number of pixels"),
         }
@@ -143,7 +145,9 @@ def invert(wave, mask, spacing_m, frequency_hz, settings=PUBLISHED):
         settings.band_pass_order,
     )
     directional = directional_filters(filtered, settings.directions, settings.directional_power)
-    smooth, laplacian, goodness = choose_window(directional, extended, spacing_m, settings.windows_m)
+    smooth, laplacian, goodness = choose_window(
+        directional, extended, spacing_m, settings.windows_m, settings.degree
+    )
     combined = combine_directions(smooth, laplacian, frequency_hz)
     stiffness = median_filter(combined, mask_box, settings.median_px)
     amplitude, curvature = np.abs(smooth), np.abs(laplacian)
@@ -157,11 +161,11 @@ def window_px(window_m, spacing_m):
     return max(5, 2 * int(window_m / spacing_m / 2) + 1)
 
 
-def fit_laplacian(waves, spacing_m, window_m):
-    """Fit a 2D quartic around each pixel by least squares; return its value and its Laplacian there.
+def fit_laplacian(waves, spacing_m, window_m, degree=4):
+    """Fit a 2D polynomial around each pixel by least squares; return its value and its Laplacian there.
 
-    u(y, x) ~ sum_{i+j<=4} a_ij q_i(y) q_j(x) over a square window, q_i the polynomials orthonormal on the
-    window's pixels; value sum a_ij q_i(0) q_j(0), Laplacian sum a_ij [q_i''(0) q_j(0) + q_i(0) q_j''(0)].
+    u(y, x) ~ sum_{i+j<=degree} a_ij q_i(y) q_j(x) over a square window, q_i the polynomials orthonormal on
+    its pixels; value sum a_ij q_i(0) q_j(0), Laplacian sum a_ij [q_i''(0) q_j(0) + q_i(0) q_j''(0)].
     Both are linear in u, hence two convolutions (2D Savitzky-Golay), done by FFT.
 
     Parameters
@@ -172,22 +176,26 @@ def fit_laplacian(waves, spacing_m, window_m):
         Pixel size [m].
     window_m : float
         Width of the window [m], see `window_px`.
+    degree : int
+        2 to 4.
 
     Returns
     -------
     value : complex array (..., y, x), the wave's unit
     laplacian : complex array (..., y, x), the wave's unit / m^2
-        Exact for polynomials to degree 5. For a wave of wavenumber k in a window of half-width h it is too
-        small by a fraction 0.0013 (k h)^4 along an axis to 0.0042 (k h)^4 along a diagonal (leading terms,
-        from the Legendre components of degree 6 that a quartic misses). The stiffness is too high by as much.
+        With degree 4: exact for polynomials to degree 5; for a wave of wavenumber k in a window of half-width
+        h too small by a fraction 0.0013 (k h)^4 along an axis to 0.0042 (k h)^4 along a diagonal (leading
+        terms, from the Legendre components of degree 6 that a quartic misses). The stiffness is too high by
+        as much.
+        With degree 2 or 3 the fraction is of order (k h)^2.
 
     Source: Savitzky & Golay 1964, Anal Chem 36:1627; quartic fits in direct inversion: Silva 2015.
     """
     window = window_px(window_m, spacing_m)
-    q, value, second = _basis(window)
+    q, value, second = _basis(window, degree)
     rows, columns = (_spectra(q, n) for n in waves.shape[-2:])  # (degree, k)
     value_gain, laplacian_gain = np.zeros((2, *waves.shape[-2:]))
-    for i, j in _terms():
+    for i, j in _terms(degree):
         term = np.outer(rows[i], columns[j]).real
         value_gain += value[i] * value[j] * term
         laplacian_gain += (second[i] * value[j] + value[i] * second[j]) * term
@@ -195,18 +203,18 @@ def fit_laplacian(waves, spacing_m, window_m):
     return fft.ifft2(spectrum * value_gain), fft.ifft2(spectrum * laplacian_gain) / spacing_m**2
 
 
-def goodness_of_fit(wave, spacing_m, window_m):
-    """Adjusted R^2, 0..1, of the quartic fitted to the wave in the window around each pixel.
+def goodness_of_fit(wave, spacing_m, window_m, degree=4):
+    """Adjusted R^2, 0..1, of the polynomial fitted to the wave in the window around each pixel.
 
-    R^2 = 1 - [RSS / (n - 15)] / [sum |u|^2 / n], n pixels and 15 coefficients in a window;
-    RSS = sum |u|^2 - sum_{i+j<=4} |a_ij|^2 in the orthonormal basis of `fit_laplacian`.
+    R^2 = 1 - [RSS / (n - p)] / [sum |u|^2 / n], n pixels and p coefficients in a window (15 of a quartic);
+    RSS = sum |u|^2 - sum_{i+j<=degree} |a_ij|^2 in the orthonormal basis of `fit_laplacian`.
 
     Parameters
     ----------
     wave : complex array (y, x)
         The wave before low-pass filtering, so that its noise counts. A filtered wave is smooth even where
         it is only noise, and the smallest window would always fit it best.
-    spacing_m, window_m : float
+    spacing_m, window_m, degree :
         As in `fit_laplacian`.
 
     Returns
@@ -215,19 +223,21 @@ def goodness_of_fit(wave, spacing_m, window_m):
         Clipped to 0..1; 0 where the wave is zero.
     """
     window = window_px(window_m, spacing_m)
-    q = _basis(window)[0]
+    q = _basis(window, degree)[0]
     rows, columns = (_spectra(q, n) for n in wave.shape)
     spectrum = fft.fft2(wave)
     explained = np.zeros(wave.shape)
-    for i, j in _terms():
+    for i, j in _terms(degree):
         coefficient = fft.ifft2(spectrum * np.outer(rows[i], columns[j]))
         explained += coefficient.real**2 + coefficient.imag**2
     energy = ndimage.uniform_filter(wave.real**2 + wave.imag**2, window, mode="wrap") * window**2
-    adjusted = (1 - explained / np.where(energy > 0, energy, 1)) * window**2 / (window**2 - len(_terms()))
+    adjusted = (
+        (1 - explained / np.where(energy > 0, energy, 1)) * window**2 / (window**2 - len(_terms(degree)))
+    )
     return np.where(energy > 0, np.clip(1 - adjusted, 0, 1), 0)
 
 
-def choose_window(waves, measured, spacing_m, windows_m):
+def choose_window(waves, measured, spacing_m, windows_m, degree=4):
     """Fit in every window and keep, at each pixel, the fit that describes the measured wave best.
 
     Parameters
@@ -240,6 +250,8 @@ def choose_window(waves, measured, spacing_m, windows_m):
         Pixel size [m].
     windows_m : sequence of float
         Widths of the windows [m].
+    degree : int
+        As in `fit_laplacian`.
 
     Returns
     -------
@@ -249,7 +261,8 @@ def choose_window(waves, measured, spacing_m, windows_m):
     Assumption: one choice per pixel for all directions, by adjusted R^2 (the papers say "goodness of fit").
     """
     for number, window_m in enumerate(windows_m):
-        fitted = (*fit_laplacian(waves, spacing_m, window_m), goodness_of_fit(measured, spacing_m, window_m))
+        place = spacing_m, window_m, degree
+        fitted = (*fit_laplacian(waves, *place), goodness_of_fit(measured, *place))
         if number == 0:
             value, laplacian, goodness = fitted
             continue
@@ -300,26 +313,26 @@ def confidence(goodness, stiffness):
     return np.where(stiffness > 0, goodness, 0.0)
 
 
-def _terms():
-    return [(i, j) for i in range(DEGREE + 1) for j in range(DEGREE + 1 - i)]
+def _terms(degree):
+    return [(i, j) for i in range(degree + 1) for j in range(degree + 1 - i)]
 
 
 @lru_cache(maxsize=32)
-def _basis(window):
+def _basis(window, degree):
     """Orthonormal polynomials on a window's pixels (window, degree); their value and 2nd derivative at 0."""
     t = np.arange(window) - window // 2
-    q, r = np.linalg.qr(np.vander(t / (window // 2), DEGREE + 1, increasing=True))
+    q, r = np.linalg.qr(np.vander(t / (window // 2), degree + 1, increasing=True))
     inverse = np.linalg.inv(r)  # q_i(t) = sum_p (t / h)^p inverse[p, i]
     return q, inverse[0], 2 * inverse[2] / (window // 2) ** 2
 
 
 @lru_cache(maxsize=32)
-def _spectra_cached(window, size):
-    q, h = _basis(window)[0], window // 2
+def _spectra_cached(window, degree, size):
+    q, h = _basis(window, degree)[0], window // 2
     k = 2 * np.pi * fft.fftfreq(size)
     return q.T @ np.exp(1j * np.outer(np.arange(window) - h, k))  # correlation, hence +i: (degree, k)
 
 
 def _spectra(q, size):
     """Transfer functions of correlating with each basis polynomial along an axis of `size` pixels."""
-    return _spectra_cached(q.shape[0], size)
+    return _spectra_cached(q.shape[0], q.shape[1] - 1, size)

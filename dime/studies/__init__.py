@@ -4,6 +4,7 @@ Computations of single notebooks, kept here because worker processes import them
 
 verification     methods/02-forward: problems whose waves are known in closed form
 fast_inversions  methods/01-mmdi: fast inversions on waves of known stiffness
+settings         methods/05-settings: the settings that suit each direct inversion best
 ablation         studies/01-ablation: what each choice in the recipe is worth
 budget           training and scoring on a small budget
 limits           studies/02-limits: the Cramer-Rao bound

@@ -92,6 +92,23 @@ def test_methods_share_one_call_and_say_their_settings(method, tmp_path):
     assert result.attrs["method"] == method and json.loads(result.attrs["settings"])
 
 
+def test_settings_reach_the_method_and_are_saved():
+    """Plain values as JSON has them, with lists; MMDI's fill its `Settings`, the others' are keywords."""
+    waves = dataset(*slice_of(side=60, radius_m=0.03))
+    for method, changes in {
+        "mmdi": {"windows_m": [0.009], "degree": 2},
+        "ahi": {"smoothing_px": 2.0},
+    }.items():
+        changed, plain = methods.invert(waves, method, **changes), methods.invert(waves, method)
+        saved, usual = (json.loads(one.attrs["settings"]) for one in (changed, plain))
+        assert saved == usual | changes and saved != usual
+        assert (changed["stiffness"].values != plain["stiffness"].values).any()
+    with pytest.raises(ValueError, match="settings: lfe has no degree; it has lowest_per_m"):
+        methods.invert(waves, "lfe", degree=2)
+    with pytest.raises(ValueError, match="settings: dime has no degree; it has none"):
+        methods.invert(waves, "dime", degree=2)
+
+
 def test_direct_methods_agree_on_a_wave_they_all_assume():
     """A plane wave of 30 mm at 60 Hz in homogeneous tissue is 3.24 kPa to every method but the network."""
     wave, mask = slice_of(side=120, radius_m=0.07)

@@ -65,6 +65,36 @@ def test_fit_of_a_plane_wave_converges_with_order_four(angle, bound):
     assert scaled[-1] > 0.8 * bound
 
 
+def test_fits_of_degree_two_and_three_converge_with_order_two():
+    """The wave of the test above: a parabola misses the Legendre component of degree 4, hence order 2. Cubic
+    terms are odd about the window's centre and add neither value nor Laplacian there."""
+    errors = []
+    for spacing_m in (0.4e-3, 0.2e-3, 0.1e-3):
+        y, x = grid(63, spacing_m)
+        u = np.exp(-1j * 200 * (0.8 * x + 0.6 * y))
+        parabola, cubic = (mmdi.fit_laplacian(u, spacing_m, 21 * spacing_m, degree) for degree in (2, 3))
+        np.testing.assert_allclose(cubic[0][31, 31], parabola[0][31, 31], rtol=1e-9)
+        np.testing.assert_allclose(cubic[1][31, 31], parabola[1][31, 31], rtol=1e-6)
+        errors.append(abs(parabola[1][31, 31] / (-(200**2) * parabola[0][31, 31]) - 1))
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.2)
+    assert np.log2(errors[1] / errors[2]) == pytest.approx(2, abs=0.1)
+
+
+@pytest.mark.parametrize("degree", [2, 4])
+def test_degree_reaches_the_whole_chain(degree):
+    """Plane wave of 3 kPa (k = 214/m), one window of 15 mm: a quartic is right to 5 %, a parabola reads it
+    too stiff by more than 10 % and describes it less well, so its confidence is lower."""
+    y, x = grid(160, 1.0e-3)
+    wave = np.exp(-1j * wavenumber(3000, 0.0) * (0.8 * x + 0.6 * y))
+    settings = mmdi.Settings(windows_m=[0.015], degree=degree)
+    result = mmdi.invert(wave, disc(160, 1.0e-3, 0.075), 1.0e-3, FREQUENCY_HZ, settings)
+    inner = disc(160, 1.0e-3, 0.03)
+    bias = np.median(result.stiffness[inner]) / 3000 - 1
+    assert (abs(bias) < 0.05) if degree == 4 else bias > 0.1
+    assert (np.median(result.confidence[inner]) > 0.995) == (degree == 4)
+    assert settings.windows_m == (0.015,)
+
+
 def test_goodness_of_fit_knows_noise():
     """A quartic explains a smooth wave wholly, and nothing but its 15 coefficients' share of white noise: the
     adjusted R^2 is 1 and, on average, 0 (here clipped at 0, so small). With amplitude signal-to-noise 3 it is
@@ -272,7 +302,14 @@ def test_bad_input_is_named():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("low_cut_per_m", 0), ("low_cut_per_m", 90.0), ("directions", 0), ("windows_m", ()), ("median_px", 4)],
+    [
+        ("low_cut_per_m", 0),
+        ("low_cut_per_m", 90.0),
+        ("directions", 0),
+        ("windows_m", ()),
+        ("median_px", 4),
+        ("degree", 1),
+    ],
 )
 def test_settings_out_of_range_are_named(name, value):
     with pytest.raises(ValueError, match=f"{name}: expected"):
