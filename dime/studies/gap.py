@@ -113,4 +113,4 @@ def smoothed(stiffness, uncertainty, mask, spacing_m, length_m, least=0.1):
     around, total = (ndimage.gaussian_filter(w, length_m / spacing_m) for w in (weight * logs, weight))
     nearby = around / np.where(mask, total, 1)
     found = (least**2 * logs + scale**2 * nearby) / (least**2 + scale**2)
-    return np.where(mask, np.exp(found), 0)
+    return np.where(mask, np.exp(np.where(mask, found, 0)), 0)
