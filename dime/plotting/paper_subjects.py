@@ -57,7 +57,7 @@ def _legend_of_agreement(figure, ax, methods):
 
 
 def measured_maps(data, methods):
-    """Measured slices (rows): wave, estimates and the clinical map, stiffness on one scale.
+    """Measured slices (columns): wave, estimates and the clinical map, stiffness on one scale.
 
     A method's map is grey where the method does not trust itself. All slices have one scale of length.
 
@@ -73,35 +73,30 @@ def measured_maps(data, methods):
     masks, coordinates = data["mask"].values, (data["y"], data["x"])
     in_mm = [1e3 * np.asarray(c) for c in coordinates]
     sizes = np.array([tissue_box(mask, in_mm)[1] for mask in masks])
-    width = sizes[:, 1].max()
-    columns = len(methods) + 2
-    per_mm = min(6.0 / (columns * width), 7.9 / sizes[:, 0].sum())  # inch: a page holds all slices
-    figure, axes = panels(
-        columns,
-        "Measured livers (no truth exists)",
-        height=per_mm * sizes[:, 0].sum() + 0.9,
-        rows=len(masks),
-        height_ratios=sizes[:, 0],
-    )
+    tall, wide = sizes[:, 0].max(), sizes[:, 1]
+    rows = len(methods) + 2
+    per_mm = min(6.2 / wide.sum(), 1.2 / tall)  # inch
+    title, height = "Measured livers (no truth exists)", per_mm * tall * rows + 1.1
+    figure, axes = panels(len(masks), title, height=height, rows=rows, width_ratios=wide)
     clinical = data["clinical_stiffness"].values
     maps = [data[method].values for method in methods] + [np.where(clinical > 0, clinical, np.nan)]
     trusted = [data[TRUSTED[method]].values for method in methods] + [np.ones(masks.shape, bool)]
-    for case, (row, mask) in enumerate(zip(axes, masks, strict=True)):
-        window = sizes[case, 0], width
-        row[0].set_ylabel(f"slice {data['slice'].values[case]}")
-        wave_image(row[0], data["wave"].values[case], mask, coordinates, window)
-        for ax, values, believed in zip(row[1:], maps, trusted, strict=True):
+    for case, mask in enumerate(masks):
+        window = tall, wide[case]
+        axes[0, case].set_title(f"slice {data['slice'].values[case]}", fontsize=7)
+        wave_image(axes[0, case], data["wave"].values[case], mask, coordinates, window)
+        for ax, values, believed in zip(axes[1:, case], maps, trusted, strict=True):
             place = (mask, coordinates, window)
             grey = np.where(believed[case], np.nan, float(UNTRUSTED))
             map_image(ax, grey, *place, cmap="gray", vmin=0, vmax=1)
             own = np.where(believed[case], values[case] / 1e3, np.nan)
             shown = map_image(ax, own, *place, vmin=0, vmax=6)
-    titles = ["wave (real)", *(METHOD_NAMES[method] for method in (*methods, "clinical"))]
-    for ax, name in zip(axes[0], titles, strict=True):
-        ax.set_title(name)
-    scale_bar(axes[-1, 0])
-    bar = {"location": "bottom", "shrink": 0.6, "aspect": 40, "pad": 0.01, "extend": "max"}
-    figure.colorbar(shown, ax=axes[:, 1:], label="stiffness |G*| [kPa]", **bar)
+    names = ["wave", *(METHOD_NAMES[method] for method in (*methods, "clinical"))]
+    for ax, name in zip(axes[:, 0], names, strict=True):
+        ax.set_ylabel(name.replace(" ", "\n"))
+    scale_bar(axes[0, 0])
+    bar = {"location": "bottom", "shrink": 0.5, "aspect": 40, "pad": 0.01, "extend": "max"}
+    figure.colorbar(shown, ax=axes, label="stiffness |G*| [kPa]", **bar)
     grey = plt.Rectangle((0, 0), 1, 1, color=UNTRUSTED, label="not trusted")
     figure.legend(handles=[grey], loc="lower left", frameon=False)
     return figure
