@@ -190,7 +190,7 @@ def record(examined, protocol):
 def first_harmonic(recorded):
     """Add the first harmonic of the unwrapped phase, `wave` [rad], and `turns`, both (slice, y, x).
 
-    `turns` is the range of the unwrapped phase over the offsets [cycles]; above 1/2 it counts as wrapped.
+    `turns` is the range of the unwrapped phase over the offsets [cycles]; above 1 it must have wrapped.
     """
     waves, turns = [], []
     for phase, mask in zip(recorded["phase"].values, recorded["mask"].values, strict=True):
