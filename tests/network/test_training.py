@@ -11,7 +11,7 @@ import torch
 import xarray as xr
 from waves import SCHEDULE, images
 
-from dime.network import training
+from dime.network import augment, training
 from dime.network.unet import Convolution, UNet
 
 
@@ -90,3 +90,12 @@ def test_images_carry_the_scale_free_label_and_unit_waves():
     data.attrs["spacing_m"] = 1e-3
     with pytest.raises(ValueError, match=r"training expects 0\.09 m/s"):
         training.training_images(data)
+
+
+def test_noise_of_a_scan_has_rms_one_and_in_half_of_the_patches_a_grain():
+    """White noise has uncorrelated neighbours; noise without its short waves has correlated ones."""
+    noise = augment.scan_noise((64, 2, 48, 48), torch.Generator().manual_seed(3))
+    assert noise.square().mean(dim=(1, 2, 3)).numpy() == pytest.approx(1, rel=1e-4)
+    neighbours = (noise[..., 1:] * noise[..., :-1]).mean(dim=(1, 2, 3))
+    grainy = (neighbours > 0.1).float().mean().item()
+    assert 0.3 < grainy < 0.7 and neighbours.max() > 0.8

@@ -140,13 +140,13 @@ def test_errors_are_in_percent_on_one_scale_and_stiffness_on_a_scale_of_its_row(
 def test_a_measured_map_is_grey_where_the_method_does_not_trust_it():
     data = slices("slice", slice=[51, 52])
     figure = paper_subjects.measured_maps(data, style.MAIN)
-    rows = np.array(figure.axes[:10]).reshape(2, 5)
+    rows = np.array(figure.axes[:10]).reshape(5, 2).T
     for row, mask in zip(rows, data["mask"].values, strict=True):
         for ax, name in zip(row[1:4], paper_subjects.TRUSTED.values(), strict=True):
             grey, own = (np.ma.getmaskarray(np.ma.masked_invalid(im.get_array())) for im in ax.images)
             trusted = data[name].values[list(rows[:, 0]).index(row[0])]
             assert np.array_equal(~grey, mask & ~trusted) and np.array_equal(~own, mask & trusted)
-    assert "Measured" in figure.get_suptitle() and rows[1, 0].get_ylabel() == "slice 52"
+    assert "Measured" in figure.get_suptitle() and rows[1, 0].get_title() == "slice 52"
 
 
 def test_pixels_are_counted_on_one_scale_in_every_panel():
