@@ -94,17 +94,8 @@ def nonlinear(
     rigid = rigid_motion(mask)
     wave[mask] -= rigid @ (rigid.T @ wave[mask])
     start = _starting_map(wave, mask, spacing_m, frequency_hz)
-    problem = Problem(
-        wave,
-        mask,
-        start,
-        spacing_m,
-        frequency_hz,
-        loss_tangent,
-        elements_per_wavelength,
-        total_variation_m,
-        least_noise,
-    )
+    settings = loss_tangent, elements_per_wavelength, total_variation_m, least_noise
+    problem = Problem(wave, mask, start, spacing_m, frequency_hz, *settings)
     found = optimize.minimize(
         problem.value_and_gradient,
         problem.start,
