@@ -15,7 +15,7 @@ from scipy.sparse.linalg import lsqr
 
 from dime.fem.pixels import rigid_motion
 from dime.inversion.masked_wave import check_field
-from dime.inversion.nonlinear import Problem
+from dime.inversion.objective import Problem
 
 ELEMENTS_PER_WAVELENGTH = 12.0
 """Elements per wavelength of the map's softest quarter: twice nonlinear inversion's, as less is fitted."""
