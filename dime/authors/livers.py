@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from scipy.io import loadmat
 
+from dime.authors import absent
 from dime.files import datasets
 from dime.mri import elastography
 from dime.physics import axis_m
@@ -20,6 +21,8 @@ SPACING_M = 1.40625e-3
 """Pixel size of the measured slices [m]: 360 mm over 256. Their headers say 1 mm, which is wrong."""
 
 FREQUENCY_HZ = 60.0
+
+ATTRS = {"spacing_m": SPACING_M, "frequency_hz": FREQUENCY_HZ}
 
 TYPES = {"wave": "complex64", "mask": "bool", "clinical_stiffness": "float32"}
 
@@ -70,7 +73,7 @@ def read(folder):
             "clinical_stiffness": (("slice", "y", "x"), stiffness, {"units": "Pa"}),
         },
         coords={"slice": [int(path.stem) for path in paths], "y": y, "x": x},
-        attrs={"spacing_m": SPACING_M, "frequency_hz": FREQUENCY_HZ},
+        attrs=ATTRS,
     )
 
 
@@ -125,11 +128,7 @@ def convert(output):
     """
     folder = find()
     if folder is None:
-        measured = xr.Dataset(
-            {name: (("slice", "y", "x"), np.zeros((0, 2, 2), kind)) for name, kind in TYPES.items()},
-            coords={"slice": np.zeros(0, int)},
-            attrs={"spacing_m": SPACING_M, "frequency_hz": FREQUENCY_HZ},
-        )
+        measured = absent.nothing("slice", TYPES, ATTRS)
         line = "measured slices: none (data/ is absent: `dvc pull data.dvc` gets it); the paper will say so"
     else:
         measured = read(folder)

@@ -13,6 +13,7 @@ import xarray as xr
 from scipy import ndimage
 from scipy.io import loadmat
 
+from dime.authors import absent
 from dime.files import datasets
 from dime.metrics import errors
 from dime.physics import axis_m
@@ -92,16 +93,17 @@ def convert(output):
         for case in CASES
         if folder() and Path(f"{_stem(study, case)}truth.nii.gz").is_file()
     ]
-    arrays = [read(study, case) for study, case in cases]
-    maps = {
-        name: np.array([one[name] for one in arrays], kind) if cases else np.zeros((0, 2, 2), kind)
-        for name, kind in TYPES.items()
-    }
-    data = xr.Dataset(
-        {name: (("case", "y", "x"), values) for name, values in maps.items()},
-        coords={"case": np.array([STUDIES[study] + case for study, case in cases], int)},
-        attrs={"frequency_hz": FREQUENCY_HZ},
-    )
+    data = absent.nothing("case", TYPES, {"frequency_hz": FREQUENCY_HZ})
+    if cases:
+        arrays = [read(study, case) for study, case in cases]
+        data = xr.Dataset(
+            {
+                name: (data[name].dims, np.array([one[name] for one in arrays], kind))
+                for name, kind in TYPES.items()
+            },
+            coords={"case": [STUDIES[study] + case for study, case in cases]},
+            attrs=data.attrs,
+        )
     datasets.write(data, output)
     return f"authors' phantoms: {len(cases)}" + ("" if cases else " (DIME_REFERENCE names no folder of them)")
 

@@ -1,7 +1,7 @@
-"""Filters that inversions share: band-pass and directional filters in k-space, and a median filter.
+"""Filters that the inversions share: band-pass and directions of a wave in k-space, median of a map.
 
 A wave is the first harmonic at e^{+i omega t} of one displacement component, a complex array (y, x). The
-filters treat it as periodic, so `crop` and `extend` of `masked_wave` come first.
+filters in k-space treat it as periodic: `crop` and `extend` of `dime.inversion.masked_wave` come first.
 """
 
 import numpy as np

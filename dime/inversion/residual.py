@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import optimize
-from scipy.sparse.linalg import LinearOperator, lsqr
+from scipy.sparse.linalg import lsqr
 
 from dime.fem.pixels import rigid_motion
 from dime.inversion.masked_wave import check_field
-from dime.inversion.nonlinear import Problem
+from dime.inversion.objective import Problem
 
 ELEMENTS_PER_WAVELENGTH = 12.0
 """Elements per wavelength of the map's softest quarter: twice nonlinear inversion's, as less is fitted."""
@@ -84,7 +84,7 @@ def wave_residual(stiffness, loss_tangent, wave, mask, spacing_m, frequency_hz):
     def left(loss):
         u, factors, A, _ = problem.solve(m, loss, g)
         start = problem.data - problem.deformation(problem.image.matrix @ u)
-        response = _rim_response(problem, factors, A)
+        response = problem.response(factors, A)
         return np.abs(start - response @ lsqr(response, start, iter_lim=ITERATIONS)[0])
 
     if loss_tangent is None:
@@ -116,23 +116,3 @@ def of_slices(stiffness, waves):
     rows = [row for row in np.ndindex(mask.shape[:-2]) if mask[row].any()]
     maps = stiffness.values
     return [wave_residual(maps[row], None, wave[row], mask[row], *scale).relative_rms for row in rows]
-
-
-def _rim_response(problem, factors, A):
-    """Linear operator from the rim's wave (outline's unknown,) to the image (pixel,), with its adjoint."""
-    inner, edge, image = problem.inner, problem.edge, problem.image.matrix
-    coupling = A[inner][:, edge]
-
-    def forward(g):
-        u = np.zeros(problem.basis.N, complex)
-        u[edge] = g
-        u[inner] = -factors.solve(coupling @ g)
-        return problem.deformation(image @ u)
-
-    def adjoint(residual):
-        q = image.T @ problem.deformation(residual)
-        # A is complex symmetric: its adjoint's inverse is the conjugate of its inverse's conjugate.
-        return q[edge] - coupling.conj().T @ factors.solve(q[inner].conj()).conj()
-
-    shape = (image.shape[0], len(edge))
-    return LinearOperator(shape, matvec=forward, rmatvec=adjoint, dtype=complex)

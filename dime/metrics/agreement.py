@@ -1,4 +1,4 @@
-"""Agreement and repeatability of readings of the same subjects, with intervals.
+"""Agreement and repeatability of readings of the same subjects: ICC, kappa, Bland-Altman, with intervals.
 
 Every statistic is over subjects. It is None, never NaN, where there are too few subjects for it.
 """

@@ -1,4 +1,4 @@
-"""Figures of merit of stiffness maps per slice and over slices: errors and correlation, with intervals."""
+"""Errors of stiffness maps against the truth, slice by slice, and pooled correlations, with intervals."""
 
 import numpy as np
 import pandas as pd

@@ -106,8 +106,8 @@ def disturb(waves, masks, generator, noise_rms=NOISE_RMS, background_rms=BACKGRO
         size = _uniform((patches, 2), generator) ** 2 * _chance((patches, 1), 0.4, generator)
         waves = waves + rms * 3 * background_rms * size[..., None, None] * edge
 
-    # A region that unwrapping left off: any constant in each channel of the first harmonic, as the turns that
-    # are wrong in each offset add up to.
+    # A region that unwrapping left off: turns in some offsets' phases add a constant to each channel of the
+    # first harmonic. Its size is drawn, because the wave's unit does not tell what a turn is.
     wrapped = _ellipse(patches, height, width, generator) & (
         _chance(patches, 0.1, generator)[:, None, None] > 0
     )

@@ -17,15 +17,17 @@ OPTIMISERS = {
     "muon": partial(torch.optim.Muon, adjust_lr_fn="match_rms_adamw"),
     "adamw": torch.optim.AdamW,
 }
-"""Of the convolutions: Muon's steps are orthogonal matrices, AdamW scales every weight's step on its own.
+"""Name -> optimiser of the 3 x 3 convolutions' weights; AdamW moves the other parameters in either case.
+
+Muon makes a layer's step an orthogonal matrix; AdamW scales the step of every weight on its own.
+Assumption: Muon by default, for its lower validation loss over a thousand steps and more;
+notebooks/studies/01-ablation.ipynb compares the two on an equal budget.
 
 Source: Jordan 2024 (kellerjordan.github.io/posts/muon); Loshchilov and Hutter 2019 (ICLR).
-Over a thousand steps and more Muon's validation loss is much lower; notebooks/studies/01-ablation compares
-the two on an equal budget.
 """
 
-SMALL_RATE = 3e-3
-"""Peak learning rate of AdamW for what is no convolution: scales and offsets, and the last layer."""
+OTHERS_RATE = 3e-3
+"""Peak learning rate of the other parameters: batch norms' scales and offsets, and the last layer."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Schedule:
     """What is trained and for how long.
 
     patch : pixels per side; widths, cell, normalisation : of the `UNet`; loss : one of `LOSSES`;
-    optimiser : one of `OPTIMISERS`; learning_rate : its peak in a one-cycle schedule;
+    optimiser : one of `OPTIMISERS`; learning_rate : its peak in a one-cycle schedule, of the convolutions;
     zoom, noise_rms, background_rms : largest augmentations.
     """
 
@@ -153,7 +155,7 @@ class PatchTask:
             torch.optim.lr_scheduler.OneCycleLR(
                 one, peak, total_steps=self.epochs * self.steps, pct_start=0.1, cycle_momentum=False
             )
-            for one, peak in zip(optimisers, (rate, SMALL_RATE), strict=True)
+            for one, peak in zip(optimisers, (rate, OTHERS_RATE), strict=True)
         ]
         return optimisers, cycles
 

@@ -34,11 +34,11 @@ one side, nearly incompressible tissue would move as a whole a hundred times far
 """
 
 SLAB = {"thickness_m": 0.03, "elements_per_wavelength": 4}
-"""Slab that stands for the organ in physics "3d". A liver takes each worker about 5 GB, and one minute
-(PARDISO) to three (SuperLU).
+"""Arguments of `forward.solve` for physics "3d": a slab of tissue with the slice in its middle.
 
-Assumption: the largest thickness that this cost allows. The faces are free, so that a slab bends as a plate
-does; its wave tends to the antiplane wave with growing thickness (notebooks/methods/02-forward.ipynb).
+Assumption: the thickest slab that is affordable. One liver takes about 5 GB of memory, and one minute with
+PARDISO or three with SuperLU. Its two faces are free, so that it bends as a plate does; the thicker it is,
+the nearer its wave comes to the antiplane wave (notebooks/methods/02-forward.ipynb).
 """
 
 OBLIQUE_SPEED_M_S = (1.0, 2.4)

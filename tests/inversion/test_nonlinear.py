@@ -1,4 +1,4 @@
-"""Nonlinear inversion: its gradient, and tissue that it must find from waves of another mesh."""
+"""Nonlinear inversion: its derivatives, and tissue that it must find from waves of another mesh."""
 
 from functools import cache
 
@@ -9,7 +9,8 @@ from scipy import ndimage
 from dime.fem import drivers, forward
 from dime.inversion import mmdi
 from dime.inversion.direct import ahi, kmdev, lfe, mdev
-from dime.inversion.nonlinear import Problem, nonlinear
+from dime.inversion.nonlinear import nonlinear
+from dime.inversion.objective import Problem
 from dime.mri import noise
 from dime.phantoms.phantom import Phantom, render
 from dime.physics import axis_m
@@ -51,27 +52,51 @@ def error(stiffness, truth, mask):
     return np.mean(np.abs(stiffness[mask] / truth[mask] - 1))
 
 
-@pytest.mark.parametrize("loss_tangent", [None, 0.3])
-def test_adjoint_gradient_is_the_derivative(loss_tangent):
-    """Along a random direction of all unknowns (stiffness, loss tangent, outline's wave) the central
-    difference of J tends to gradient . direction with order two, to 1e-4 at a step of
-    2.5e-5."""
+def at_random(loss_tangent):
+    """A problem, a point near its start, a random direction of the unknowns that are free."""
     wave, mask, _ = measured()
     rng = np.random.default_rng(0)
-    problem = Problem(
-        wave, mask, np.where(mask, 3500.0, 0), SPACING_M, FREQUENCY_HZ, loss_tangent, 6.0, 2e-4, 0.01
-    )
-    point = problem.start + 0.01 * rng.standard_normal(len(problem.start))
-    direction = rng.standard_normal(len(point))
-    slope = problem.value_and_gradient(point)[1] @ direction
+    start = np.where(mask, 3500.0, 0)
+    problem = Problem(wave, mask, start, SPACING_M, FREQUENCY_HZ, loss_tangent, 6.0, 2e-4, 0.01)
+    free = problem.low < problem.high
+    point = problem.start + 0.01 * free * rng.standard_normal(len(free))
+    return problem, point, free * rng.standard_normal(len(free))
+
+
+def order(errors, steps):
+    """Orders of convergence between successive steps."""
+    return np.diff(np.log(errors)) / np.diff(np.log(steps))
+
+
+@pytest.mark.parametrize("loss_tangent", [None, 0.3])
+def test_gradient_is_the_derivative(loss_tangent):
+    """Along a random direction of all unknowns (stiffness, loss tangent, outline's wave) the central
+    difference of J tends to gradient . direction with order two, to 1e-4 at a step of 2.5e-5."""
+    problem, point, direction = at_random(loss_tangent)
+    slope = problem.linearise(problem.evaluate(point))[0] @ direction
     steps = (4e-4, 1e-4, 2.5e-5)
     errors = []
     for step in steps:
-        ahead, behind = (problem.value_and_gradient(point + s * direction)[0] for s in (step, -step))
+        ahead, behind = (problem.evaluate(point + s * direction).value for s in (step, -step))
         errors.append(abs((ahead - behind) / (2 * step) / slope - 1))
-    assert np.log(errors[0] / errors[1]) / np.log(4) == pytest.approx(2, abs=0.1)
-    assert np.log(errors[1] / errors[2]) / np.log(4) == pytest.approx(2, abs=0.1)
+    assert order(errors, steps) == pytest.approx([2, 2], abs=0.1)
     assert errors[-1] < 1e-4
+
+
+def test_response_is_the_derivative_of_the_wave():
+    """The residual's central difference tends to R . direction with order two, and R's adjoint is right."""
+    problem, point, direction = at_random(None)
+    response = problem.linearise(problem.evaluate(point))[1]
+    change = response.matvec(direction.view(complex))
+    steps = (4e-3, 1e-3, 2.5e-4)
+    errors = []
+    for step in steps:
+        ahead, behind = (problem.evaluate(point + s * direction).residual for s in (step, -step))
+        errors.append(np.linalg.norm((ahead - behind) / (2 * step) - change) / np.linalg.norm(change))
+    assert order(errors, steps) == pytest.approx([2, 2], abs=0.1)
+    pixels = np.random.default_rng(1).standard_normal((len(change), 2)).view(complex)[:, 0]
+    one, other = np.vdot(pixels, change), np.vdot(response.rmatvec(pixels), direction.view(complex))
+    assert one == pytest.approx(other, rel=1e-9)
 
 
 def test_finds_a_known_inclusion():
@@ -92,10 +117,26 @@ def test_finds_a_known_inclusion():
 
 
 def test_homogeneous_tissue_stays_homogeneous():
-    """3 kPa everywhere: mean error under 1.5 %, the rim included, where MMDI, the start, is worst."""
+    """3 kPa everywhere: mean error under 0.3 %, the rim included, where MMDI, the start, is worst."""
     wave, mask, truth = measured(contrast=1.0)
     found = nonlinear(wave, mask, SPACING_M, FREQUENCY_HZ)
-    assert error(found.stiffness, truth, mask) < 0.015
+    assert error(found.stiffness, truth, mask) < 0.003
+
+
+def test_noise_does_not_leave_the_errors_of_the_start():
+    """Lossy tissue of 1.5 kPa, driven on a fifth of its outline and nearly at rest far from there, with noise
+    of rms/20: mean error under 1 % where MMDI, the start, errs by a third. An optimiser that stops early
+    keeps some of that: L-BFGS kept 5 %."""
+    phantom, axis = tissue(1500.0, 1.0, 0.4), axis_m(SIZE, SPACING_M)
+    maps, driver = render(phantom, axis, axis), drivers.Driver(0.0, 0.2, profile="smooth")
+    wave = forward.solve(phantom, driver, FREQUENCY_HZ, boundary="impedance").sample(axis, axis)
+    mask, truth = maps["mask"].values & np.isfinite(wave), maps["stiffness"].values
+    wave = np.where(mask, wave, 0)
+    noisy = noise.add_noise(wave, mask, 20.0, np.random.default_rng(0))
+    direct = mmdi.invert(noisy, mask, SPACING_M, FREQUENCY_HZ).stiffness
+    assert error(direct, truth, mask) > 0.2
+    found = nonlinear(noisy, mask, SPACING_M, FREQUENCY_HZ)
+    assert error(found.stiffness, truth, mask) < 0.01
 
 
 @pytest.mark.parametrize("snr", [20.0, 10.0])
