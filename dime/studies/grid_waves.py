@@ -74,7 +74,10 @@ def grid_wave(level, modulus, drive, frequency_hz, x_m, y_m, *, absorbing=False)
     sides = upright[:, 1:] + upright[:, :-1] + level_side[1:] + level_side[:-1]
     # Gauss: twice the area of a polygon is the sum over its sides of length times distance from the centre.
     share = np.clip(sides / 4 + np.where(length > 0, depth * length / 2, 0), 0, 1)
-    reached = np.isfinite(drive(x, y))
+    given = np.full(x.shape, np.nan + 0j)
+    rim = np.abs(depth) < 3
+    given[rim] = drive(x[rim], y[rim])
+    reached = np.isfinite(given)
     driven = reached & ((length > 0) | (phi >= 0))
     driven |= (phi < 0) & _beside((phi >= 0) & reached)
     used = np.where(driven, phi < 0, share > SLIVER)
@@ -101,13 +104,13 @@ def grid_wave(level, modulus, drive, frequency_hz, x_m, y_m, *, absorbing=False)
         joined = np.nonzero(flow)
         entries.append((number[p][joined], number[q][joined], -flow[joined]))
         for own, other in ((p, q), (q, p)):
-            held = used[own] & driven[other] & ~used[other] & (phi[own] < 0)
-            theta = np.maximum(phi[own] / np.where(held, phi[own] - phi[other], 1), NEAREST)
-            place = [c[own] + theta * (c[other] - c[own]) for c in (x, y)]
-            value = drive(*place)
-            value = np.where(np.isfinite(value), value, drive(x, y)[other])  # past the end of a driver
-            diagonal[own] += np.where(held, face / theta, 0)
-            load[own] += np.where(held, face / theta * value, 0)
+            held = np.nonzero((phi[own] < 0) & (phi[other] >= 0) & reached[other])
+            near, far = phi[own][held], phi[other][held]
+            theta = np.maximum(near / (near - far), NEAREST)
+            value = drive(*(c[own][held] + theta * (c[other] - c[own])[held] for c in (x, y)))
+            value = np.where(np.isfinite(value), value, given[other][held])  # past the end of a driver
+            diagonal[own][held] += face[held] / theta
+            load[own][held] += face[held] / theta * value
     rows, columns, values = (np.concatenate(part) for part in zip(*entries, strict=True))
     every = np.arange(used.sum())
     places = np.concatenate([rows, columns, every]), np.concatenate([columns, rows, every])
