@@ -31,8 +31,8 @@ IMAGE_M = 0.21
 """Side of the square image [m]; it has room for every body."""
 
 CELLS = 5
-"""Grid cells along a pixel: 0.28 mm, 65 to the shortest wavelength. Assumption: this keeps the error of the wave
-below 1 % (`tests/studies/test_grid_waves.py`), against 5 % of noise."""
+"""Grid cells along a pixel: 0.28 mm, 65 to the shortest wavelength. Assumption: this keeps the error of
+the wave below 1 % (`tests/studies/test_grid_waves.py`), against 5 % of noise."""
 
 DRIVE_M = 40e-6
 """Largest displacement of a driver [m]."""
@@ -42,7 +42,7 @@ DRIVE_M = 40e-6
 class RoundedPolygon:
     """Convex polygon with round corners: {p: sum_k max(n_k . (p - centre) / rho_k, 0)^q < 1}.
 
-    Four equal pairs of sides give a superellipse.
+    Four sides at right angles, opposite ones equally far, give a superellipse.
 
     angles [rad], inradii_m : (side,) arrays, directions n_k and distances rho_k of the sides
     power : q; the larger, the sharper the corners
@@ -93,8 +93,9 @@ class Inclusion:
 
 @dataclass(frozen=True)
 class Body:
-    """Tissue of a test case: a level [m], a base, inclusions painted over it in log |G*|, and texture over all.
+    """Tissue of a test case: a base, inclusions painted over it in log |G*|, and texture over all.
 
+    level : outline, see `RoundedPolygon`
     texture : (wave, 4) array of amplitude, kx, ky [rad/m] and phase of cosines added to log |G*|
     """
 
@@ -155,8 +156,8 @@ def draw_polygon(rng, reach_m, aspect, sides, power, centre=(0.0, 0.0)):
 def draw_body(rng):
     """Draw a body: a third are homogeneous, the others hold one to three inclusions and texture.
 
-    Assumption: contrasts from a half to threefold, inclusions 8 to 22 mm in radius and half of the edges sharp,
-    as of focal lesions; texture of up to 10 % rms, 15 to 60 mm long, as measured maps show.
+    Assumption: contrasts from a half to threefold, inclusions 8 to 22 mm in radius, half of the edges
+    sharp, as of focal lesions; texture of up to 10 % rms, 15 to 60 mm long, as measured maps show.
     """
     level = draw_polygon(
         rng, rng.uniform(*REACH_M), rng.uniform(0.6, 1.0), rng.integers(4, 8), rng.uniform(4, 8)

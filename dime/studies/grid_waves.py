@@ -25,7 +25,8 @@ def grid_wave(level, modulus, drive, frequency_hz, x_m, y_m, *, absorbing=False)
     the rest G* du/dn = 0 (free) or G* du/dn = -i omega Z u, Z = sqrt(rho G*) (absorbing). Integrated over
     the part of cell P inside the tissue, with h the side of a cell,
 
-        sum_Q a_PQ G_PQ (u_Q - u_P) + rho omega^2 h^2 v_P u_P = i omega Z h l_P u_P / (1 + i omega Z d_P / G_P).
+        sum_Q a_PQ G_PQ (u_Q - u_P) + rho omega^2 h^2 v_P u_P
+            = i omega Z h l_P u_P / (1 + i omega Z d_P / G_P).
 
     G_PQ is the harmonic mean of both cells, a_PQ the share of their common side inside, v_P the share of the
     cell, h l_P the length of the outline in it, and d_P the distance of its centre from the outline. Beside a
