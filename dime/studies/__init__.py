@@ -13,4 +13,6 @@ conditions       studies/02-limits and 06-organs: errors under changed condition
 power            studies/07-population: how many subjects a comparison needs
 subjects         mre/05-cohort and studies/07-population: one stiffness per subject
 inclusion_size   studies/08-inclusions: one inclusion of known size and contrast
+grid_waves       studies/09-fresh-test: a second solver, finite volumes on a regular grid
+fresh_phantoms   studies/09-fresh-test: tissue, drivers and seeds of the test's own
 """
