@@ -58,10 +58,10 @@ def test_bodies_keep_to_the_ranges_and_leave_room():
 
 
 def test_an_inclusion_is_painted_over_the_base():
-    """A disc with a hole, sharp: its stiffness in the ring, the base in the hole and around."""
+    """A disc with a hole: its stiffness in the ring, the base in the hole and around."""
     ring = fresh_phantoms.Ring((0.01, 0.0), 0.02, (0.01, 0.0), 0.01)
     outline = fresh_phantoms.RoundedPolygon(np.arange(4) * np.pi / 2, np.full(4, 0.08), 4.0)
-    lump = fresh_phantoms.Inclusion(ring, 6000.0, 0.3, 0.0)
+    lump = fresh_phantoms.Inclusion(ring, 6000.0, 0.3, fresh_phantoms.SHARP_M)
     body = fresh_phantoms.Body(outline, 2000.0, 0.1, (lump,), np.empty((0, 4)))
     assert body.stiffness(np.array([0.01, 0.025, 0.04]), np.zeros(3)) == pytest.approx([2000, 6000, 2000])
     assert outline(0.08, 0.0) == pytest.approx(0) and outline(0.08, 0.08) > 0
