@@ -14,4 +14,6 @@ conditions       studies/02-limits and 06-organs: errors under changed condition
 gap              mre/04-in-vivo, studies/10-gap: noise, amplitude and speckle of waves and maps
 subjects         mre/05-cohort and studies/07-population: one stiffness per subject
 inclusion_size   studies/08-inclusions: one inclusion of known size and contrast
+grid_waves       studies/09-fresh-test: a second solver, finite volumes on a regular grid
+fresh_phantoms   studies/09-fresh-test: tissue, drivers and seeds of the test's own
 """
