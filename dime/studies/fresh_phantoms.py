@@ -32,7 +32,7 @@ IMAGE_M = 0.21
 
 CELLS = 5
 """Grid cells along a pixel: 0.28 mm, 65 to the shortest wavelength. Assumption: on finer grids the wave
-changes by about 1 % at most, against 5 % of noise; what changes is mainly where a driver ends, that is the drive."""
+changes by about 1 % at most, against 5 % of noise; what changes is mainly where a driver ends."""
 
 SHARP_M = 1e-3
 """Width of a sharp edge [m]: less than a pixel, and wide enough for the grid not to render it as steps."""
