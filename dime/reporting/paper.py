@@ -53,6 +53,8 @@ def reads(source):
 def typeset(source, output, foreign=()):
     """Compile a Typst paper to PDF; equal sources and results give equal bytes.
 
+    The paper is told the profile of the run (`sys.inputs.profile`), which `params.yaml` links to.
+
     Parameters
     ----------
     source, output : path
@@ -70,7 +72,8 @@ def typeset(source, output, foreign=()):
     source = Path(source)
     if not source.is_file():
         raise FileNotFoundError(f"{source}: no such paper")
-    compiler = typst.Compiler(root=".", ignore_system_fonts=True, sys_inputs={"foreign": ", ".join(foreign)})
+    said = {"foreign": ", ".join(foreign), "profile": Path("params.yaml").resolve().stem}
+    compiler = typst.Compiler(root=".", ignore_system_fonts=True, sys_inputs=said)
     try:
         pdf = compiler.compile(input=str(source), format="pdf", timestamp=0)
     except RuntimeError as error:
