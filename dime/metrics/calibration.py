@@ -45,11 +45,8 @@ def verdict(share, level):
     str
         "as promised" if the interval of the share holds the level; "not tested" without an interval.
     """
-    if share["low"] is None:
-        return "not tested"
-    if share["low"] > level:
-        return "too wide"
-    return "too narrow" if share["high"] < level else "as promised"
+    words = {1: "too wide", -1: "too narrow", 0: "as promised", None: "not tested"}
+    return words[statistics.side(share, level)]
 
 
 def rejection(error, uncertainty, fractions):

@@ -81,6 +81,25 @@ def bootstrap_mean(values, seed=0):
     return result
 
 
+def side(entry, limit=0.0):
+    """On which side of a limit an interval lies: what every verdict of this project follows from.
+
+    Parameters
+    ----------
+    entry : dict or None
+        low, high: a 95 % interval; None where there are too few cases for one.
+    limit : float
+
+    Returns
+    -------
+    int or None
+        1 if the whole interval lies above the limit, -1 below, 0 across it; None without an interval.
+    """
+    if entry is None or entry["low"] is None or entry["high"] is None:
+        return None
+    return 1 if entry["low"] > limit else -1 if entry["high"] < limit else 0
+
+
 def bootstrap_correlation(x, y, seed=0):
     """Pearson's r of paired values, one per slice or subject, with its bootstrap interval.
 

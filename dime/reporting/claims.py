@@ -7,6 +7,7 @@ because the data steered a choice (development data), or because the generator w
 """
 
 from dime.files.report import number, read_part
+from dime.metrics.statistics import side
 
 STUDIES = ("homogeneous", "heterogeneous", "liver")
 
@@ -91,31 +92,14 @@ def _row(claim, original, text, verdicts):
     return {"claim": claim, "original": original, "holds": _both(verdicts), **methods}
 
 
-def below(entry, limit=0.0):
-    """Verdict on "smaller than a limit" by an interval.
-
-    Parameters
-    ----------
-    entry : dict
-        low, high: a 95 % interval; None where there are too few cases.
-    limit : float
-
-    Returns
-    -------
-    str
-        "yes", "no", "undecided" or "not tested".
-    """
-    if entry is None or entry["low"] is None or entry["high"] is None:
-        return "not tested"
-    if entry["high"] < limit:
-        return "yes"
-    return "no" if entry["low"] > limit else "undecided"
-
-
 def above(entry, limit=0.0):
-    """Verdict on "larger than a limit" by an interval, as `below`."""
-    turned = None if entry is None or entry["low"] is None else {"low": -entry["high"], "high": -entry["low"]}
-    return below(turned, -limit)
+    """Verdict on "larger than a limit" by an interval (`statistics.side`)."""
+    return {1: "yes", -1: "no", 0: "undecided", None: "not tested"}[side(entry, limit)]
+
+
+def below(entry, limit=0.0):
+    """Verdict on "smaller than a limit" by an interval (`statistics.side`)."""
+    return {-1: "yes", 1: "no", 0: "undecided", None: "not tested"}[side(entry, limit)]
 
 
 def worst(*verdicts):

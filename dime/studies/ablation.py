@@ -195,9 +195,7 @@ def over_seeds(values):
 
 def verdict(change):
     """Whether an arm is "worse" or "better" than the reference by the interval over seeds, or "undecided"."""
-    if change["low"] is None or change["low"] <= 0 <= change["high"]:
-        return "undecided"
-    return "worse" if change["low"] > 0 else "better"
+    return {1: "worse", -1: "better"}.get(statistics.side(change), "undecided")
 
 
 def summarise(runs, reference="baseline"):

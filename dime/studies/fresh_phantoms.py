@@ -11,6 +11,7 @@ from multiprocessing import get_context
 import numpy as np
 import xarray as xr
 
+from dime.metrics import statistics
 from dime.mri.noise import add_noise
 from dime.physics import axis_m
 from dime.studies.grid_waves import grid_wave, on_pixels
@@ -278,7 +279,5 @@ def verdict(figure, goal, at_least):
     at_least : bool
         Whether good figures are at or above the goal, such as r, or at or below it, such as errors.
     """
-    if figure["low"] is None or figure["low"] < goal < figure["high"]:
-        return "undecided"
-    good = figure["low"] >= goal if at_least else figure["high"] <= goal
-    return "met" if good else "missed"
+    good = 1 if at_least else -1
+    return {good: "met", -good: "missed"}.get(statistics.side(figure, goal), "undecided")
