@@ -92,10 +92,6 @@ def simulate(
     """Simulate phantoms and their waves to a zarr folder; a killed run continues where it stopped."""
     from dime.simulation import dataset, examination
 
-    if output.is_dir() and any(output.iterdir()) and not (output / "zarr.json").is_file():
-        raise ValueError(
-            f"{output}: expected a new name or a dataset to replace, found a folder of other files"
-        )
     recipe = examination.Recipe(
         family, count, seed, frequency_hz=frequency, spacing_m=spacing * 1e-3, snr=snr, physics=physics
     )

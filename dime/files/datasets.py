@@ -1,5 +1,7 @@
 """Read and write xarray datasets as zarr folders, checked when read and whole when written."""
 
+from pathlib import Path
+
 import numpy as np
 import xarray as xr
 
@@ -48,6 +50,23 @@ def load(path, variables=("wave", "stiffness", "mask")):
     return data
 
 
+def check_replaceable(path):
+    """Refuse to write a dataset in place of anything but a dataset or an empty folder.
+
+    Raises
+    ------
+    ValueError
+        `path` is a file, or a folder of other files.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"{path}: expected the name of a folder to write, found a file")
+    if path.is_dir() and any(path.iterdir()) and not (path / "zarr.json").is_file():
+        raise ValueError(
+            f"{path}: expected a new name or a dataset to replace, found a folder of other files"
+        )
+
+
 def write(dataset, path):
     """Write a dataset to a zarr folder, which takes its final name only when it is complete.
 
@@ -56,6 +75,14 @@ def write(dataset, path):
     dataset : xarray.Dataset
     path : path
         Zarr folder; replaced if it exists.
+
+    Raises
+    ------
+    ValueError
+        Something that is no dataset has that name.
+    OSError
+        It cannot be written.
     """
+    check_replaceable(path)
     with whole(path) as aside:
         dataset.to_zarr(aside, mode="w", consolidated=False)

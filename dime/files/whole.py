@@ -1,12 +1,11 @@
 """Write a file or folder aside, alone, and give it its name only when it is whole."""
 
 import errno
+import fcntl
 import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 
 def partial_path(path):
@@ -54,7 +53,7 @@ def whole(path):
 def alone(path):
     """Refuse to work on a file or folder that another process of this machine works on.
 
-    The lock ends with its process, however that ends.
+    The lock is the system's, on an empty file beside `path`. It ends with its process, however that ends.
 
     Parameters
     ----------
@@ -68,17 +67,22 @@ def alone(path):
     OSError
         There can be no lock beside `path`.
     """
-    lock = FileLock(f"{partial_path(path)}.lock", timeout=0)
+    lock = Path(f"{partial_path(path)}.lock")
     with named(path):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        file = lock.open("w")
+    with file:
         try:
-            lock.acquire()
-        except Timeout:
-            raise ValueError(f"{path}: another process is writing it") from None
-    try:
-        yield
-    finally:
-        Path(lock.lock_file).unlink(missing_ok=True)
-        lock.release()
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = not os.fstat(file.fileno()).st_nlink  # deleted by its holder since it was opened
+        except BlockingIOError:
+            held = True
+        if held:
+            raise ValueError(f"{path}: another process is writing it")
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import track
 
 from dime.fem import forward
+from dime.files.datasets import check_replaceable
 from dime.files.sources import code_digest
 from dime.files.whole import alone, named, partial_path, take_name
 from dime.simulation.examination import DIRECTION, ENCODED, Recipe, simulate_phantom
@@ -48,8 +49,8 @@ def simulate(recipe: Recipe, path: str | Path, workers: int = 2, scheduler: str 
     Raises
     ------
     ValueError
-        No worker, no scheduler at the address, another process that writes `path`, or what `forward.solve`
-        and `families.draw` refuse.
+        No worker, no scheduler at the address, another process that writes `path`, something there that is
+        no dataset, or what `forward.solve` and `families.draw` refuse.
     OSError
         `path` cannot be written.
 
@@ -62,8 +63,7 @@ def simulate(recipe: Recipe, path: str | Path, workers: int = 2, scheduler: str 
     (1, 48, 48)
     """
     path = Path(path).absolute()
-    if path.exists() and not path.is_dir():
-        raise ValueError(f"{path}: expected the name of a folder to write, found a file")
+    check_replaceable(path)
     with alone(path), named(path):
         _simulate(recipe, path, workers, scheduler)
 
