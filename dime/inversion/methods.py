@@ -61,7 +61,7 @@ class Method(NamedTuple):
     settings: dict
 
 
-def load_method(name: str, model: str | Path = PRETRAINED, **settings) -> Method:
+def load_method(name: str, model: str | Path = PRETRAINED, **settings: float | list[float]) -> Method:
     """Import a method's function and change its settings.
 
     Parameters
@@ -114,7 +114,9 @@ def _changed(function, settings):
     return partial(function, **settings)
 
 
-def invert(waves: xr.Dataset, method: str = LEARNT, model: str | Path = PRETRAINED, **settings) -> xr.Dataset:
+def invert(
+    waves: xr.Dataset, method: str = LEARNT, model: str | Path = PRETRAINED, **settings: float | list[float]
+) -> xr.Dataset:
     """Compute the stiffness of every slice of a dataset by one method.
 
     A file does not say whether its waves follow e^{+i omega t} or e^{-i omega t}, nor whether the gain of a
