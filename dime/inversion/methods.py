@@ -61,7 +61,7 @@ class Method(NamedTuple):
     settings: dict
 
 
-def load_method(name: str, model: str | Path = PRETRAINED, **settings) -> Method:
+def load_method(name: str, model: str | Path = PRETRAINED, **settings: float | list[float]) -> Method:
     """Import a method's function and change its settings.
 
     Parameters
@@ -115,7 +115,7 @@ def _changed(function, settings):
 
 
 def invert(
-    waves: xr.Dataset, method: str = LEARNT, model: str | Path = PRETRAINED, **settings: object
+    waves: xr.Dataset, method: str = LEARNT, model: str | Path = PRETRAINED, **settings: float | list[float]
 ) -> xr.Dataset:
     """Compute the stiffness of every slice of a dataset by one method.
 
