@@ -144,10 +144,9 @@ def test_every_figure_of_the_paper_is_drawn_and_every_drawn_one_is_shown():
 def test_every_reference_is_cited_and_every_citation_has_a_reference():
     bibliography = (ROOT / "paper/references.bib").read_text()
     references = set(re.findall(r"(?m)^@\w+\{([\w-]+),", bibliography))
-    cited = set()
-    for source in (PAPER, SUPPLEMENT + PRIOR):
-        labels = set(re.findall(r"<([a-zA-Z][\w-]*)>", source)) | set(re.findall(r'plot\("([\w-]+)"', source))
-        cited |= set(re.findall(r"@([a-zA-Z][\w-]*)", source)) - labels
+    source = PAPER + SUPPLEMENT + PRIOR
+    labels = set(re.findall(r"<([a-zA-Z][\w-]*)>", source)) | set(re.findall(r'plot\("([\w-]+)"', source))
+    cited = set(re.findall(r"@([a-zA-Z][\w-]*)", source)) - labels
     assert cited == references
 
 
