@@ -62,7 +62,7 @@ def smoke(tmp_path_factory):
     sets = [f"{CORE}:{one.name}" for one in pipeline.stages(clone) if one.name.startswith("simulate@")]
     sets = [name for name in sets if not name.endswith("ablation")] + ["notebooks/studies/dvc.yaml:simulate"]
     side_by_side(clone, absent, [sets[::2], sets[1::2]])
-    reproduce(clone, absent, f"{CORE}:train")
+    reproduce(clone, absent, f"{CORE}:train", f"{PARTS[1]}:settings")
     printed = reproduce(clone, absent, "--single-item", *MEASURED)
     found = printed, measured_slices(clone)
     rest = [f"{CORE}:compare@{study}" for study in ("homogeneous", "heterogeneous", "liver")]
@@ -75,7 +75,8 @@ def smoke(tmp_path_factory):
 
 
 STUDIES = [
-    f"{PARTS[2]}:{name}" for name in "ablation limits transfer direction organs population inclusions".split()
+    f"{PARTS[2]}:{name}"
+    for name in "ablation limits transfer direction organs population inclusions fresh_test".split()
 ]
 """Side studies that ask nothing of each other; the one on uncertainty follows the comparison."""
 

@@ -104,14 +104,15 @@ def test_a_source_notebook_is_no_output(here):
 
 def test_a_stop_by_ctrl_c_is_one_line_and_leaves_nothing(tmp_path):
     """The terminal sends SIGINT to the whole group: command and kernel."""
-    notebook(tmp_path / "n.ipynb", "import time\ntime.sleep(60)")
+    begun = tmp_path / "begun"
+    notebook(tmp_path / "n.ipynb", "import pathlib, time\npathlib.Path('begun').touch()\ntime.sleep(60)")
     words = [sys.executable, "-m", "dime", "run", "n.ipynb", "o.ipynb"]
     started = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    while not list(tmp_path.glob("*.lock")):
+    while not begun.exists():
         time.sleep(0.1)
-    time.sleep(4)  # into the cell
     os.killpg(started.pid, signal.SIGINT)
     _, said = started.communicate(timeout=30)
+    begun.unlink()
     assert started.returncode == 130 and said.splitlines()[-1] == "dime: stopped" and "Traceback" not in said
     assert [path.name for path in tmp_path.iterdir()] == ["n.ipynb"]
 

@@ -12,6 +12,10 @@ OPENED = re.compile(r'\b(import|include|json|bibliography)[ (]"([^"@]+)"(?! *\+)
 """Files that Typst opens, by paths from the folder of the source."""
 
 MEASURED = re.compile(r'\bmetrics\("([\w-]+)", "([\w-]+)"\)')
+LEADINGS_EM = ("0.55", "0.56", "0.54", "0.57")
+"""Line spacings that `typeset` tries in turn. Typst 0.15 stops at one layout in some twenty while it tags the
+PDF ("parent group"); a slightly different spacing makes another layout."""
+
 DRAWN = re.compile(r'\bplot\("[\w-]+"(?:, part: "(\w+)")?')
 
 
@@ -73,10 +77,14 @@ def typeset(source, output, foreign=()):
     if not source.is_file():
         raise FileNotFoundError(f"{source}: no such paper")
     said = {"foreign": ", ".join(foreign), "profile": Path("params.yaml").resolve().stem}
-    compiler = typst.Compiler(root=".", ignore_system_fonts=True, sys_inputs=said)
-    try:
-        pdf = compiler.compile(input=str(source), format="pdf", timestamp=0)
-    except RuntimeError as error:
-        raise ValueError(f"{source}: {error}") from error
+    for leading in LEADINGS_EM:
+        inputs = said | {"leading": leading}
+        compiler = typst.Compiler(root=".", ignore_system_fonts=True, sys_inputs=inputs)
+        try:
+            pdf = compiler.compile(input=str(source), format="pdf", timestamp=0)
+            break
+        except RuntimeError as error:
+            if "parent group" not in str(error) or leading == LEADINGS_EM[-1]:
+                raise ValueError(f"{source}: {error}") from error
     with whole(output) as aside:
         aside.write_bytes(pdf)

@@ -242,7 +242,7 @@ def test_oblique_motion_needs_a_generator():
     [
         ({"count": 0}, "count: expected at least 1"),
         ({"family": "livr"}, "family: expected one of homogeneous, .*, mixed, found 'livr'"),
-        ({"physics": "4d"}, "physics: expected one of antiplane, oblique, inplane, 3d, found '4d'"),
+        ({"physics": "4d"}, "physics: expected one of antiplane, oblique, clinical, inplane, 3d, found '4d'"),
         ({"frequency_hz": float("nan")}, "frequency_hz: expected a positive number, found nan"),
         ({"stages": ("F0",)}, r"stages: expected one per phantom \(20\), found 1"),
         ({"spacing_m": 1.5}, "spacing_m: expected 0.2e-3 to 10e-3 m, found 1.5"),
