@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -107,7 +108,16 @@ def test_a_stop_by_ctrl_c_is_one_line_and_leaves_nothing(tmp_path):
     begun = tmp_path / "begun"
     notebook(tmp_path / "n.ipynb", "import pathlib, time\npathlib.Path('begun').touch()\ntime.sleep(60)")
     words = [sys.executable, "-m", "dime", "run", "n.ipynb", "o.ipynb"]
-    started = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    started = subprocess.Popen(
+        words,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=partial(
+            signal.signal, signal.SIGINT, signal.SIG_DFL
+        ),  # a job in the background ignores it
+    )
     while not begun.exists():
         time.sleep(0.1)
     os.killpg(started.pid, signal.SIGINT)
