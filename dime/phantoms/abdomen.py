@@ -210,9 +210,9 @@ def _upper_left(c, rng):
         c.paint("bowel", wall)
         c.paint("stomach", wall & lumen)
         c.paint("gas", wall & lumen & (c.y < place[1] + 0.4 * level * height * size))
-    for _ in range(9):  # loops of bowel, most of them low
+    for _ in range(16):  # loops of bowel, most of them low
         x, y = rng.uniform(-0.55, 0.75) * c.a, rng.uniform(-0.75, 0.1) * c.b
-        centre, half = rng.uniform(-0.14, -0.02), rng.uniform(0.02, 0.05)
+        centre, half = rng.uniform(-0.19, -0.02), rng.uniform(0.02, 0.05)
         wide, fill, turn = rng.uniform(0.025, 0.05), rng.random(), rng.uniform(0, np.pi)
         size = _waxing(c.z, centre, half)
         if size > 0.3:

@@ -16,7 +16,7 @@ from dime.mri import elastography, signal
 from dime.mri.breathing import breathe, drift
 from dime.mri.noise import background_motion, random_polynomial, unit_rms
 from dime.phantoms import families
-from dime.phantoms.abdomen import ID, TISSUES, section
+from dime.phantoms.abdomen import CAVITIES, ID, TISSUES, section
 from dime.phantoms.habitus import draw_subject
 from dime.phantoms.phantom import render
 from dime.physics import axis_m
@@ -65,13 +65,28 @@ SNR = {1.5: (12.0, 22.0), 3.0: (15.0, 30.0)}
 """Signal of a normal liver over the noise in each channel, by field strength [T]."""
 
 LINES = (64, 97)
-"""Fewest lines of k-space along y, and one more than most; along x as many are acquired as there are pixels."""
+"""Fewest lines of k-space along y, and one more than most; along x there are as many as pixels."""
 
 SHADING = {1.5: 0.20, 3.0: 0.35}
 """Coil and B1 shading (rms), by field strength [T]."""
 
 VARIATION = 0.10
 """Spread of a tissue's signal between subjects. Assumption: as relaxation times spread within a group."""
+
+GRADIENT_ECHO = {"flip_rad": np.deg2rad(25), "repetition_s": 0.050, "echo_s": 0.020}
+SPIN_ECHO = {"repetition_s": 1.0, "echo_s": 0.050}
+"""Settings of both sequences. Assumption: values of common protocols, 2D gradient echo and echo-planar."""
+
+SPIN_ECHO_SHARE = 0.2
+"""Share of examinations by echo-planar spin echo, in which fat is suppressed to `FAT_LEFT`."""
+
+FAT_LEFT = 0.15
+
+NORMAL_R2STAR_PER_S = 60.0
+"""Largest R2* at 3 T of a liver without iron overload [1/s]."""
+
+IRON_IN_R2 = 0.35
+"""Growth of R2 with R2* by iron. Assumption: 289 /s spoil a spin echo as 101 /s spoil a gradient echo."""
 
 GRAIN = 0.04
 """Fine texture of the signal (rms)."""
@@ -110,6 +125,7 @@ def examine(seed, subject, stage="F0", volunteer=False, visit=0, planted=""):
     place = rng.uniform(-5e-3, 5e-3, 2)
     visiting = {
         "field_t": field_t,
+        "sequence": "spin echo" if rng.random() < SPIN_ECHO_SHARE else "gradient echo",
         "snr": float(rng.uniform(*SNR[field_t])),
         "lines": int(rng.integers(*LINES)),
         "inflow": float(rng.uniform(1.4, 1.6) if rng.random() < 0.5 else rng.uniform(0.25, 0.6)),
@@ -155,6 +171,7 @@ def _slice(person, visiting, tissues, z_m, index, shift, planted, rng, brain):
         tissue = np.where(body, ID["fluid"], ID["air"]).astype(np.uint8)
         signals = np.where(body, elastography.tissue_magnitude(body, SPACING_M, rng), 0)
     known = body & np.isfinite(wave)
+    carries = ~np.isin(tissue, [ID[name] for name in ("air", *CAVITIES)])
     wave = np.where(known, wave, 0) * {"still": 1 / 20, "wraps": 8.0}.get(planted, 1.0)
     wave = wave + np.where(known, background_motion(wave, known, SPACING_M, rng, visiting["background"]), 0)
     shading = np.exp(
@@ -166,7 +183,7 @@ def _slice(person, visiting, tissues, z_m, index, shift, planted, rng, brain):
     return {
         "phase": np.angle(images).astype(np.float16),
         "magnitude": np.abs(images).astype(np.float16),
-        "stiffness": np.where(known, stiffness, 0).astype(np.float32),
+        "stiffness": np.where(carries, stiffness, 0).astype(np.float32),
         "tissue": tissue,
         "liver": _with_vessels(tissue),
     }
@@ -192,19 +209,35 @@ def _body_wave(seen, visiting, x, y):
 
 
 def _signals(person, visiting, r2star, rng):
-    """Signal of every tissue of `TISSUES` by a spoiled gradient echo, relative to that of a normal liver."""
-    table = signal.RELAXATION[visiting["field_t"]]
-    normal = signal.liver(visiting["field_t"], 0.0, None)
-    values = np.zeros(len(TISSUES))
+    """Signal of every tissue of `TISSUES`, relative to that of a liver without fat and iron."""
+    field_t, table = visiting["field_t"], signal.RELAXATION[visiting["field_t"]]
+    echo = visiting["sequence"] == "gradient echo"
+
+    def of(tissue):
+        density, rates = tissue.proton_density, (tissue.t1_s, tissue.r2star_per_s if echo else tissue.t2_s)
+        if echo:
+            return signal.spoiled_gradient_echo(density, *rates, **GRADIENT_ECHO)
+        return signal.spin_echo(density, *rates, **SPIN_ECHO)
+
+    liver = table["liver"]
+    normal, values = of(liver), np.zeros(len(TISSUES))
+    iron = max(r2star - NORMAL_R2STAR_PER_S, 0) * field_t / 3  # R2* of iron grows with the field
     for number, name in enumerate(TISSUES):
+        if name not in table:
+            continue
         spread = np.exp(VARIATION * rng.standard_normal())
-        if name == "liver":
-            scale = visiting["field_t"] / 3.0  # R2* of iron grows with the field
-            values[number] = signal.liver(visiting["field_t"], person.fat_share, r2star * scale) / normal
-        elif name == "vessel":
+        values[number] = spread * of(table[name]) / normal
+        if name == "fat" and not echo:
+            values[number] *= FAT_LEFT
+        if name == "vessel":
             values[number] = visiting["inflow"]
-        elif name in table:
-            values[number] = spread * signal.gradient_echo(table[name]) / normal
+        if name == "liver":
+            rusty = liver._replace(
+                r2star_per_s=liver.r2star_per_s + iron, t2_s=1 / (1 / liver.t2_s + IRON_IN_R2 * iron)
+            )
+            fat = of(table["fat"]._replace(r2star_per_s=rusty.r2star_per_s)) * (1 if echo else FAT_LEFT)
+            echo_s = (GRADIENT_ECHO if echo else {"echo_s": 0.0})["echo_s"]  # a spin echo refocuses the shift
+            values[number] = signal.water_and_fat(of(rusty), fat, person.fat_share, field_t, echo_s) / normal
     return values
 
 

@@ -22,7 +22,6 @@ from dime.simulation import abdominal
 DIMS = {
     **dict.fromkeys(("phase", "magnitude"), ("exam", "slice", "offset", "y", "x")),
     **dict.fromkeys(("stiffness", "tissue", "liver"), ("exam", "slice", "y", "x")),
-    "label": ("exam",),
 }
 
 
@@ -99,6 +98,7 @@ def simulate(cohort, path, workers=2):
             files = list(pool.map(work, rows))
         exams = [dict(np.load(file)) for file in files]
         stacked = {name: (dims, np.stack([one[name] for one in exams])) for name, dims in DIMS.items()}
+        stacked["label"] = ("exam", np.array([str(one["label"]) for one in exams], dtype=object))
         axis = axis_m(abdominal.MATRIX, abdominal.SPACING_M)
         attrs = {"spacing_m": abdominal.SPACING_M, "frequency_hz": abdominal.FREQUENCY_HZ}
         attrs["cohort"] = json.dumps(asdict(cohort))
