@@ -71,7 +71,9 @@ def read_exam(path, folders, row):
             maps = _map(waves, name, translate)
             kept = reportable & organ & (maps["stiffness"].values > 0)
             kept = roi.reliable(maps, kept)
-            kpa, same = (roi.mean_over(values, kept, scale[0]) / 1e3 for values in (maps["stiffness"].values, truth))
+            kpa, same = (
+                roi.mean_over(values, kept, scale[0]) / 1e3 for values in (maps["stiffness"].values, truth)
+            )
             area = 1e4 * np.count_nonzero(kept) * scale[0] ** 2
             rows.append(of_mask | {"map": name, "kpa": kpa, "same_kpa": same, "area_cm2": area})
     return rows
@@ -106,7 +108,9 @@ def _map(waves, name, translate):
     stiffness, uncertainty = empty, empty.copy()
     scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
     for index in np.flatnonzero(mask.sum(axis=(1, 2)) > 1):
-        stiffness[index], uncertainty[index] = translate[name](waves["wave"].values[index], mask[index], *scale)
+        stiffness[index], uncertainty[index] = translate[name](
+            waves["wave"].values[index], mask[index], *scale
+        )
     maps = {"stiffness": stiffness, "uncertainty": uncertainty, "trusted": stiffness > 0}
     return xr.Dataset({name: (dims, values) for name, values in maps.items()})
 
