@@ -1,5 +1,6 @@
 """Read an examination by every combination of mask and map, and say which part of an error each brings."""
 
+import json
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -11,11 +12,12 @@ import xarray as xr
 
 from dime.files import datasets
 from dime.inversion import methods
-from dime.liver.segmentation import load_segmenter, segment, true_region
+from dime.liver.features import reportable_region
+from dime.liver.segmentation import load_segmenter, segment
 from dime.liver.translation import translator
 from dime.metrics import agreement, diagnosis, overlap, roi, statistics
+from dime.phantoms.abdomen import ID
 from dime.simulation import cohort
-from dime.simulation.abdominal_cohort import labels
 
 MASKS = ("unet", "resnet")
 """Segmenters whose masks are compared."""
@@ -52,10 +54,11 @@ def read_exam(path, folders, row):
     """
     torch.set_num_threads(1)
     data = datasets.load(path, ("phase", "magnitude")).isel(exam=row)
-    label, scale = labels(data.expand_dims("exam"))[0], (data.attrs["spacing_m"], data.attrs["frequency_hz"])
+    label = json.loads(str(data["label"].values))
+    scale = data.attrs["spacing_m"], data.attrs["frequency_hz"]
     magnitude, phase = (data[name].values.astype(np.float32) for name in ("magnitude", "phase"))
     truth, liver = data["stiffness"].values, data["liver"].values
-    region = true_region(liver, data["tissue"].values, phase, scale[0])
+    region = reportable_region(liver, data["tissue"].values == ID["vessel"], phase, scale[0])
     masks = {TRUE: (liver, region)}
     for name in MASKS:
         found = segment(load_segmenter(folders[f"segment-{name}"])[0], magnitude, phase, scale[0])
@@ -80,7 +83,7 @@ def read_exam(path, folders, row):
 
 
 def read_cohort(path, folders, workers=2):
-    """Apply `read_exam` to a whole cohort in parallel; returns a table, one row per mask, map, examination."""
+    """Apply `read_exam` to a cohort in parallel: a table with one row per mask, map and examination."""
     count = datasets.load(path, ("label",)).sizes["exam"]
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         found = list(pool.map(partial(read_exam, path, folders), range(count)))
