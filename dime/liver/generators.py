@@ -65,7 +65,7 @@ class ResidualGenerator(nn.Module):
         Residual blocks.
     """
 
-    def __init__(self, widths=(32, 64, 80), blocks=4):
+    def __init__(self, widths=(32, 64), blocks=4):
         super().__init__()
         self.widths, self.blocks = tuple(widths), blocks
         self.translation = _Translation(5, 2, self.widths, blocks)
