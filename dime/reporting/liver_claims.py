@@ -9,8 +9,8 @@ from dime.metrics.statistics import side
 from dime.reporting.claims import span
 
 ORIGINAL = {"all": 11.0, "best": 3.0, "icc": 0.86, "icc_readers": 0.89, "seconds": 23.7}
-"""Deviation from a reader [%] in all and in the best configurations, ICC(A,1) of the program with a reader and of
-readers, time [s] of an examination. Source: abstract, NMR in Biomedicine, April 2026; 83 volunteers."""
+"""Deviation from a reader [%] in all and in the best configurations, ICC(A,1) with a reader
+and of readers, time of an examination [s]. Source: abstract, NMR in Biomedicine, April 2026; 83 volunteers."""
 
 TARGETS = {
     "dice": 0.92,
@@ -94,8 +94,7 @@ def _segmentation(found):
     yield (
         "the wave does not give the liver away",
         "Dice falls without the own magnitude",
-        f"by {number(fall['phase']['fall'], '.2f')} on the own phase, by {number(fall['wave']['fall'], '.2f')}"
-        " on the own wave alone",
+        "; ".join(f"by {number(fall[own]['fall'], '.2f')} on the own {own}" for own in ("phase", "wave")),
         "yes" if min(one["fall"] for one in fall.values()) > 0 else "no",
     )
 
@@ -224,7 +223,8 @@ def _share(one):
     """Share of examinations with its interval and their counts, as text."""
     if not one["n"]:
         return "none"
-    return f"{100 * one['share']:.0f} [{100 * one['low']:.0f}, {100 * one['high']:.0f}] %, {one['count']} of {one['n']}"
+    share, low, high = (f"{100 * one[name]:.0f}" for name in ("share", "low", "high"))
+    return f"{share} [{low}, {high}] %, {one['count']} of {one['n']}"
 
 
 def _parts(found):
