@@ -10,7 +10,7 @@ from dime.reporting.claims import span
 
 ORIGINAL = {"all": 11.0, "best": 3.0, "icc": 0.86, "icc_readers": 0.89, "seconds": 23.7}
 """Deviation from a reader [%] in all and in the best configurations, ICC(A,1) with a reader
-and of readers, time of an examination [s]. Source: abstract, NMR in Biomedicine, April 2026; 83 volunteers."""
+and of readers, time [s] of an examination. Source: abstract, NMR in Biomedicine, April 2026."""
 
 TARGETS = {
     "dice": 0.92,
