@@ -26,7 +26,7 @@ def run(command, folder, environment):
 CORE = "notebooks/mre/dvc.yaml"
 EVERYTHING = [
     "dvc.yaml",
-    *(f"notebooks/{part}/dvc.yaml" for part in ("mre", "methods", "studies", "authors")),
+    *(f"notebooks/{part}/dvc.yaml" for part in ("mre", "methods", "studies", "authors", "liver")),
 ]
 PARTS = [f"notebooks/{part}/dvc.yaml" for part in ("authors", "methods", "studies")]
 MEASURED = [f"{CORE}:measured", f"{CORE}:in_vivo"]

@@ -14,4 +14,5 @@ locate     which element holds a point
 field      the solution, sampled on an image
 pixels     elements sampled on pixels, pixels read off on an outline
 forward    from a phantom and its drivers to the wave
+cavities   the same around gas and lung, which carry no shear wave
 """

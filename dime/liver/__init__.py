@@ -1,12 +1,17 @@
-"""Which voxels are liver, and how stiff is it there?
+"""Which voxels of an examination are liver, and how stiff is it there?
 
-features            what the segmenters see, and which part of a liver is reportable
-networks            the segmenters: a U-Net and a residual encoder
-segmenter_training  how they learn: slices, augmentation, loss, schedule
-segmentation        the liver and its reportable region, from magnitude and wrapped phase
-readers             simulated readers: how each draws a region, and what it reads there
-translation         learned maps of stiffness, with and without a cycle of adversarial networks
-examination         from magnitude and phase to liver, map, one number and its interval
-quality             how far an examination can be trusted: eight numbers, one score
-failures            examinations that fail in a known way
+features            what a segmenter sees, and which part of a liver is reportable
+networks            the two segmenters: U-Net and residual
+segmentation        from images to masks
+segmenter_training  loss, augmentation and schedule of the segmenters, as a task of the loop
+generators          the networks from a wave to a map, back, and the judges of their images
+translation         from a wave to a map, by a trained generator
+translation_tasks   loss and schedule of the generators and of the CycleGAN hybrids
+readers             three simulated readers
+comparison          readings by every combination of mask and map
+quality             eight numbers, one quality, a distance from the training
+checks              plain rules: what is wrong with an examination, in words
+failures            planted failures, and whether they are noticed
+examination         from magnitude and phase to maps and a reading
+report              maps, reading and pictures on disk
 """

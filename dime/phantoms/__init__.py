@@ -9,4 +9,6 @@ inclusions     homogeneous, heterogeneous and graded bodies
 organs         liver, spleen, kidney, brain, breast
 phantom        what a phantom is; its maps on a grid; phantoms of measured maps
 families       draw a phantom of a named family
+habitus        who is examined: body size, stage, fat, iron, moduli of the tissues
+abdomen        an axial section of the body at any height
 """

@@ -1,8 +1,10 @@
 """What is one simulated examination, and what are many?
 
-examination  a phantom by its seed, its drive, its wave and the scan of it
-clinical     how the clinic shakes a liver and draws its mask
-dataset      many examinations in parallel, restartable, on disk
-cohort       subjects of several slices and visits
-plain_waves  waves of known stiffness in closed form
+examination       a phantom by its seed, its drive, its wave and the scan of it
+clinical          how the clinic shakes a liver and draws its mask
+dataset           many examinations in parallel, restartable, on disk
+cohort            subjects of several slices and visits
+plain_waves       waves of known stiffness in closed form
+abdominal         an examination of the abdomen: magnitude and wrapped phase of four slices
+abdominal_cohort  many of those on disk
 """

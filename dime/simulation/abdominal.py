@@ -49,7 +49,7 @@ DRIVE_M = 40e-6
 """Displacement of the body under the pad [m], as in `examination`."""
 
 PAD_M = (0.17, 0.21)
-"""Length of outline that the pad covers [m]. Source: passive drivers are discs of 19 cm."""
+"""Length of outline that the pad covers [m]. Assumption: the passive driver is a disc of 19 cm."""
 
 PAD_ANGLE = -0.72 * np.pi
 """Direction of the pad seen from the body's middle [rad]: the right side of the front."""
@@ -257,7 +257,7 @@ def _record(wave, body, signals, visiting, planted, rng):
     moving = rng.random() < DRIFTING
     if planted == "drift" or moving:
         reach = rng.uniform(*(PLANTED_DRIFT_M if planted == "drift" else DRIFT_M))
-        images = breathe(images, SPACING_M, drift(OFFSETS, MATRIX, reach, rng))
+        images = breathe(images, SPACING_M, drift(OFFSETS, visiting["lines"], reach, rng))
     return images
 
 
