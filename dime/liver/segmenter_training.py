@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from dime.learning import checkpoints, loop, parallel
 from dime.learning.loop import data_hash
-from dime.liver.features import CHANNELS, GRID_M, SHADING, features, reportable_region
+from dime.liver.features import CHANNELS, GRID_M, features, reportable_region
 from dime.liver.networks import KINDS, marked, parameters
 from dime.metrics.overlap import dice
 from dime.network.augment import smooth_background
@@ -24,8 +24,8 @@ class Schedule:
     slices_per_epoch : slices, drawn with replacement; batch : slices per step
     learning_rate : peak of the one-cycle schedule, of the convolutions
     zoom, shift_m, gain, shading, noise : largest augmentations (`augmented`)
-    foreign_magnitude : whether a slice's magnitude channels are those of another examination. Such a network
-        shows how well the phase alone gives the liver away.
+    foreign : names of `CHANNELS` that come from another examination, in training and validation. Such a
+        network shows how far the other channels alone give the liver away.
     """
 
     epochs: int = 20
@@ -39,7 +39,7 @@ class Schedule:
     gain: float = 0.3
     shading: float = 0.3
     noise: float = 0.2
-    foreign_magnitude: bool = False
+    foreign: tuple = ()
 
 
 def training_images(dataset):
@@ -140,6 +140,7 @@ class SliceTask:
     def __post_init__(self):
         self.epochs, self.seed, self.examples = self.schedule.epochs, self.schedule.seed, self.schedule.batch
         self.steps = max(1, self.schedule.slices_per_epoch // self.schedule.batch)
+        self.foreign = [CHANNELS.index(name) for name in self.schedule.foreign]
 
     def identity(self):
         """Kind, schedule and hashes of the data."""
@@ -188,9 +189,9 @@ class SliceTask:
         exams, slices = (whole(limit) for limit in self.training.shape[:2])
         rows = self.training[exams, slices].float()
         images = torch.where((whole(4) == 0)[:, None, None, None], rows[:, 4:8], rows[:, :4])
-        if self.schedule.foreign_magnitude:
+        if self.foreign:
             others = (exams + 1 + whole(len(self.training) - 1)) % len(self.training)
-            images[:, SHADING] = self.training[others, slices][:, SHADING].float()
+            images[:, self.foreign] = self.training[others, slices][:, self.foreign].float()
         return images, rows[:, 8:]
 
     def evaluate(self, model):
@@ -198,8 +199,8 @@ class SliceTask:
         figures = {"validation_loss": 0.0, "validation_dice": 0.0, "validation_dice_reportable": 0.0}
         for place, exam in enumerate(self.validation):
             images, marks = exam[:, :4].float(), exam[:, 8:].float()
-            if self.schedule.foreign_magnitude:
-                images[:, SHADING] = self.validation[place - 1][:, SHADING].float()
+            if self.foreign:
+                images[:, self.foreign] = self.validation[place - 1][:, self.foreign].float()
             logits, _ = marked(model, images)
             pairs = [(logits[:, mark].cpu() > 0, marks[:, mark].cpu() > 0.5) for mark in range(2)]
             values = (loss_of(logits, marks).item(), *(dice(*pair) for pair in pairs))

@@ -151,14 +151,14 @@ def test_augmentation_never_mirrors():
     assert inside[:, ::2].diff(dim=3).std() > 0, "nothing was magnified"
 
 
-def test_foreign_magnitude_is_never_the_own():
+def test_foreign_channels_are_never_the_own():
     """Each channel holds the number of its examination: phase and marks of one, magnitude of another."""
     images = torch.arange(5.0)[:, None, None, None, None].expand(5, 2, 10, 4, 4).clone()
-    schedule = segmenter_training.Schedule(foreign_magnitude=True, batch=64)
+    schedule = segmenter_training.Schedule(foreign=("magnitude", "variation"), batch=64)
     task = segmenter_training.SliceTask(images, images, "unet", schedule)
     drawn, marks = task.draw(torch.Generator().manual_seed(0))
     assert (drawn[:, :2] != marks[:, :1]).all() and (drawn[:, 2:] == marks[:, :1]).all()
-    task.schedule = segmenter_training.Schedule(batch=64)
+    task = segmenter_training.SliceTask(images, images, "unet", segmenter_training.Schedule(batch=64))
     drawn, marks = task.draw(torch.Generator().manual_seed(0))
     assert (drawn == marks[:, :1]).all()
 
