@@ -153,7 +153,7 @@ def test_augmentation_never_mirrors():
 
 def test_foreign_channels_are_never_the_own():
     """Each channel holds the number of its examination: phase and marks of one, magnitude of another."""
-    images = torch.arange(5.0)[:, None, None, None, None].expand(5, 2, 10, 4, 4).clone()
+    images = torch.arange(5.0)[:, None, None, None, None, None].expand(5, 2, 3, 6, 4, 4).clone()
     schedule = segmenter_training.Schedule(foreign=("magnitude", "variation"), batch=64)
     task = segmenter_training.SliceTask(images, images, "unet", schedule)
     drawn, marks = task.draw(torch.Generator().manual_seed(0))
@@ -163,13 +163,23 @@ def test_foreign_channels_are_never_the_own():
     assert (drawn == marks[:, :1]).all()
 
 
+def test_a_weaker_driver_leaves_the_noise():
+    """A wave of 1 rad with noise of 0.05 rad, a tenth as strong: 0.1 rad, and the noise is as before."""
+    wave = np.exp(100j * X)
+    phase = recorded(wave, 0.4, 0.05)[None]
+    weak = segmenter_training.weakened(phase, 0.1, np.random.default_rng(0))
+    found, noise = features.harmonic(torch.from_numpy(weak))
+    assert np.sqrt(np.mean(np.abs(found.numpy() - 0.1 * wave) ** 2)) == pytest.approx(0.05, rel=0.05)
+    assert noise.square().mean().sqrt().item() == pytest.approx(0.05, rel=0.05)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_segmenter_learns_the_liver_and_not_the_spleen(kind, tmp_path):
     """After 60 steps on 12 bodies: Dice above 0.85 on bodies that it has not seen, none of the spleen."""
     torch.set_num_threads(1)
     train, held_out = examinations(12, 0), examinations(3, 1)
     images = [segmenter_training.training_images(data) for data in (train, held_out)]
-    assert images[0].shape == (12, 2, 10, SIDE, SIDE)
+    assert images[0].shape == (12, 2, 3, 6, SIDE, SIDE)
     schedule = segmenter_training.Schedule(epochs=3, slices_per_epoch=160, batch=8, shift_m=0.01)
     history = segmenter_training.train_segmenter(kind, *images, schedule, tmp_path)
     network, card = segmentation.load_segmenter(tmp_path)
