@@ -10,10 +10,7 @@ GRID_M = 3e-3
 than readers differ by, and a slice takes a quarter of the time of one of 1.5 mm."""
 
 CHANNELS = ("magnitude", "variation", "wave", "phase noise")
-"""Channels of `features`, all of them natural logarithms."""
-
-SHADING = (0, 1)
-"""The channels that follow from the magnitude alone; the others follow from the phase alone."""
+"""Channels of `features`: two follow from the magnitude alone, two from the phase alone."""
 
 BRIGHT = 0.9
 """Quantile of the magnitude that counts as 1: in most bodies it is that of fat or liver, and never air."""

@@ -4,16 +4,20 @@ The network sees four scale-free images on a grid of 3 mm (`dime.liver.features`
 `segment` turns its probabilities into masks on the grid of the images.
 """
 
+import json
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from scipy import ndimage
 from torch.nn import functional as F
 
 from dime.learning import checkpoints
-from dime.liver.features import features
+from dime.liver.features import features, reportable_region
 from dime.liver.networks import KINDS, marked
+from dime.metrics.overlap import dice, hd95, volume_error
+from dime.phantoms.abdomen import ID
 
 LARGEST_HOLE_M2 = 3e-4
 """Holes of a slice's mask up to this area are filled [m^2]: vessels, which belong to the liver."""
@@ -108,3 +112,58 @@ def _without_specks(mask, spacing_m):
     pieces, _ = ndimage.label(mask)
     areas = np.bincount(pieces.ravel()) * spacing_m**2
     return mask & (areas >= LEAST_PIECE_M2)[pieces]
+
+
+def segment_cohort(network, dataset):
+    """Segment every examination of a cohort.
+
+    Parameters
+    ----------
+    network : SegmentationUNet or ResidualSegmenter
+    dataset : xarray.Dataset
+        `magnitude`, `phase` (exam, slice, offset, y, x); `spacing_m` in attrs.
+
+    Returns
+    -------
+    list of Segmentation
+    """
+    found = []
+    for place in range(dataset.sizes["exam"]):
+        exam = dataset.isel(exam=place)
+        images = (exam[name].values for name in ("magnitude", "phase"))
+        found.append(segment(network, *images, dataset.attrs["spacing_m"]))
+    return found
+
+
+def judge(found, dataset):
+    """How far segmentations are from the truth of a simulated cohort.
+
+    Parameters
+    ----------
+    found : list of Segmentation
+        From `segment_cohort`.
+    dataset : xarray.Dataset
+        `liver`, `tissue` (exam, slice, y, x), `phase`, and `label`, a JSON text of each examination.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per examination: exam; dice, volume_error, dice_reportable over all slices; hd95_mm, the mean
+        over the slices in which both masks have pixels; dice_by_slice, a list; stage, bmi, field_t.
+    """
+    spacing_m, rows = dataset.attrs["spacing_m"], []
+    for place, own in enumerate(found):
+        exam = dataset.isel(exam=place)
+        liver, label = exam["liver"].values, json.loads(str(exam["label"].values))
+        region = reportable_region(
+            liver, exam["tissue"].values == ID["vessel"], exam["phase"].values, spacing_m
+        )
+        slices = list(zip(own.liver, liver, strict=True))
+        distances = np.array([hd95(*pair, spacing_m) for pair in slices])
+        row = {"exam": place, "dice": dice(own.liver, liver), "volume_error": volume_error(own.liver, liver)}
+        row["dice_reportable"] = dice(own.reportable, region)
+        known = np.isfinite(distances)
+        row["hd95_mm"] = 1e3 * distances[known].mean() if known.any() else np.nan
+        row["dice_by_slice"] = [dice(*pair) for pair in slices]
+        rows.append(row | {name: label[name] for name in ("stage", "bmi", "field_t")})
+    return pd.DataFrame(rows)

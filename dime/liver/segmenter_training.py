@@ -4,17 +4,25 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch.nn import functional as F
 
 from dime.learning import checkpoints, loop, parallel
 from dime.learning.loop import data_hash
-from dime.liver.features import CHANNELS, GRID_M, SHADING, features, reportable_region
+from dime.liver.features import CHANNELS, GRID_M, features, harmonic, reportable_region
 from dime.liver.networks import KINDS, marked, parameters
 from dime.metrics.overlap import dice
+from dime.mri.elastography import wrap
 from dime.network.augment import smooth_background
 from dime.network.training import OPTIMISERS, OTHERS_RATE
 from dime.network.unet import Convolution
 from dime.phantoms.abdomen import ID
+
+WEAKEST_STRONGEST = (0.03, 0.6)
+"""Range of the wave that a weaker driver leaves, log-uniform; the weakest is below the noise."""
+
+RECORDINGS = (0, 0, 1, 2)
+"""Recordings of `training_images` that a training slice is drawn from, each as likely."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +32,8 @@ class Schedule:
     slices_per_epoch : slices, drawn with replacement; batch : slices per step
     learning_rate : peak of the one-cycle schedule, of the convolutions
     zoom, shift_m, gain, shading, noise : largest augmentations (`augmented`)
-    foreign_magnitude : whether a slice's magnitude channels are those of another examination. Such a network
-        shows how well the phase alone gives the liver away.
+    foreign : names of `CHANNELS` that come from another examination, in training and validation. Such a
+        network shows how far the other channels alone give the liver away.
     """
 
     epochs: int = 20
@@ -39,11 +47,14 @@ class Schedule:
     gain: float = 0.3
     shading: float = 0.3
     noise: float = 0.2
-    foreign_magnitude: bool = False
+    foreign: tuple = ()
 
 
 def training_images(dataset):
-    """What a segmenter learns from a cohort of simulated examinations.
+    """What a segmenter learns from a cohort of simulated examinations, each recorded in three ways.
+
+    The first is the recording itself. The second lacks one of its offsets, a different one in each
+    examination. In the third the driver is weaker (`weakened`), and less of the liver is reportable.
 
     Parameters
     ----------
@@ -53,22 +64,53 @@ def training_images(dataset):
 
     Returns
     -------
-    (exam, slice, 10, y, x) float16 tensor
-        On the grid of `features`: its four channels from all offsets; the same from all offsets but one, a
-        different one in each examination; and the share of each pixel that is liver, and reportable.
+    (exam, slice, 3, 6, y, x) float16 tensor
+        Recordings on the grid of `features`: its four channels, then the shares of each pixel that are liver
+        and reportable.
     """
     spacing_m, rows = dataset.attrs["spacing_m"], []
     for place in range(dataset.sizes["exam"]):
-        exam = dataset.isel(exam=place)
+        exam, rng = dataset.isel(exam=place), np.random.default_rng(place)
         magnitude, phase = (exam[name].values.astype(np.float32) for name in ("magnitude", "phase"))
         liver, vessels = exam["liver"].values, exam["tissue"].values == ID["vessel"]
         kept = np.delete(np.arange(phase.shape[1]), place % phase.shape[1])
-        whole = features(magnitude, phase, spacing_m)
-        marks = np.stack([liver, reportable_region(liver, vessels, phase, spacing_m)], 1).astype(np.float32)
-        marks = F.adaptive_avg_pool2d(torch.from_numpy(marks), whole.shape[2:]).numpy()
-        fewer = features(magnitude[:, kept], phase[:, kept], spacing_m)
-        rows.append(np.concatenate([whole, fewer, marks], axis=1).astype(np.float16))
-    return torch.from_numpy(np.stack(rows))
+        weak = weakened(phase, np.exp(rng.uniform(*np.log(WEAKEST_STRONGEST))), rng)
+        recordings = (
+            (magnitude, phase, phase),
+            (magnitude[:, kept], phase[:, kept], phase),
+            (magnitude, weak, weak),
+        )
+        for seen, moved, judged in recordings:
+            images = torch.from_numpy(features(seen, moved, spacing_m))
+            marks = np.stack([liver, reportable_region(liver, vessels, judged, spacing_m)], 1)
+            marks = F.adaptive_avg_pool2d(torch.from_numpy(marks.astype(np.float32)), images.shape[2:])
+            rows.append(torch.cat([images, marks], 1).half())
+    return torch.stack(rows).unflatten(0, (-1, 3)).transpose(1, 2).contiguous()
+
+
+def weakened(phase, factor, rng):
+    """Phase offsets as a weaker driver would give them: less wave, as much noise.
+
+    With U the first harmonic and s its local rms noise (`harmonic`), the change U' - U is
+    (factor - 1) U + sqrt(1 - factor^2) s n, n complex Gaussian noise of rms 1: U' = factor U, with noise s.
+
+    Parameters
+    ----------
+    phase : (slice, offset, y, x) array [rad], wrapped, of at least four offsets
+    factor : float
+        0 to 1.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    (slice, offset, y, x) float32 array [rad], wrapped
+    """
+    wave, noise = (part.numpy() for part in harmonic(torch.from_numpy(np.asarray(phase, np.float32))))
+    level = np.sqrt(ndimage.uniform_filter(noise**2, (0, 3, 3)))
+    drawn = rng.normal(size=(2, *wave.shape)) / np.sqrt(2)
+    change = (factor - 1) * wave + np.sqrt(1 - factor**2) * level * (drawn[0] + 1j * drawn[1])
+    turns = np.exp(2j * np.pi * np.arange(phase.shape[1]) / phase.shape[1])
+    return wrap(phase + (change[:, None] * turns[:, None, None]).real).astype(np.float32)
 
 
 def loss_of(logits, marks):
@@ -127,7 +169,7 @@ def augmented(images, marks, schedule, generator):
 class SliceTask:
     """Learn to mark slices: a `dime.learning.loop.Task`.
 
-    training, validation : (exam, slice, 10, y, x) tensors, from `training_images`
+    training, validation : (exam, slice, 3, 6, y, x) tensors, from `training_images`
     kind : one of `KINDS`
     schedule : Schedule
     """
@@ -140,6 +182,7 @@ class SliceTask:
     def __post_init__(self):
         self.epochs, self.seed, self.examples = self.schedule.epochs, self.schedule.seed, self.schedule.batch
         self.steps = max(1, self.schedule.slices_per_epoch // self.schedule.batch)
+        self.foreign = [CHANNELS.index(name) for name in self.schedule.foreign]
 
     def identity(self):
         """Kind, schedule and hashes of the data."""
@@ -179,27 +222,27 @@ class SliceTask:
         return loss.item()
 
     def draw(self, generator):
-        """Slices at random, a quarter of them without one of their offsets, and their marks."""
+        """Slices at random, half of them as recorded, and their marks."""
 
         def whole(limit):
             shape = (self.schedule.batch // parallel.count(),)
             return torch.randint(limit, shape, generator=generator, device=generator.device)
 
         exams, slices = (whole(limit) for limit in self.training.shape[:2])
-        rows = self.training[exams, slices].float()
-        images = torch.where((whole(4) == 0)[:, None, None, None], rows[:, 4:8], rows[:, :4])
-        if self.schedule.foreign_magnitude:
+        recordings = torch.tensor(RECORDINGS, device=exams.device)[whole(len(RECORDINGS))]
+        images, marks = self.training[exams, slices, recordings].float().split((len(CHANNELS), 2), dim=1)
+        if self.foreign:
             others = (exams + 1 + whole(len(self.training) - 1)) % len(self.training)
-            images[:, SHADING] = self.training[others, slices][:, SHADING].float()
-        return images, rows[:, 8:]
+            images[:, self.foreign] = self.training[others, slices, recordings][:, self.foreign].float()
+        return images, marks
 
     def evaluate(self, model):
         """Loss of the validation slices as they are, and Dice of each mark, averaged over examinations."""
         figures = {"validation_loss": 0.0, "validation_dice": 0.0, "validation_dice_reportable": 0.0}
         for place, exam in enumerate(self.validation):
-            images, marks = exam[:, :4].float(), exam[:, 8:].float()
-            if self.schedule.foreign_magnitude:
-                images[:, SHADING] = self.validation[place - 1][:, SHADING].float()
+            images, marks = exam[:, 0].float().split((len(CHANNELS), 2), dim=1)
+            if self.foreign:
+                images[:, self.foreign] = self.validation[place - 1][:, 0, self.foreign].float()
             logits, _ = marked(model, images)
             pairs = [(logits[:, mark].cpu() > 0, marks[:, mark].cpu() > 0.5) for mark in range(2)]
             values = (loss_of(logits, marks).item(), *(dice(*pair) for pair in pairs))
@@ -214,7 +257,7 @@ def train_segmenter(kind, training, validation, schedule, folder):
     Parameters
     ----------
     kind : one of `KINDS`
-    training, validation : (exam, slice, 10, y, x) tensors or arrays, from `training_images`
+    training, validation : (exam, slice, 3, 6, y, x) tensors or arrays, from `training_images`
     schedule : Schedule
     folder : path
         Receives the weights, their card and `history.csv`.
