@@ -8,9 +8,11 @@ import numpy as np
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
+from dime.inversion import trust
 from dime.liver.quality import distance, phase_residual
 from dime.metrics.roi import LEAST_AREA_M2
-from dime.mri.elastography import wrap
+from dime.mri.elastography import first_harmonic, wrap
+from dime.physics import DENSITY_KG_M3
 
 FLAGS = {
     "no magnitude": "the magnitude shows no anatomy",
@@ -19,7 +21,8 @@ FLAGS = {
     "orientation": "the images look more like a liver when they are turned or mirrored",
     "unlike training": "the images differ from all that the segmenter learnt from",
     "size": "the body is too small or too large for an adult: check the pixel size",
-    "stiffness": "no liver is that soft or stiff: check the frequency and the pixel size",
+    "no motion": "hardly any vibration above the noise: check the driver",
+    "scale": "the waves are too short or too long for a body: check the frequency and the pixel size",
     "offsets": "the phase offsets do not follow one vibration: one is repeated, or they are out of order",
     "wraps": "the phase cannot be unwrapped: too much motion, or hardly any signal",
     "drift": "the patient moved between the offsets",
@@ -42,23 +45,39 @@ Assumption: trunks of 0.28 to 0.42 m by 0.20 to 0.30 m are 0.24 to 0.36 m, with 
 LIVER_PA = (1.3e3, 12e3)
 """Stiffness of livers at 60 Hz [Pa]. Source: healthy livers read 1.5 kPa and more, cirrhosis up to 10 kPa."""
 
+WALL_PA = (1.0e3, 3.5e3)
+"""Stiffness that the wavelength in the tissue around the liver suggests [Pa], by `wall_stiffness`.
+
+A stiff liver at a wrong frequency reads as a soft one, but the fat and muscle around it are alike in all.
+Assumption: 1 to 2.9 kPa in the simulated bodies of the training cohort."""
+
+LEAST_COHERENCE = 0.8
+"""Smallest |mean of exp(i phi)| over 3 x 3 pixels of the wall whose wave is looked at; noise has 0.3."""
+
+LEAST_MOVING = 0.5
+"""Smallest share of the region that moves above its noise."""
+
 LARGEST_REST = 0.25
 """Largest amplitude of what the first harmonic leaves of the offsets, relative to the harmonic's.
 
-Assumption: a quarter. An offset that repeats its neighbour leaves 0.35 or more, and vibration is a tenth
-impure at most."""
+Assumption: a quarter. An offset that repeats another one leaves 0.35 or more, and vibration is a tenth impure
+at most."""
 
-LARGEST_LOOPS = 0.02
-"""Largest share of 2 x 2 pixel loops in the liver around which the wrapped phase does not close."""
+LARGEST_LOOPS = 0.01
+"""Largest share of 2 x 2 pixel loops in the liver around which the wrapped phase does not close.
 
-LARGEST_DRIFT = 0.10
-"""Largest change of the smoothed magnitude between offsets, relative to its rms over the body."""
+Assumption: 1 %, ten times as much as in any training liver but those full of iron."""
+
+LARGEST_DRIFT = 0.15
+"""Largest change of the smoothed magnitude between offsets, relative to its rms over the body.
+
+Assumption: twice as much as in any training body, where up to 4 mm of drift occur."""
 
 SMOOTHING_PX = 2.0
 """Gaussian that removes noise before the offsets are compared [pixels]."""
 
 
-def flags(segmentation, magnitude, waves, reading_pa, spacing_m, density=None, turned=None):
+def flags(segmentation, magnitude, waves, numbers, reading_pa, spacing_m, density=None, turned=None):
     """Names of the rules that an examination breaks, in the order of `FLAGS`.
 
     Parameters
@@ -67,6 +86,8 @@ def flags(segmentation, magnitude, waves, reading_pa, spacing_m, density=None, t
     magnitude : (slice, offset, y, x) array, any unit
     waves : xarray.Dataset or None
         From `cohort.first_harmonic`, over the liver; None where there is none.
+    numbers : dict
+        From `quality.measures`.
     reading_pa : float
         Stiffness that is to be reported [Pa]; NaN where there is none.
     spacing_m : float
@@ -88,15 +109,19 @@ def flags(segmentation, magnitude, waves, reading_pa, spacing_m, density=None, t
         if turned is not None:
             others = [distance(density, one).mean() for one in turned]
             found["orientation"] = min(others) < away.mean()
+    found["no motion"] = numbers["moving"] < LEAST_MOVING
+    found["scale"] = reading_pa < LIVER_PA[0] or reading_pa > LIVER_PA[1]
     if not found["no magnitude"]:
         bodies = np.stack([body_of(image) for image in magnitude.mean(axis=1)])
         found["size"] = not BODY_M[0] < diameter(bodies, spacing_m) < BODY_M[1]
         found["drift"] = drift(magnitude, bodies) > LARGEST_DRIFT
-    found["stiffness"] = reading_pa < LIVER_PA[0] or reading_pa > LIVER_PA[1]
     if waves is not None:
         phase, mask = waves["phase"].values, waves["mask"].values
         found["offsets"] = unexplained(phase, waves["wave"].values, mask) > LARGEST_REST
         found["wraps"] = open_loops(phase, mask) > LARGEST_LOOPS
+        if not found["no magnitude"]:
+            wall = wall_stiffness(phase, bodies & ~mask, spacing_m, waves.attrs["frequency_hz"])
+            found["scale"] |= wall < WALL_PA[0] or wall > WALL_PA[1]
     return [name for name in FLAGS if found.get(name)]
 
 
@@ -137,8 +162,37 @@ def drift(magnitude, bodies):
     return float(worst)
 
 
+def wall_stiffness(phase, tissue, spacing_m, frequency_hz):
+    """Stiffness that the median wavelength in a tissue suggests, rho (f lambda)^2, in the two middle slices.
+
+    The wave is the first harmonic of the phase's wrapped differences along y, which is a wave of the same
+    length and needs no unwrapping. `trust.wavelength_px` measures it where the phase is coherent.
+
+    Parameters
+    ----------
+    phase : (slice, offset, y, x) array [rad]
+    tissue : (slice, y, x) bool array
+    spacing_m, frequency_hz : float
+
+    Returns
+    -------
+    float
+        [Pa]; NaN where no wavelength is found.
+    """
+    lengths = []
+    for row in range(max(0, len(phase) // 2 - 1), len(phase) // 2 + 1):
+        slopes = wrap(np.diff(phase[row], axis=1, append=phase[row][:, -1:]))
+        means = (ndimage.uniform_filter(part(phase[row]), (0, 3, 3)) for part in (np.cos, np.sin))
+        clear = tissue[row] & (np.hypot(*means).mean(axis=0) > LEAST_COHERENCE)
+        if np.count_nonzero(clear) * spacing_m**2 > LEAST_AREA_M2:
+            lengths.append(trust.wavelength_px(first_harmonic(slopes), clear))
+    if not np.any(np.isfinite(lengths)):
+        return np.nan
+    return float(DENSITY_KG_M3 * (np.nanmean(lengths) * spacing_m * frequency_hz) ** 2)
+
+
 def unexplained(phase, wave, mask):
-    """Rms of what a constant and a first harmonic leave of the offsets, over the harmonic's rms; smoothed.
+    """Rms of what a constant and a first harmonic leave of the offsets, over the harmonic's rms; both smoothed.
 
     Parameters
     ----------
@@ -156,7 +210,8 @@ def unexplained(phase, wave, mask):
             continue
         rest = np.where(inside, phase_residual(images, u), 0)
         rest = ndimage.gaussian_filter(rest, SMOOTHING_PX, axes=(1, 2))[:, inside]
-        u = u[inside] - u[inside].mean()
+        u = np.where(inside, u - u[inside].mean(), 0)
+        u = ndimage.gaussian_filter(u, SMOOTHING_PX)[inside]
         left, strength = left + np.sum(rest**2) / len(images), strength + np.sum(np.abs(u) ** 2) / 2
     return float(np.sqrt(left / strength)) if strength > 0 else 0.0
 

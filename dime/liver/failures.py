@@ -146,7 +146,7 @@ def examine(exam, kind, folders, density, spacing_m, frequency_hz):
     row = {"subject": label["subject"], "kind": kind or label["planted"], "stage": label["stage"]}
     row |= {"reading": reading / 1e3, "truth": truth / 1e3, "dice": dice}
     row |= {"bad": is_bad(reading, truth, dice), **numbers}
-    row["flags"] = checks.flags(found, magnitude, waves, reading, told_m, density, turned)
+    row["flags"] = checks.flags(found, magnitude, waves, numbers, reading, told_m, density, turned)
     return row | {"distance": float(quality.distance(density, found.bottleneck).mean())}
 
 

@@ -21,7 +21,7 @@ def exam(stiffness_pa=3000.0, planted=""):
     axis = (np.arange(SIDE) - (SIDE - 1) / 2) * SPACING_M
     y, x = np.meshgrid(axis, axis, indexing="ij")
     liver = (np.hypot(y + 0.01, x) < 0.05)[None]
-    wave = np.exp(-1j * wavenumber(stiffness_pa, 0.2, FREQUENCY_HZ) * (x + 0.05))
+    wave = np.exp(-1j * wavenumber(stiffness_pa, 0.2, FREQUENCY_HZ) * (0.6 * x + 0.8 * y + 0.06))
     turns = np.exp(2j * np.pi * np.arange(4) / 4)[:, None, None]
     phase = wrap((wave * turns).real + 0.03 * rng.standard_normal((4, SIDE, SIDE)))[None]
     magnitude = np.where(liver[:, None], 1, 0.02) * (1 + 0.02 * rng.random((1, 4, SIDE, SIDE)))
