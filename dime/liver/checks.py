@@ -10,6 +10,7 @@ from skimage.filters import threshold_otsu
 
 from dime.inversion import trust
 from dime.liver.quality import distance, phase_residual
+from dime.liver.segmentation import segment
 from dime.metrics.roi import LEAST_AREA_M2
 from dime.mri.elastography import first_harmonic, wrap
 from dime.physics import DENSITY_KG_M3
@@ -77,7 +78,9 @@ SMOOTHING_PX = 2.0
 """Gaussian that removes noise before the offsets are compared [pixels]."""
 
 
-def flags(segmentation, magnitude, waves, numbers, reading_pa, spacing_m, density=None, turned=None):
+def flags(
+    segmentation, magnitude, waves, reading_pa, spacing_m, density=None, turned=None, numbers=None
+):
     """Names of the rules that an examination breaks, in the order of `FLAGS`.
 
     Parameters
@@ -86,15 +89,15 @@ def flags(segmentation, magnitude, waves, numbers, reading_pa, spacing_m, densit
     magnitude : (slice, offset, y, x) array, any unit
     waves : xarray.Dataset or None
         From `cohort.first_harmonic`, over the liver; None where there is none.
-    numbers : dict
-        From `quality.measures`.
     reading_pa : float
         Stiffness that is to be reported [Pa]; NaN where there is none.
     spacing_m : float
     density : dict, optional
         From `quality.fit_density`; without it nothing is compared with the training.
     turned : (view, slice, channel) array, optional
-        Bottlenecks of the same images turned and mirrored, see `views`.
+        `turned_bottlenecks` of the images; without them the orientation is not checked.
+    numbers : dict, optional
+        From `quality.measures`; without them the motion is not checked.
 
     Returns
     -------
@@ -109,7 +112,7 @@ def flags(segmentation, magnitude, waves, numbers, reading_pa, spacing_m, densit
         if turned is not None:
             others = [distance(density, one).mean() for one in turned]
             found["orientation"] = min(others) < away.mean()
-    found["no motion"] = numbers["moving"] < LEAST_MOVING
+    found["no motion"] = numbers is not None and numbers["moving"] < LEAST_MOVING
     found["scale"] = reading_pa < LIVER_PA[0] or reading_pa > LIVER_PA[1]
     if not found["no magnitude"]:
         bodies = np.stack([body_of(image) for image in magnitude.mean(axis=1)])
@@ -128,6 +131,12 @@ def flags(segmentation, magnitude, waves, numbers, reading_pa, spacing_m, densit
 def views(images):
     """Images (..., y, x) turned by 180 degrees, front to back, and left to right: a list of three."""
     return [images[..., ::-1, ::-1], images[..., ::-1, :], images[..., ::-1]]
+
+
+def turned_bottlenecks(network, magnitude, phase, spacing_m):
+    """Bottleneck of a segmenter for the images in each of the three `views`: (view, slice, channel)."""
+    pairs = zip(views(magnitude), views(phase), strict=True)
+    return np.stack([segment(network, *map(np.ascontiguousarray, pair), spacing_m).bottleneck for pair in pairs])
 
 
 def contrast(magnitude):
@@ -192,7 +201,7 @@ def wall_stiffness(phase, tissue, spacing_m, frequency_hz):
 
 
 def unexplained(phase, wave, mask):
-    """Rms of what a constant and a first harmonic leave of the offsets, over the harmonic's rms; both smoothed.
+    """Rms of what the first harmonic leaves of the offsets, over the harmonic's rms, both smoothed.
 
     Parameters
     ----------

@@ -126,17 +126,15 @@ def examine(exam, kind, folders, density, spacing_m, frequency_hz):
     liver = exam["liver"].values
     liver = checks.views(liver)[TURNED[kind]] if kind in TURNED else liver
     found, other = (segment(one, magnitude, phase, told_m) for one in (network, second))
-    turned = [
-        segment(network, *images, told_m).bottleneck
-        for images in zip(checks.views(magnitude), checks.views(phase), strict=True)
-    ]
+    turned = checks.turned_bottlenecks(network, magnitude, phase, told_m)
     waves = maps = translated = None
     reading = np.nan
     if found.liver.any():
         waves = _waves(found.liver, magnitude, phase, told_m, told_hz)
         maps = _maps(waves)
     if maps is not None:
-        reading = roi.mean_over(maps["stiffness"].values, roi.reliable(maps, found.reportable), told_m)
+        region = found.reportable & maps["trusted"].values
+        reading = roi.mean_over(maps["stiffness"].values, region, told_m)
         translated = _translated(translate, waves) if translate else None
     numbers = quality.measures(found, other, waves, maps, translated)
     label = json.loads(exam["label"].item())
@@ -146,7 +144,7 @@ def examine(exam, kind, folders, density, spacing_m, frequency_hz):
     row = {"subject": label["subject"], "kind": kind or label["planted"], "stage": label["stage"]}
     row |= {"reading": reading / 1e3, "truth": truth / 1e3, "dice": dice}
     row |= {"bad": is_bad(reading, truth, dice), **numbers}
-    row["flags"] = checks.flags(found, magnitude, waves, numbers, reading, told_m, density, turned)
+    row["flags"] = checks.flags(found, magnitude, waves, reading, told_m, density, turned, numbers)
     return row | {"distance": float(quality.distance(density, found.bottleneck).mean())}
 
 

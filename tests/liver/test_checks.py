@@ -10,7 +10,6 @@ from dime.mri.elastography import first_harmonic, wrap
 from dime.physics import wavenumber
 
 SPACING_M, SIDE = 3e-3, 128
-MOVES = {"moving": 1.0}
 
 
 def body(rng, offsets=4):
@@ -21,7 +20,7 @@ def body(rng, offsets=4):
     liver = np.hypot((x + 0.07) / 0.07, y / 0.08) < 1
     noise = 0.03 * rng.standard_normal((2, offsets, SIDE, SIDE))
     magnitude = np.hypot(inside * (1 + 0.3 * liver) + noise[0], noise[1])[None]
-    wave = 1.5 * np.exp(-1j * wavenumber(2000.0, 0.1, 60.0) * (0.6 * x + 0.8 * y + 0.18))
+    wave = 1.5 * np.exp(-1j * wavenumber(2000.0, 0.0, 60.0) * (0.6 * x + 0.8 * y + 0.18))
     turns = np.exp(2j * np.pi * np.arange(offsets) / offsets)[:, None, None]
     phase = wrap((wave * turns).real + np.where(inside, 0.05, 2) * rng.standard_normal((offsets, SIDE, SIDE)))
     return magnitude, phase[None], liver[None]
@@ -40,7 +39,7 @@ def examination(magnitude, phase, liver):
 def test_a_clean_examination_breaks_no_rule():
     magnitude, phase, liver = body(np.random.default_rng(0))
     found, waves = examination(magnitude, phase, liver)
-    assert checks.flags(found, magnitude, waves, MOVES, 2500.0, SPACING_M) == []
+    assert checks.flags(found, magnitude, waves, 2500.0, SPACING_M) == []
 
 
 def test_the_body_has_its_area():
@@ -54,12 +53,14 @@ def test_each_fault_breaks_its_rule():
     rng = np.random.default_rng(0)
     magnitude, phase, liver = body(rng)
     found, waves = examination(magnitude, phase, liver)
-    assert checks.flags(found, magnitude, waves, MOVES, 2500.0, 2 * SPACING_M) == ["size"]
-    assert checks.flags(found, magnitude, waves, MOVES, 700.0, SPACING_M) == ["scale"]
-    assert "no magnitude" in checks.flags(found, np.ones_like(magnitude), waves, MOVES, 2500.0, SPACING_M)
-    assert "no magnitude" in checks.flags(found, 0 * magnitude, waves, MOVES, 2500.0, SPACING_M)
+    assert checks.flags(found, magnitude, waves, 2500.0, 2 * SPACING_M) == ["size", "scale"]
+    assert checks.flags(found, magnitude, waves, 700.0, SPACING_M) == ["scale"]
+    assert "no magnitude" in checks.flags(found, np.ones_like(magnitude), waves, 2500.0, SPACING_M)
+    assert "no magnitude" in checks.flags(found, 0 * magnitude, waves, 2500.0, SPACING_M)
+    rest = (magnitude, waves, 2500.0, SPACING_M)
+    assert checks.flags(found, *rest, numbers={"moving": 0.1}) == ["no motion"]
     empty, _ = examination(magnitude, phase, np.zeros_like(liver))
-    assert checks.flags(empty, magnitude, None, MOVES, np.nan, SPACING_M) == ["no liver", "no region"]
+    assert checks.flags(empty, magnitude, None, np.nan, SPACING_M) == ["no liver", "no region"]
 
 
 @pytest.mark.parametrize(("first", "second"), [(0, 1), (0, 2), (2, 3)])
@@ -67,7 +68,7 @@ def test_a_repeated_offset_is_noticed(first, second):
     magnitude, phase, liver = body(np.random.default_rng(0))
     phase[:, second] = phase[:, first]
     found, waves = examination(magnitude, phase, liver)
-    assert "offsets" in checks.flags(found, magnitude, waves, MOVES, 2500.0, SPACING_M)
+    assert "offsets" in checks.flags(found, magnitude, waves, 2500.0, SPACING_M)
 
 
 def test_a_body_that_moves_between_offsets_is_noticed():
@@ -75,7 +76,7 @@ def test_a_body_that_moves_between_offsets_is_noticed():
     magnitude, phase, liver = body(np.random.default_rng(0))
     magnitude[:, 2:] = np.roll(magnitude[:, 2:], 15, axis=-2)
     found, waves = examination(magnitude, phase, liver)
-    assert "drift" in checks.flags(found, magnitude, waves, MOVES, 2500.0, SPACING_M)
+    assert "drift" in checks.flags(found, magnitude, waves, 2500.0, SPACING_M)
 
 
 def test_loops_of_noise_are_open_and_loops_of_a_smooth_phase_closed():
@@ -97,7 +98,7 @@ def test_orientation_and_strangeness_follow_from_distances():
     found, waves = examination(magnitude, phase, liver)
     away, near = np.full((1, 4), 30.0), np.full((1, 4), 0.5)
     strange = found._replace(bottleneck=away)
-    rest = (magnitude, waves, MOVES, 2500.0, SPACING_M, density)
+    rest = (magnitude, waves, 2500.0, SPACING_M, density)
     assert checks.flags(strange, *rest, np.stack([away, near, away])) == ["orientation", "unlike training"]
     assert checks.flags(found._replace(bottleneck=near), *rest, np.stack([away, away, away])) == []
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from dime.liver import failures, quality
+from dime.liver import checks, failures, quality
 from dime.liver.segmentation import Segmentation
 from dime.mri.elastography import wrap
 from dime.phantoms.abdomen import ID
@@ -52,6 +52,7 @@ def networks(monkeypatch):
         return np.where(mask, 3000.0, 0), np.where(mask, 0.05, 0)
 
     monkeypatch.setattr(failures, "segment", bright)
+    monkeypatch.setattr(checks, "segment", bright)
     monkeypatch.setattr(failures, "load_networks", lambda *folders: (None, None, even))
     rng = np.random.default_rng(1)
     places = np.array([40.8, 47.5]) + 0.5 * rng.standard_normal((60, 2))
