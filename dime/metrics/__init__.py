@@ -7,5 +7,6 @@ agreement    Bland-Altman, ICC, repeatability, kappa
 diagnosis    ROC curves and their areas
 calibration  coverage of intervals, gain of rejecting the uncertain
 inclusions   contrast, edge and outline of an inclusion in a map
+overlap      Dice, distance of surfaces and volume of two outlines
 roi          the region that a reading averages over, its stage
 """
