@@ -78,9 +78,7 @@ SMOOTHING_PX = 2.0
 """Gaussian that removes noise before the offsets are compared [pixels]."""
 
 
-def flags(
-    segmentation, magnitude, waves, reading_pa, spacing_m, density=None, turned=None, numbers=None
-):
+def flags(segmentation, magnitude, waves, reading_pa, spacing_m, density=None, turned=None, numbers=None):
     """Names of the rules that an examination breaks, in the order of `FLAGS`.
 
     Parameters
@@ -136,7 +134,9 @@ def views(images):
 def turned_bottlenecks(network, magnitude, phase, spacing_m):
     """Bottleneck of a segmenter for the images in each of the three `views`: (view, slice, channel)."""
     pairs = zip(views(magnitude), views(phase), strict=True)
-    return np.stack([segment(network, *map(np.ascontiguousarray, pair), spacing_m).bottleneck for pair in pairs])
+    return np.stack(
+        [segment(network, *map(np.ascontiguousarray, pair), spacing_m).bottleneck for pair in pairs]
+    )
 
 
 def contrast(magnitude):

@@ -14,7 +14,7 @@ from dime.inversion import methods
 from dime.liver import checks, quality
 from dime.liver.segmentation import load_segmenter, segment
 from dime.liver.translation import translator
-from dime.metrics import roi
+from dime.metrics import overlap, roi
 from dime.phantoms.abdomen import ID
 from dime.simulation import cohort
 
@@ -140,7 +140,7 @@ def examine(exam, kind, folders, density, spacing_m, frequency_hz):
     label = json.loads(exam["label"].item())
     parenchyma = exam["stiffness"].values[exam["liver"].values & (exam["tissue"].values == ID["liver"])]
     truth = float(parenchyma.mean()) if parenchyma.size else np.nan
-    dice = quality.dice(found.liver, liver) if liver.any() else np.nan
+    dice = overlap.dice(found.liver, liver) if liver.any() else np.nan
     row = {"subject": label["subject"], "kind": kind or label["planted"], "stage": label["stage"]}
     row |= {"reading": reading / 1e3, "truth": truth / 1e3, "dice": dice}
     row |= {"bad": is_bad(reading, truth, dice), **numbers}

@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from dime.inversion.filters import band_pass
 from dime.inversion.masked_wave import crop, extend
+from dime.metrics import overlap
 from dime.mri.elastography import wrap
 from dime.physics import helmholtz_factor
 
@@ -77,7 +78,8 @@ def measures(segmentation, other, waves, maps, other_stiffness=None):
         Name -> float; NaN where a number cannot be had.
     """
     found = dict.fromkeys(NUMBERS, np.nan)
-    found["segmenters_dice"] = dice(segmentation.liver, other.liver)
+    if segmentation.liver.any() or other.liver.any():
+        found["segmenters_dice"] = overlap.dice(segmentation.liver, other.liver)
     region = segmentation.reportable
     found["area_m2"] = 0.0
     if segmentation.liver.any() and waves is not None:
@@ -107,12 +109,6 @@ def measures(segmentation, other, waves, maps, other_stiffness=None):
     if other_stiffness is not None and (both := known & (other_stiffness > 0)).any():
         found["maps_log_ratio"] = float(np.median(np.abs(np.log(stiffness[both] / other_stiffness[both]))))
     return found
-
-
-def dice(a, b):
-    """Dice coefficient 2 |A and B| / (|A| + |B|) of two masks; NaN where both are empty."""
-    total = np.count_nonzero(a) + np.count_nonzero(b)
-    return 2 * np.count_nonzero(a & b) / total if total else np.nan
 
 
 def phase_residual(phase, wave):
