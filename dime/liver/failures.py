@@ -192,6 +192,62 @@ def _examine(folders, density, spacing_m, frequency_hz, pair):
     return examine(*pair, folders, density, spacing_m, frequency_hz)
 
 
+def plan(clean, simulated, each):
+    """Examinations to send through the chain, with the half of the subjects that each belongs to.
+
+    Every examination as it is, and `each` planted failures of every subject of the first clean cohort. The
+    subjects of a clean cohort alternate between the halves, and both halves get the same kinds. In a cohort
+    of simulated failures, whose kinds come in turn, rounds of all kinds alternate.
+
+    Parameters
+    ----------
+    clean : list of xarray.Dataset
+        Cohorts without failures, dims (exam, ...).
+    simulated : xarray.Dataset
+        Cohort in which each examination has a failure, in turn.
+    each : int
+
+    Returns
+    -------
+    pairs : list of (exam, kind)
+    fitted : (pair,) bool array
+        Whether the quality is fitted to the examination; the others test it.
+    """
+    pairs, fitted = [], []
+    for place, group in enumerate(clean):
+        for subject in range(group.sizes["exam"]):
+            first = subject // 2 * each
+            kinds = [PLANTED[(first + step) % len(PLANTED)] for step in range(each)] if place == 0 else []
+            for kind in ("", *kinds):
+                pairs.append((group.isel(exam=subject), kind))
+                fitted.append(subject % 2 == 0)
+    rounds = len({json.loads(label)["planted"] for label in simulated["label"].values})
+    for subject in range(simulated.sizes["exam"]):
+        pairs.append((simulated.isel(exam=subject), ""))
+        fitted.append(subject // rounds % 2 == 1)
+    return pairs, np.array(fitted)
+
+
+def alarm_below(q, flagged, share=0.05):
+    """Quality below which a result is doubted, so that at most a share of the good ones raises an alarm.
+
+    Parameters
+    ----------
+    q, flagged : (examination,) arrays
+        Quality of good results, and whether a rule flags them anyway, which uses up some of the share.
+    share : float
+
+    Returns
+    -------
+    float
+        The alarm is raised where q is smaller; 0 where the rules alone use up all results.
+    """
+    q, flagged = np.asarray(q, float), np.asarray(flagged, bool)
+    rest = np.sort(q[~flagged])
+    allowed = max(0, int(share * q.size) - int(flagged.sum()))
+    return float(rest[min(allowed, rest.size - 1)]) if rest.size else 0.0
+
+
 def share(flagged):
     """Share of examinations that are flagged, with the interval of Clopper and Pearson.
 

@@ -25,8 +25,7 @@ NUMBERS = {
 }
 """The eight numbers of `measures`: the worst value, which stands for one that is missing, and the transform.
 
-Assumption: the worst phase residual is that of a uniform phase; the worst uncertainty and ratio of two maps
-are a factor of e. The transforms spread the values that differ least between good and bad examinations."""
+Assumption: the worst phase residual is that of a uniform phase, the worst uncertainty and ratio a factor of e."""
 
 SURROUNDINGS_M = 15e-3
 """Width of the zone about the predicted liver in which the segmenter's doubt is averaged [m].
@@ -77,11 +76,10 @@ def measures(segmentation, other, waves, maps, other_stiffness=None):
     dict
         Name -> float; NaN where a number cannot be had.
     """
-    found = dict.fromkeys(NUMBERS, np.nan)
+    found = dict.fromkeys(NUMBERS, np.nan) | {"area_m2": 0.0}
     if segmentation.liver.any() or other.liver.any():
         found["segmenters_dice"] = overlap.dice(segmentation.liver, other.liver)
     region = segmentation.reportable
-    found["area_m2"] = 0.0
     if segmentation.liver.any() and waves is not None:
         spacing = waves.attrs["spacing_m"]
         found["entropy"] = _entropy(segmentation.probability, segmentation.liver, spacing)

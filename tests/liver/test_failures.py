@@ -135,6 +135,28 @@ def test_a_result_is_bad_where_it_misleads(reading, truth, dice, bad):
     assert failures.is_bad(reading, truth, dice) is bad
 
 
+def test_both_halves_have_every_kind_and_no_subject_twice():
+    """16 clean subjects with 4 planted failures each, 12 simulated failures of 6 kinds: the halves are alike."""
+    clean = xr.Dataset({"label": ("exam", [json.dumps({"subject": i, "planted": ""}) for i in range(16)])})
+    kinds = ["still", "iron", "drift", "wraps", "no liver", "brain"] * 2
+    labels = [json.dumps({"subject": i, "planted": kind}) for i, kind in enumerate(kinds)]
+    pairs, fitted = failures.plan([clean, clean], xr.Dataset({"label": ("exam", labels)}), 4)
+    assert len(pairs) == len(fitted) == 16 * 5 + 16 + 12
+    found = {True: [], False: []}
+    for (exam, kind), half in zip(pairs, fitted, strict=True):
+        found[bool(half)].append(kind or json.loads(exam["label"].item())["planted"])
+    assert sorted(found[True]) == sorted(found[False])
+    assert set(found[True]) == {"", *failures.PLANTED, *kinds}
+
+
+def test_the_alarm_spares_all_but_its_share_of_good_results():
+    """20 good results, one of them flagged by a rule: at 10 % one more may raise an alarm, the worst."""
+    q, flagged = np.arange(20) / 20, np.arange(20) == 5
+    cut = failures.alarm_below(q, flagged, 0.1)
+    assert np.sum((q < cut) | flagged) == 2
+    assert failures.alarm_below(q, flagged, 0.0) == 0.0
+
+
 def test_share_has_the_exact_interval():
     """Ten of ten: the lower limit is 0.025^(1/10)."""
     found = failures.share([True] * 10)
