@@ -25,18 +25,14 @@ NUMBERS = {
 }
 """The eight numbers of `measures`: the worst value, which stands for one that is missing, and the transform.
 
-Assumption: the worst phase residual is that of a uniform phase, the worst uncertainty and ratio a factor of e."""
+Assumption: the worst phase residual is a uniform phase's, the worst uncertainty and ratio a factor of e."""
 
 SURROUNDINGS_M = 15e-3
-"""Width of the zone about the predicted liver in which the segmenter's doubt is averaged [m].
-
-Assumption: 10 pixels of 1.5 mm, which reach into every neighbour of the liver."""
+"""Width of the zone about the predicted liver in which the segmenter's doubt is averaged [m]: 10 pixels."""
 
 PASSED_PER_M = (4 / 0.256, 80.0)
-"""Band of the wave in which the wave equation is tested [cycles/m].
-
-Assumption: MMDI's low cut, which removes bulk motion, and wavelengths from 12 mm: softer tissue than any
-liver at 60 Hz."""
+"""Band of the wave in which the wave equation is tested [cycles/m]: MMDI's low cut, which removes bulk motion,
+and wavelengths from 12 mm, softer than any liver at 60 Hz."""
 
 RIM_M, DECAY_M = 8e-3, 10e-3
 """Rim of the liver in which the wave equation is not tested, as the filter sees one side only, and decay of
@@ -226,16 +222,7 @@ def score(model, numbers):
     q = 1 / (1 + exp(sum_i w_i (x_i - mean_i) / sd_i + w_missing m + c)), with x_i the transformed number,
     kept within the range that `fit` saw, and m the share of numbers that are missing.
 
-    Parameters
-    ----------
-    model : dict
-        From `fit`.
-    numbers : dict
-        From `measures`; a missing (NaN) number counts as the worst value.
-
-    Returns
-    -------
-    float
+    model : dict from `fit`; numbers : dict from `measures`, in which NaN counts as the worst value.
     """
     (x,), (missing,) = _transformed([numbers])
     logit = model["intercept"] + model["missing"] * missing
