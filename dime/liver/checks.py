@@ -19,10 +19,10 @@ FLAGS = {
     "no magnitude": "the magnitude shows no anatomy",
     "no liver": "no liver was found",
     "no region": "less than 10 cm2 of the liver can be read",
-    "orientation": "the images look more like a liver when they are turned or mirrored",
+    "orientation": "the images look as much like a liver when they are turned or mirrored",
     "unlike training": "the images differ from all that the segmenter learnt from",
     "size": "the body is too small or too large for an adult: check the pixel size",
-    "no motion": "hardly any vibration above the noise: check the driver",
+    "no motion": "hardly any vibration above the noise: check the driver, and the liver's iron",
     "scale": "the waves are too short or too long for a body: check the frequency and the pixel size",
     "offsets": "the phase offsets do not follow one vibration: one is repeated, or they are out of order",
     "wraps": "the phase cannot be unwrapped: too much motion, or hardly any signal",
@@ -61,8 +61,16 @@ LEAST_MOVING = 0.5
 LARGEST_REST = 0.25
 """Largest amplitude of what the first harmonic leaves of the offsets, relative to the harmonic's.
 
-Assumption: a quarter. An offset that repeats another one leaves 0.35 or more, and vibration is a tenth impure
+Assumption: a quarter, and `LEAST_REST_RAD` at least, which noise does not reach after smoothing. An offset that repeats another one leaves 0.35 or more, and vibration is a tenth impure
 at most."""
+
+CLEARLY = 1.1
+"""A view of the images turned or mirrored must lie this many times further from the training than they do.
+
+Assumption: training livers lie 1.2 times nearer or more. Where no liver is seen, no view is preferred."""
+
+LEAST_REST_RAD = 0.1
+"""Smallest rms of that rest [rad] that counts: noise leaves a third of it at a signal-to-noise ratio of 10."""
 
 LARGEST_LOOPS = 0.01
 """Largest share of 2 x 2 pixel loops in the liver around which the wrapped phase does not close.
@@ -109,7 +117,7 @@ def flags(segmentation, magnitude, waves, reading_pa, spacing_m, density=None, t
         found["unlike training"] = np.mean(away > density["limit"]) > 0.5
         if turned is not None:
             others = [distance(density, one).mean() for one in turned]
-            found["orientation"] = min(others) < away.mean()
+            found["orientation"] = min(others) < CLEARLY * away.mean()
     found["no motion"] = numbers is not None and numbers["moving"] < LEAST_MOVING
     found["scale"] = reading_pa < LIVER_PA[0] or reading_pa > LIVER_PA[1]
     if not found["no magnitude"]:
@@ -118,7 +126,9 @@ def flags(segmentation, magnitude, waves, reading_pa, spacing_m, density=None, t
         found["drift"] = drift(magnitude, bodies) > LARGEST_DRIFT
     if waves is not None:
         phase, mask = waves["phase"].values, waves["mask"].values
-        found["offsets"] = unexplained(phase, waves["wave"].values, mask) > LARGEST_REST
+        rest, harmonic = unexplained(phase, waves["wave"].values, mask)
+        found["offsets"] = rest > max(LARGEST_REST * harmonic, LEAST_REST_RAD)
+        found["no motion"] &= not found["offsets"]  # then the rest is no noise
         found["wraps"] = open_loops(phase, mask) > LARGEST_LOOPS
         if not found["no magnitude"]:
             wall = wall_stiffness(phase, bodies & ~mask, spacing_m, waves.attrs["frequency_hz"])
@@ -201,7 +211,7 @@ def wall_stiffness(phase, tissue, spacing_m, frequency_hz):
 
 
 def unexplained(phase, wave, mask):
-    """Rms of what the first harmonic leaves of the offsets, over the harmonic's rms, both smoothed.
+    """Rms of what the first harmonic leaves of the offsets, and rms of the harmonic [rad], both smoothed.
 
     Parameters
     ----------
@@ -210,7 +220,7 @@ def unexplained(phase, wave, mask):
 
     Returns
     -------
-    float
+    rest, harmonic : float
         0 where the mask is empty.
     """
     left = strength = 0.0
@@ -222,7 +232,8 @@ def unexplained(phase, wave, mask):
         u = np.where(inside, u - u[inside].mean(), 0)
         u = ndimage.gaussian_filter(u, SMOOTHING_PX)[inside]
         left, strength = left + np.sum(rest**2) / len(images), strength + np.sum(np.abs(u) ** 2) / 2
-    return float(np.sqrt(left / strength)) if strength > 0 else 0.0
+    area = max(1, np.count_nonzero(mask))
+    return float(np.sqrt(left / area)), float(np.sqrt(strength / area))
 
 
 def open_loops(phase, mask):

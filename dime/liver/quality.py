@@ -31,14 +31,14 @@ SURROUNDINGS_M = 15e-3
 """Width of the zone about the predicted liver in which the segmenter's doubt is averaged [m]: 10 pixels."""
 
 PASSED_PER_M = (4 / 0.256, 80.0)
-"""Band of the wave in which the wave equation is tested [cycles/m]: MMDI's low cut, which removes bulk motion,
+"""Band of the wave in which the wave equation is tested [cycles/m]: the low cut of MMDI, against bulk motion,
 and wavelengths from 12 mm, softer than any liver at 60 Hz."""
 
 RIM_M, DECAY_M = 8e-3, 10e-3
 """Rim of the liver in which the wave equation is not tested, as the filter sees one side only, and decay of
 the wave's extension past the outline [m], as in MMDI."""
 
-COMPONENTS = 12
+COMPONENTS = 32
 """Directions in which `fit_density` keeps the variance of the bottleneck; the others share one."""
 
 

@@ -136,7 +136,7 @@ def test_a_result_is_bad_where_it_misleads(reading, truth, dice, bad):
 
 
 def test_both_halves_have_every_kind_and_no_subject_twice():
-    """16 subjects with 4 planted failures each and 12 with simulated ones of 6 kinds: the halves are alike."""
+    """16 subjects with 4 planted failures each, 12 with simulated ones of 6 kinds: the halves are alike."""
     clean = xr.Dataset({"label": ("exam", [json.dumps({"subject": i, "planted": ""}) for i in range(16)])})
     kinds = ["still", "iron", "drift", "wraps", "no liver", "brain"] * 2
     labels = [json.dumps({"subject": i, "planted": kind}) for i, kind in enumerate(kinds)]
