@@ -1,0 +1,323 @@
+"""Read an examination of the abdomen: magnitude and wrapped phase from NIfTI, checked, in one orientation.
+
+The images of an examination are seen from the patient's feet, as radiologists see them: x grows to the
+patient's left and y to the back. A network that looks for the liver on the image's left depends on it.
+"""
+
+import json
+import math
+import warnings
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import xarray as xr
+
+from dime.files import phases, tissue
+from dime.files.header import TOLERANCE, pixel_m
+from dime.files.nifti import open_image, write_map
+from dime.files.waves import FREQUENCY_RANGE_HZ
+from dime.mri.elastography import wrap
+
+LARGEST_SPACING_M = 4e-3
+"""Largest pixel [m]. Assumption: a wave in soft liver (1.3 kPa at 60 Hz: 19 mm) needs five pixels."""
+
+LARGEST_RANGE_RAD = 7.0
+"""Largest range of phases that are in radians and wrapped [rad]: a period and a tenth."""
+
+LEAST_OFFSETS = 3
+"""Offsets from which a first harmonic can be told from a static phase."""
+
+BRIGHT = 0.1
+"""Magnitude, relative to its 99th percentile, from which a pixel is tissue whose phase tells its unit."""
+
+ADVICE = "give --phase-scale (phase [rad] = value x scale), --phase-units or --phase-period"
+
+
+def read_scan(
+    exam,
+    magnitude=None,
+    mask=None,
+    frequency_hz=None,
+    spacing_m=None,
+    phase_units=None,
+    phase_period=None,
+    phase_scale=None,
+):
+    """Read and check one examination.
+
+    Parameters
+    ----------
+    exam : path
+        A folder that holds `phase.nii[.gz]` and, unless `mask` is given, `magnitude.nii[.gz]`; or the phase
+        itself. Each is (x, y, slice, offset), or (x, y, offset) for one slice, with the offsets evenly spaced
+        over one period of the vibration.
+    magnitude : path, optional
+        The magnitude, in place of the folder's.
+    mask : path, optional
+        NIfTI mask of the liver (x, y, slice), see `dime.files.tissue.read_mask`; the magnitude may then be
+        missing.
+    frequency_hz : float, optional
+        Default: `MechanicalFrequency` [Hz] of the phase's sidecar, the JSON file of the same name.
+    spacing_m : float, optional
+        In-plane pixel [m]; default: the header's (`dime.files.header`).
+    phase_units, phase_period : optional
+        As in `dime.files.waves.read_wave`.
+    phase_scale : float, optional
+        phase [rad] = value x scale, in their place.
+
+    Returns
+    -------
+    xarray.Dataset
+        `phase` (slice, offset, y, x) float32 [rad] in (-pi, pi]; `magnitude` of that shape and `mask`
+        (slice, y, x) where they were given. Attrs spacing_m, frequency_hz, source (the phase's file), turned
+        (what `write_scan_map` undoes) and read_as, in words.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        One line that names the file, what was expected and what was found: see `check_images`,
+        `check_scale`; phases whose period is not clear; images that lie in different planes.
+
+    Assumption: a file without an affine is in the orientation of this module; a warning says so.
+    """
+    source, magnitude = _find(Path(exam), magnitude)
+    if magnitude is None and mask is None:
+        raise ValueError(f"{exam}: no magnitude: give --mask")
+    image, phase = _open(source)
+    images = {"phase": phase}
+    if magnitude is not None:
+        other, images["magnitude"] = _open(magnitude)
+        _check_place(magnitude, other, source, image)
+    if mask is not None:
+        images["mask"] = tissue.read_mask(mask, (phase.shape[0], *phase.shape[2:]), image)
+    names = {"phase": source, "magnitude": magnitude, "mask": mask}
+    check_images(images["phase"], images.get("magnitude"), images.get("mask"), names)
+    spacing_m, remark = pixel_m(image, source, spacing_m)
+    frequency_hz = _frequency(source) if frequency_hz is None else frequency_hz
+    check_scale(spacing_m, frequency_hz, source)
+    images["phase"], said = _radians(images, _told(source, phase_units, phase_period, phase_scale), source)
+    turned, doubt = _orientation(image)
+    for text in filter(None, (remark, doubt)):
+        warnings.warn(f"{source}: {text}", stacklevel=2)
+    images = {name: np.ascontiguousarray(_turn(values, turned)) for name, values in images.items()}
+    attrs = {"spacing_m": spacing_m, "frequency_hz": float(frequency_hz), "source": str(source)}
+    slices, offsets = images["phase"].shape[:2]
+    attrs |= {"turned": turned, "read_as": f"{slices} slice{'s' * (slices > 1)}, {offsets} offsets, {said}"}
+    dims = {3: ("slice", "y", "x"), 4: ("slice", "offset", "y", "x")}
+    return xr.Dataset({name: (dims[one.ndim], one) for name, one in images.items()}, attrs=attrs)
+
+
+def write_scan_map(path, values, scan):
+    """Write a map (slice, y, x) as NIfTI in the orientation, grid and affine of the phase's file."""
+    write_map(path, _turn_back(np.asarray(values), scan.attrs["turned"]), scan.attrs["source"])
+
+
+def check_images(phase, magnitude=None, mask=None, names=None):
+    """Refuse images that no reading can come from.
+
+    Parameters
+    ----------
+    phase : (slice, offset, y, x) array, any unit
+    magnitude : (slice, offset, y, x) array, any unit, or None
+    mask : (slice, y, x) bool array, or None
+        Where it is given, values outside do not count.
+    names : dict, optional
+        What the messages call "phase", "magnitude" and "mask": their files.
+
+    Raises
+    ------
+    ValueError
+        Neither magnitude nor mask; shapes that differ; fewer than three offsets; values that are not finite;
+        offsets that are all alike; a magnitude that is negative or 0 everywhere; an empty mask.
+    """
+    names = {"phase": "phase", "magnitude": "magnitude", "mask": "mask"} | (names or {})
+    if phase.ndim != 4 or phase.shape[1] < LEAST_OFFSETS:
+        count = phase.shape[1] if phase.ndim == 4 else 0
+        raise ValueError(f"{names['phase']}: expected at least {LEAST_OFFSETS} phase offsets, found {count}")
+    if magnitude is None and mask is None:
+        raise ValueError("no magnitude: give a mask")
+    if magnitude is not None and magnitude.shape != phase.shape:
+        raise ValueError(
+            f"{names['magnitude']}: expected the phase's shape {_shape(phase)}, found {_shape(magnitude)}"
+        )
+    inside = np.ones((phase.shape[0], *phase.shape[2:]), bool) if mask is None else mask
+    if inside.shape != (phase.shape[0], *phase.shape[2:]):
+        raise ValueError(
+            f"{names['mask']}: expected the phase's slices {_shape(phase)[:3]}, found {inside.shape[::-1]}"
+        )
+    if not inside.any():
+        raise ValueError(f"{names['mask']}: the mask is empty, expected at least one pixel of liver")
+    for name, image in (("phase", phase), ("magnitude", magnitude)):
+        if image is not None and (bad := int((~np.isfinite(image) & inside[:, None]).sum())):
+            raise ValueError(f"{names[name]}: expected finite values, found {bad} that are not")
+    if not np.ptp(phase, axis=1)[inside].any():
+        raise ValueError(f"{names['phase']}: expected phase offsets that differ, found all alike")
+    if magnitude is not None and magnitude[np.isfinite(magnitude)].min() < 0:
+        raise ValueError(f"{names['magnitude']}: expected a magnitude, found values below 0")
+    if magnitude is not None and not np.nan_to_num(magnitude).any():
+        raise ValueError(f"{names['magnitude']}: expected a magnitude, found 0 everywhere")
+
+
+def check_scale(spacing_m, frequency_hz, name="spacing_m, frequency_hz"):
+    """Refuse a pixel above `LARGEST_SPACING_M` and a frequency that is not stated or out of range."""
+    if not 0 < spacing_m <= LARGEST_SPACING_M:
+        most = LARGEST_SPACING_M * 1e3
+        raise ValueError(f"{name}: expected a pixel of at most {most:g} mm, found {spacing_m * 1e3:g} mm")
+    if frequency_hz is None:
+        raise ValueError(
+            f"{name}: expected the frequency of the vibration, found none; give --frequency [Hz] (or "
+            "MechanicalFrequency in the sidecar)"
+        )
+    low, high = FREQUENCY_RANGE_HZ
+    if not low <= frequency_hz <= high:
+        raise ValueError(f"{name}: frequency: expected {low:g} to {high:g} Hz, found {frequency_hz:g}")
+
+
+def _find(exam, magnitude):
+    """Paths of phase and magnitude; None for a magnitude that is not there."""
+    if not exam.exists():
+        raise FileNotFoundError(f"{exam}: no such file or folder")
+    if not exam.is_dir():
+        return exam, magnitude
+    found = {"magnitude": magnitude}
+    for name in ("phase",) if magnitude else ("phase", "magnitude"):
+        files = [path for path in (exam / f"{name}.nii", exam / f"{name}.nii.gz") if path.exists()]
+        if len(files) > 1:
+            raise ValueError(f"{exam}: expected one of {files[0].name} and {files[1].name}, found both")
+        found[name] = files[0] if files else None
+    if found["phase"] is None:
+        raise FileNotFoundError(f"{exam}: expected phase.nii or phase.nii.gz in this folder, found neither")
+    return found["phase"], found["magnitude"]
+
+
+def _open(path):
+    """An image and its values (slice, offset, y, x)."""
+    image, values = open_image(path)
+    found = values.shape
+    values = values.reshape(values.shape[:4]) if values.shape[4:] == (1,) * (values.ndim - 4) else values
+    values = values[:, :, None] if values.ndim == 3 else values
+    if values.ndim != 4:
+        raise ValueError(f"{path}: expected (x, y, slice, offset) or (x, y, offset), found shape {found}")
+    if np.iscomplexobj(values):
+        raise ValueError(
+            f"{path}: expected real numbers, found complex ones; store magnitude and phase apart"
+        )
+    if values.shape[3] < LEAST_OFFSETS:
+        raise ValueError(f"{path}: expected at least {LEAST_OFFSETS} phase offsets, found {values.shape[3]}")
+    return image, np.moveaxis(values.astype(np.float32), (2, 3, 1, 0), (0, 1, 2, 3))
+
+
+def _shape(image):
+    """Shape of (slice, offset, y, x) as it is in the file: (x, y, slice, offset)."""
+    return tuple(image.shape[axis] for axis in (3, 2, 0, 1))
+
+
+def _check_place(path, image, source, reference):
+    """Refuse a magnitude of another plane, handedness or pixel than the phase's; warn of another place."""
+    if _affine_free(image) or _affine_free(reference):
+        return
+    codes = ["".join(map(str, nibabel.aff2axcodes(one.affine))) for one in (reference, image)]
+    sizes = [np.linalg.norm(one.affine[:3, :2], axis=0) for one in (reference, image)]
+    if codes[0] != codes[1] or not np.allclose(*sizes, rtol=TOLERANCE):
+        words = [f"{code}, {size[0]:g} x {size[1]:g} mm" for code, size in zip(codes, sizes, strict=True)]
+        raise ValueError(f"{path}: expected the grid of {source.name} ({words[0]}), found {words[1]}")
+    apart = np.linalg.norm((image.affine - reference.affine)[:3, 3])
+    if apart > sizes[0][0] / 2:
+        warnings.warn(
+            f"{path}: its header places it {apart:.3g} mm from {source.name}; voxels are matched by index",
+            stacklevel=3,
+        )
+
+
+def _affine_free(image):
+    return image.header["sform_code"] <= 0 and image.header["qform_code"] <= 0
+
+
+def _frequency(source):
+    """`MechanicalFrequency` [Hz] of the phase's sidecar, or None."""
+    sidecar = Path(str(source).removesuffix(".gz")).with_suffix(".json")
+    if not sidecar.is_file():
+        return None
+    try:
+        content = json.loads(sidecar.read_text("utf-8-sig"))
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{sidecar}: expected a sidecar in JSON, cannot be read ({error})") from None
+    value = content.get("MechanicalFrequency") if isinstance(content, dict) else None
+    if value is None:
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{sidecar}: MechanicalFrequency: expected a number [Hz], found {value!r}") from None
+
+
+def _told(source, units, period, scale):
+    """What somebody states about the period of the phases; a scale s states the period 2 pi / s."""
+    if scale is None:
+        return phases.told(source, units, period)
+    if units is not None or period is not None:
+        raise ValueError("phase scale: expected it in place of phase units and phase period, found both")
+    if not (math.isfinite(scale) and scale > 0):
+        raise ValueError(f"phase scale: expected a positive number, found {scale:g}")
+    return phases.Told(2 * math.pi / scale, "as given")
+
+
+def _radians(images, statement, source):
+    """Phase (slice, offset, y, x) [rad], wrapped, and how its unit was found.
+
+    The jumps in tissue tell the period. Where tissue moves too little to wrap, the noise in the air does: its
+    phases fill the period.
+    """
+    stored = np.moveaxis(images["phase"], 1, 0)
+    if "mask" in images:
+        tissue_only = inside = images["mask"]
+    else:
+        mean = images["magnitude"].mean(axis=1)
+        tissue_only = mean > BRIGHT * np.quantile(mean, 0.99)
+        inside = np.ones(mean.shape, bool)
+    low, high = (float(f(stored[:, inside])) for f in (np.min, np.max))
+    period, words = phases.resolve(stored, tissue_only, statement, source)
+    by_jumps = period is not None and "jumps" in words
+    if statement is None and not by_jumps and high - low > LARGEST_RANGE_RAD:
+        period, words = phases.resolve(stored, inside, None, source)
+    if period is None:
+        raise ValueError(
+            f"{source}: expected wrapped phases in rad (a range of {LARGEST_RANGE_RAD:g} at most), found "
+            f"{low:.5g} to {high:.5g}; {ADVICE}"
+        )
+    wrapped = wrap(np.nan_to_num(images["phase"]) * np.float32(2 * math.pi / period))
+    return wrapped.astype(np.float32), words.removesuffix(", unwrapped")
+
+
+def _orientation(image):
+    """Whether to swap x and y, then to mirror x, to mirror y; and what stays doubtful, or ""."""
+    if _affine_free(image):
+        return (
+            False,
+            False,
+            False,
+        ), "its header states no orientation; x is taken to grow to the left, y to the back"
+    codes = nibabel.aff2axcodes(image.affine)
+    axes = ["LR" if one in ("L", "R") else "PA" if one in ("P", "A") else "IS" for one in codes[:2]]
+    if "IS" in axes or axes[0] == axes[1]:
+        return (False, False, False), f"expected axial slices, found axes {''.join(map(str, codes))}"
+    swap = axes[0] == "PA"
+    x, y = codes[1::-1] if swap else codes[:2]
+    return (swap, x == "R", y == "A"), ""
+
+
+def _turn(images, turned):
+    """Images (..., y, x) of the file in the orientation of this module."""
+    swap, mirror_x, mirror_y = turned
+    images = images.swapaxes(-1, -2) if swap else images
+    images = images[..., ::-1] if mirror_x else images
+    return images[..., ::-1, :] if mirror_y else images
+
+
+def _turn_back(images, turned):
+    """The inverse of `_turn`."""
+    swap, mirror_x, mirror_y = turned
+    images = images[..., ::-1] if mirror_x else images
+    images = images[..., ::-1, :] if mirror_y else images
+    return images.swapaxes(-1, -2) if swap else images
