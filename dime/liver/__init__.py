@@ -1,6 +1,7 @@
 """Which voxels of an examination are liver, and how stiff is it there?
 
 features            what a segmenter sees, and which part of a liver is reportable
+blocks              what the networks are built from
 networks            the two segmenters: U-Net and residual
 segmentation        from images to masks
 segmenter_training  loss, augmentation and schedule of the segmenters, as a task of the loop
@@ -12,6 +13,7 @@ comparison          readings by every combination of mask and map
 quality             eight numbers, one quality, a distance from the training
 checks              plain rules: what is wrong with an examination, in words
 failures            planted failures, and whether they are noticed
+reading             mean of a map over a region, and its interval
 examination         from magnitude and phase to maps and a reading
 report              maps, reading and pictures on disk
 """

@@ -14,8 +14,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from dime.liver.blocks import ResidualBlock, layer
 from dime.network.scale_free import LOG_CENTRE, NEIGHBOURHOOD, normalise, normalise_locally
-from dime.network.unet import LOG_SCALE_RANGE, Convolution
+from dime.network.unet import LOG_SCALE_RANGE
 
 CELL = 2
 """Pixels per side of the cells that the finest level works on, as in the U-Net."""
@@ -24,28 +25,16 @@ SLOPE = 0.2
 """Slope of the judges' activations below 0. Source: Zhu 2017 (ICCV), appendix."""
 
 
-class ResidualBlock(nn.Module):
-    """Two convolutions whose result is added to their input. Source: He 2016 (CVPR)."""
-
-    def __init__(self, width):
-        super().__init__()
-        first, second = _convolved(width, width), _convolved(width, width)
-        self.change = nn.Sequential(*first, *second[:2])  # no activation before the sum
-
-    def forward(self, x):
-        return x + self.change(x)
-
-
 class _Translation(nn.Sequential):
     """Cells, down, residual blocks, up, pixels: (patch, inputs, y, x) -> (patch, outputs, y, x)."""
 
     def __init__(self, inputs, outputs, widths, blocks):
-        layers = [nn.PixelUnshuffle(CELL), *_convolved(inputs * CELL**2, widths[0])]
+        layers = [nn.PixelUnshuffle(CELL), *layer(inputs * CELL**2, widths[0])]
         for fine, coarse in pairwise(widths):
-            layers += [nn.MaxPool2d(2), *_convolved(fine, coarse)]
+            layers += [nn.MaxPool2d(2), *layer(fine, coarse)]
         layers += [ResidualBlock(widths[-1]) for _ in range(blocks)]
         for coarse, fine in pairwise(widths[::-1]):
-            layers += [nn.Upsample(scale_factor=2), *_convolved(coarse, fine)]
+            layers += [nn.Upsample(scale_factor=2), *layer(coarse, fine)]
         layers += [nn.Conv2d(widths[0], outputs * CELL**2, 1), nn.PixelShuffle(CELL)]
         super().__init__(*layers)
 
@@ -165,10 +154,6 @@ class Cycle(nn.Module):
 def stiffness_image(log_stiffness, masks):
     """Image (patch, 1, y, x), centred and 0 outside the mask, of log(mu / (rho (f dx)^2)) (patch, y, x)."""
     return (log_stiffness - LOG_CENTRE)[:, None] * masks
-
-
-def _convolved(inputs, outputs):
-    return [Convolution(inputs, outputs), nn.BatchNorm2d(outputs), nn.SiLU()]
 
 
 def _padded(images, widths):

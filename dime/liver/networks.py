@@ -6,24 +6,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dime.network.unet import Convolution, half_precision
+from dime.liver.blocks import ResidualBlock, layer
+from dime.network.unet import half_precision
 
 INPUTS, OUTPUTS = 4, 2
 """Channels of an image (`segmentation.features`), and marks of each pixel (liver, reportable region)."""
-
-
-class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions whose result is added to their input: silu(x + f(x)).
-
-    Source: He 2016 (CVPR).
-    """
-
-    def __init__(self, width):
-        super().__init__()
-        self.change = nn.Sequential(*_layer(width, width), Convolution(width, width), nn.BatchNorm2d(width))
-
-    def forward(self, x):
-        return F.silu(x + self.change(x))
 
 
 class _Segmenter(nn.Module):
@@ -111,7 +98,7 @@ class ResidualSegmenter(_Segmenter):
         super().__init__(widths, cell)
         pairs = zip((INPUTS * cell**2, *self.widths), self.widths, strict=False)
         self.down = nn.ModuleList(
-            nn.Sequential(*_layer(inputs, outputs), ResidualBlock(outputs)) for inputs, outputs in pairs
+            nn.Sequential(*layer(inputs, outputs), ResidualBlock(outputs)) for inputs, outputs in pairs
         )
         pairs = zip(self.widths, self.widths[1:], strict=False)
         self.up = nn.ModuleList(
@@ -134,12 +121,8 @@ def marked(network, images):
         return network(images)
 
 
-def _layer(inputs, outputs):
-    return Convolution(inputs, outputs), nn.BatchNorm2d(outputs), nn.SiLU()
-
-
 def _block(inputs, outputs):
-    return nn.Sequential(*_layer(inputs, outputs), *_layer(outputs, outputs))
+    return nn.Sequential(*layer(inputs, outputs), *layer(outputs, outputs))
 
 
 def _enlarged(x):
