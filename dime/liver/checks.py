@@ -61,8 +61,8 @@ LEAST_MOVING = 0.5
 LARGEST_REST = 0.25
 """Largest amplitude of what the first harmonic leaves of the offsets, relative to the harmonic's.
 
-Assumption: a quarter, and `LEAST_REST_RAD` at least, which noise does not reach after smoothing. An offset that repeats another one leaves 0.35 or more, and vibration is a tenth impure
-at most."""
+Assumption: a quarter, and `LEAST_REST_RAD` at least, which noise does not reach after smoothing. An offset
+that repeats another one leaves 0.35 or more, and vibration is a tenth impure at most."""
 
 CLEARLY = 1.1
 """A view of the images turned or mirrored must lie this many times further from the training than they do.
@@ -70,7 +70,7 @@ CLEARLY = 1.1
 Assumption: training livers lie 1.2 times nearer or more. Where no liver is seen, no view is preferred."""
 
 LEAST_REST_RAD = 0.1
-"""Smallest rms of that rest [rad] that counts: noise leaves a third of it at a signal-to-noise ratio of 10."""
+"""Smallest rms of that rest [rad] that counts: noise at a signal-to-noise ratio of 10 leaves a third of it."""
 
 LARGEST_LOOPS = 0.01
 """Largest share of 2 x 2 pixel loops in the liver around which the wrapped phase does not close.

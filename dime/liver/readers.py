@@ -66,8 +66,8 @@ READERS = (
 """Three readers who differ in every habit.
 
 Assumption: guidelines fix the kinds of habit (stay inside the outline, leave out vessels and low confidence,
-read several slices, at least 10 cm2 in all), not their values. These span the ranges of `Reader`. The rim, the
-left lobe and pixels of low confidence read soft; no reader keeps all three, so that on average they agree."""
+read several slices, at least 10 cm2 in all), not their values. These span the ranges of `Reader`. The rim,
+the left lobe and pixels of low confidence read soft; no reader keeps all three, so on average they agree."""
 
 
 def careless(reader, factor):

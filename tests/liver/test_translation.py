@@ -225,7 +225,7 @@ def test_training_learns_the_wavelength(tmp_path):
     known = translation.liver_waves(examinations(np.geomspace(1.5e3, 7e3, 12)))
     unseen = translation.liver_waves(examinations(np.geomspace(1.7e3, 6.5e3, 5), tangent=0.2))
     plain = {"noise_rms": 0.0, "background_rms": 0.0, "zoom": 1.2}
-    schedule = replace(SCHEDULE, epochs=1, patches_per_epoch=640, patch=48, **plain)
+    schedule = replace(SCHEDULE, epochs=1, patches_per_epoch=960, patch=48, **plain)
     translation.train_translator("resnet", known, unseen, schedule, tmp_path, report=str)
     invert = translation.translator(tmp_path)
     pairs = zip(unseen["wave"].values, unseen["mask"].values, strict=True)
