@@ -25,14 +25,14 @@ from dime.mri.elastography import wrap
 from dime.physics import axis_m
 from dime.simulation import cohort
 
-WEIGHTS = Path(__file__).parents[1] / "weights"
-"""Folder of the networks that come with the package."""
+WEIGHTS = Path(__file__).parents[1] / "weights" / "liver"
+"""Folder of the networks that come with the package; a run leaves its own in results/liver/models."""
 
-SEGMENTERS = ("liver-segment-unet", "liver-segment-resnet")
+SEGMENTERS = ("segment-unet", "segment-resnet")
 """Networks that mark the liver: the first one's masks are used, the second's tell how sure they are."""
 
-QUALITY = "liver-quality/quality.json"
-"""File below the weights: `model` of `quality.fit` and `density` of `quality.fit_density`."""
+QUALITY = "quality.json"
+"""File below the weights: `model` of `quality.fit`, `density` of `quality.fit_density`, and `alarm_below`."""
 
 METHODS = ("dime", "mmdi", "map-unet", "map-resnet")
 """How the map is made: DIME, MMDI, or a network that learnt on simulated livers."""
@@ -108,7 +108,7 @@ def examine_liver(
     return examine(scan.assign_attrs(spacing_m=spacing_m, frequency_hz=frequency_hz), method, weights)
 
 
-def examine(scan, method="dime", weights=WEIGHTS):
+def examine(scan, method="dime", weights=WEIGHTS, model=None):
     """As `examine_liver`, of a scan that is checked already.
 
     Parameters
@@ -116,6 +116,8 @@ def examine(scan, method="dime", weights=WEIGHTS):
     scan : xarray.Dataset
         From `dime.files.scans.read_scan`.
     method, weights : as in `examine_liver`
+    model : dict, optional
+        Content of the file `QUALITY`, in place of the one below the weights.
 
     Returns
     -------
@@ -127,15 +129,16 @@ def examine(scan, method="dime", weights=WEIGHTS):
     with _step(seconds, "segment"):
         found, other = _masked(scan) if "mask" in scan else _segmented(scan, Path(weights))
     with _step(seconds, "wave"):
-        waves = _waves(scan, found.liver)
+        waves = waves_in(scan, found.liver)
     with _step(seconds, "map"):
-        maps = _invert(waves, method, Path(weights))
+        maps = map_of(waves, method, Path(weights))
     region = found.reportable & maps["trusted"].values
     second = maps["uncertainty"].values if "uncertainty" in maps else None
     scale = scan.attrs["spacing_m"], scan.attrs["frequency_hz"]
     number = read(maps["stiffness"].values, region, *scale, second)
     with _step(seconds, "quality"):
-        judged = _judge(scan, found, other, waves, maps, number, Path(weights))
+        model = _model(Path(weights)) if model is None else model
+        judged = _judge(scan, found, other, waves, maps, number, Path(weights), model)
     result = maps.assign(liver=(maps["stiffness"].dims, found.liver), wave=waves["wave"])
     result["reportable"] = maps["stiffness"].dims, region
     y, x = (axis_m(scan.sizes[name], scan.attrs["spacing_m"]) for name in ("y", "x"))
@@ -201,10 +204,21 @@ def _parenchyma(magnitude, mask, spacing_m):
     return roi.parenchyma(magnitude, mask, spacing_m, RIM_M) if mask.any() else mask
 
 
-def _waves(scan, liver):
-    """First harmonic [rad] of the phase, unwrapped inside the liver; slices with hardly any liver stay 0."""
-    spacing_m = scan.attrs["spacing_m"]
-    enough = liver.sum(axis=(1, 2)) * spacing_m**2 >= LEAST_SLICE_M2
+def waves_in(scan, liver):
+    """First harmonic of the phase, unwrapped inside the liver; slices with hardly any liver stay 0.
+
+    Parameters
+    ----------
+    scan : xarray.Dataset
+        `phase` (slice, offset, y, x) [rad]; attrs spacing_m, frequency_hz.
+    liver : (slice, y, x) bool array
+
+    Returns
+    -------
+    xarray.Dataset
+        The scan with `wave` complex [rad] and `mask`, (slice, y, x), as `methods.invert` takes it.
+    """
+    enough = liver.sum(axis=(1, 2)) * scan.attrs["spacing_m"] ** 2 >= LEAST_SLICE_M2
     mask = liver & enough[:, None, None]
     scan = scan.assign(mask=(("slice", "y", "x"), mask))
     wave = np.zeros(mask.shape, complex)
@@ -216,22 +230,51 @@ def _waves(scan, liver):
     return scan.assign(wave=(("slice", "y", "x"), wave))
 
 
-def _invert(waves, method, weights):
-    """Maps of all slices: stiffness [Pa], uncertainty or confidence, trusted; 0 where there is no liver."""
+def map_of(waves, method, weights=WEIGHTS):
+    """Map of all slices by a method; 0 where there is no liver, and everywhere if no slice can be inverted.
+
+    Parameters
+    ----------
+    waves : xarray.Dataset
+        From `waves_in`.
+    method : str
+        One of `METHODS`, or another folder of a map network below the weights.
+    weights : path
+
+    Returns
+    -------
+    xarray.Dataset
+        stiffness [Pa], uncertainty or confidence, trusted, (slice, y, x); attrs method, time_sign.
+    """
+    empty = _nothing(waves, method)
     if not waves["mask"].values.any():
-        shape, dims = waves["mask"].shape, waves["mask"].dims
-        second = "confidence" if method == "mmdi" else "uncertainty"
-        maps = {name: (dims, np.zeros(shape, np.float32)) for name in ("stiffness", second)}
-        maps["trusted"] = dims, np.zeros(shape, bool)
-        return xr.Dataset(maps, attrs=waves.attrs | {"method": method, "time_sign": 1})
-    if method in methods.METHODS:
-        return methods.invert(waves, method)
+        return empty
+    try:
+        return (
+            methods.invert(waves, method)
+            if method in methods.METHODS
+            else _translated(waves, method, weights)
+        )
+    except ValueError:  # constant or vanishing phases in all slices
+        return empty
+
+
+def _nothing(waves, method):
+    mask = waves["mask"]
+    second = "confidence" if method == "mmdi" else "uncertainty"
+    maps = {name: (mask.dims, np.zeros(mask.shape, np.float32)) for name in ("stiffness", second)}
+    maps["trusted"] = mask.dims, np.zeros(mask.shape, bool)
+    return xr.Dataset(maps, attrs=waves.attrs | {"method": method, "time_sign": 1})
+
+
+def _translated(waves, method, weights):
+    """Map by a network of `dime.liver.translation`, with the sign of time and the trust of `dime.inversion`."""
     scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
     pairs = list(zip(waves["wave"].values, waves["mask"].values, strict=True))
     fields = {row: check_field(*pair, *scale) for row, pair in enumerate(pairs) if pair[1].any()}
     sign = -1 if sum(dissipation(*field, *scale) for field in fields.values()) < 0 else 1
     found = np.zeros((3, *waves["mask"].shape), np.float32)
-    translate = translator(weights / f"liver-{method}")
+    translate = translator(Path(weights) / method)
     for row, (wave, mask) in fields.items():
         one = translate(wave if sign > 0 else wave.conj(), mask, *scale)
         found[:, row] = *one, trust.trusted(wave, mask, *one, *scale, method, True)
@@ -240,7 +283,7 @@ def _invert(waves, method, weights):
     return xr.Dataset(maps, attrs=waves.attrs | {"method": method, "time_sign": sign})
 
 
-def _judge(scan, found, other, waves, maps, number, weights):
+def _judge(scan, found, other, waves, maps, number, weights, model):
     """Quality, the numbers that it follows from, flags, and whether the reading is to be doubted.
 
     The numbers always take the map of DIME and that of `SECOND_MAP`, whatever the method of the reading. An
@@ -248,25 +291,32 @@ def _judge(scan, found, other, waves, maps, number, weights):
     """
     images = scan["magnitude"].values if "magnitude" in scan else np.ones((1, 1, 1, 1)), scan["phase"].values
     place = found, images[0], waves if waves["mask"].values.any() else None, number.mean_pa
-    spacing_m, model, numbers, score = scan.attrs["spacing_m"], {}, {}, None
+    spacing_m, numbers, score, away = scan.attrs["spacing_m"], {}, None, None
     if other is None:
         flags = {*checks.flags(*place, spacing_m)} - {"no liver", "no magnitude"}
     else:
-        if (weights / QUALITY).is_file():
-            model = json.loads((weights / QUALITY).read_text())
+        density = model.get("density")
         numbers = quality.measures(found, other, *_evidence(waves, maps, weights))
         network = load_segmenter(weights / SEGMENTERS[0])[0]
-        turned = checks.turned_bottlenecks(network, *images, spacing_m) if model else None
-        flags = {*checks.flags(*place, spacing_m, model.get("density"), turned, numbers)}
-        score = quality.score(model["model"], numbers) if model else None
+        turned = checks.turned_bottlenecks(network, *images, spacing_m) if density else None
+        flags = {*checks.flags(*place, spacing_m, density, turned, numbers)}
+        score = quality.score(model["model"], numbers) if "model" in model else None
+        away = float(quality.distance(density, found.bottleneck).mean()) if density else None
     if not np.isfinite(number.mean_pa):
         flags.add("no region")
     return {
         "quality": score,
         "numbers": {name: value if np.isfinite(value) else None for name, value in numbers.items()},
+        "distance": away,
         "flags": [name for name in checks.FLAGS if name in flags],
         "doubted": bool(flags) or (score is not None and score < model["alarm_below"]),
     }
+
+
+def _model(weights):
+    """Content of the file `QUALITY`; empty where a run has not fitted it yet."""
+    path = weights / QUALITY
+    return json.loads(path.read_text()) if path.is_file() else {}
 
 
 def _evidence(waves, maps, weights):
@@ -274,8 +324,8 @@ def _evidence(waves, maps, weights):
     if not waves["mask"].values.any():
         return None, None, None
     of_dime = maps if maps.attrs["method"] == "dime" else methods.invert(waves, "dime")
-    folder = weights / f"liver-{SECOND_MAP}"
-    second = _invert(waves, SECOND_MAP, weights)["stiffness"].values if folder.is_dir() else None
+    folder = weights / SECOND_MAP
+    second = map_of(waves, SECOND_MAP, weights)["stiffness"].values if folder.is_dir() else None
     return waves, of_dime, second
 
 
