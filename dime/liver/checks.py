@@ -70,7 +70,7 @@ CLEARLY = 1.1
 Assumption: training livers lie 1.2 times nearer or more. Where no liver is seen, no view is preferred."""
 
 LEAST_REST_RAD = 0.1
-"""Smallest rms of that rest [rad] that counts; noise at a signal-to-noise ratio of 10 leaves a third of it."""
+"""Smallest rms of that rest that counts [rad]; noise at a signal-to-noise ratio of 10 leaves a third."""
 
 LARGEST_LOOPS = 0.01
 """Largest share of 2 x 2 pixel loops in the liver around which the wrapped phase does not close.

@@ -4,20 +4,18 @@ import json
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-import xarray as xr
 
 from dime.files import datasets
-from dime.inversion import methods
+from dime.liver.examination import map_of, waves_in
 from dime.liver.features import reportable_region
 from dime.liver.segmentation import load_segmenter, segment
-from dime.liver.translation import translator
 from dime.metrics import agreement, diagnosis, overlap, roi, statistics
 from dime.phantoms.abdomen import ID
-from dime.simulation import cohort
 
 MASKS = ("unet", "resnet")
 """Segmenters whose masks are compared."""
@@ -32,15 +30,15 @@ PHYSICS = ("dime", "mmdi")
 """Methods of `inversion` that do."""
 
 
-def read_exam(path, folders, row):
+def read_exam(path, weights, row):
     """Readings of one examination by every mask and map.
 
     Parameters
     ----------
     path : path
         Cohort, a zarr folder.
-    folders : dict
-        Folders of the trained networks: "segment-unet", "map-unet" and so on.
+    weights : path
+        Folder of the networks: "segment-unet", "map-unet" and so on.
     row : int
         Examination.
 
@@ -59,21 +57,20 @@ def read_exam(path, folders, row):
     magnitude, phase = (data[name].values.astype(np.float32) for name in ("magnitude", "phase"))
     truth, liver = data["stiffness"].values, data["liver"].values
     region = reportable_region(liver, data["tissue"].values == ID["vessel"], phase, scale[0])
+    scan = data[["phase"]].astype(np.float32)
     masks = {TRUE: (liver, region)}
     for name in MASKS:
-        found = segment(load_segmenter(folders[f"segment-{name}"])[0], magnitude, phase, scale[0])
+        found = segment(load_segmenter(Path(weights) / f"segment-{name}")[0], magnitude, phase, scale[0])
         masks[name] = (found.liver, found.reportable)
-    translate = {name: translator(folders[f"map-{name}"]) for name in LEARNT}
     of_exam = {"exam": row, **{name: label[name] for name in ("subject", "visit", "stage")}}
     of_exam["truth_kpa"] = roi.mean_over(truth, region, scale[0]) / 1e3
     rows = []
     for mask, (organ, reportable) in masks.items():
-        waves = _waves(phase, organ, scale)
+        waves = waves_in(scan, organ)
         of_mask = of_exam | {"mask": mask, "dice": overlap.dice(organ, liver)}
         for name in (*LEARNT, *PHYSICS):
-            maps = _map(waves, name, translate)
-            kept = reportable & organ & (maps["stiffness"].values > 0)
-            kept = roi.reliable(maps, kept)
+            maps = map_of(waves, name if name in PHYSICS else f"map-{name}", weights)
+            kept = reportable & maps["trusted"].values
             kpa, same = (
                 roi.mean_over(values, kept, scale[0]) / 1e3 for values in (maps["stiffness"].values, truth)
             )
@@ -82,40 +79,12 @@ def read_exam(path, folders, row):
     return rows
 
 
-def read_cohort(path, folders, workers=2):
+def read_cohort(path, weights, workers=2):
     """Apply `read_exam` to a cohort in parallel: a table with one row per mask, map and examination."""
     count = datasets.load(path, ("label",)).sizes["exam"]
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        found = list(pool.map(partial(read_exam, path, folders), range(count)))
+        found = list(pool.map(partial(read_exam, path, weights), range(count)))
     return pd.DataFrame([row for rows in found for row in rows])
-
-
-def _waves(phase, mask, scale):
-    """First harmonic (slice, y, x) of the phases in a mask, as `methods.invert` takes it."""
-    dims = ("slice", "offset", "y", "x")
-    attrs = {"spacing_m": scale[0], "frequency_hz": scale[1]}
-    recorded = xr.Dataset({"phase": (dims, phase), "mask": (("slice", "y", "x"), mask)}, attrs=attrs)
-    if not mask.any():
-        return recorded.assign(wave=(("slice", "y", "x"), np.zeros(mask.shape, complex)))
-    return cohort.first_harmonic(recorded)[["wave", "mask"]]
-
-
-def _map(waves, name, translate):
-    """Map of a method or network as a dataset: stiffness [Pa], uncertainty or confidence, trusted."""
-    mask, empty = waves["mask"].values, np.zeros(waves["mask"].shape, np.float32)
-    dims = ("slice", "y", "x")
-    if not mask.any():
-        return xr.Dataset({"stiffness": (dims, empty), "confidence": (dims, empty)})
-    if name in PHYSICS:
-        return methods.invert(waves, name)
-    stiffness, uncertainty = empty, empty.copy()
-    scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
-    for index in np.flatnonzero(mask.sum(axis=(1, 2)) > 1):
-        stiffness[index], uncertainty[index] = translate[name](
-            waves["wave"].values[index], mask[index], *scale
-        )
-    maps = {"stiffness": stiffness, "uncertainty": uncertainty, "trusted": stiffness > 0}
-    return xr.Dataset({name: (dims, values) for name, values in maps.items()})
 
 
 def deviation(table, reference):

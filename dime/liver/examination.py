@@ -268,7 +268,7 @@ def _nothing(waves, method):
 
 
 def _translated(waves, method, weights):
-    """Map by a network of `dime.liver.translation`, with the sign of time and the trust of `dime.inversion`."""
+    """Map by a network of `dime.liver.translation`, with sign of time and trust as in `methods.invert`."""
     scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
     pairs = list(zip(waves["wave"].values, waves["mask"].values, strict=True))
     fields = {row: check_field(*pair, *scale) for row, pair in enumerate(pairs) if pair[1].any()}

@@ -2,7 +2,7 @@
 
 import json
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache, partial
+from functools import partial
 from multiprocessing import get_context
 
 import numpy as np
@@ -10,13 +10,10 @@ import torch
 import xarray as xr
 from scipy import stats
 
-from dime.inversion import methods
-from dime.liver import checks, quality
+from dime.liver import checks, examination
 from dime.liver.segmentation import load_segmenter, segment
-from dime.liver.translation import translator
-from dime.metrics import overlap, roi
+from dime.metrics import overlap
 from dime.phantoms.abdomen import ID
-from dime.simulation import cohort
 
 TOLD = {"spacing": (2.0, 1.0), "low frequency": (1.0, 0.5), "high frequency": (1.0, 1.5)}
 """Factors of the pixel and of the frequency that the chain is told, where these are wrong."""
@@ -72,23 +69,15 @@ def plant(kind, magnitude, phase, spacing_m, frequency_hz):
     return *images, spacing_m * pixel, frequency_hz * cycles
 
 
-def is_bad(reading_pa, truth_pa, dice):
+def is_bad(reading, truth, dice):
     """Whether a result misleads: the reading or the liver is wrong, or a liver was not read.
 
     With a liver: no reading, a reading further than `LARGEST_DEVIATION` from the truth, or a Dice coefficient
-    below `LEAST_DICE`. Without one (`truth_pa` NaN): any reading.
+    below `LEAST_DICE`. Without one (`truth` NaN): any reading.
     """
-    if not np.isfinite(truth_pa):
-        return bool(np.isfinite(reading_pa))
-    return bool(not abs(reading_pa / truth_pa - 1) <= LARGEST_DEVIATION or not dice >= LEAST_DICE)
-
-
-@cache
-def load_networks(segmenter, other, maps):
-    """Two segmenters and a map network from their folders; the folder of the maps may be None."""
-    torch.set_num_threads(1)
-    pair = tuple(load_segmenter(folder)[0] for folder in (segmenter, other))
-    return *pair, translator(maps) if maps else None
+    if not np.isfinite(truth):
+        return bool(np.isfinite(reading))
+    return bool(not abs(reading / truth - 1) <= LARGEST_DEVIATION or not dice >= LEAST_DICE)
 
 
 def bottlenecks(exams, segmenter, spacing_m):
@@ -100,15 +89,18 @@ def bottlenecks(exams, segmenter, spacing_m):
     return np.concatenate(found)
 
 
-def examine(exam, kind, folders, density, spacing_m, frequency_hz):
+def examine(exam, kind, weights, density, spacing_m, frequency_hz):
     """Send one examination, with a failure planted, through the chain, and compare with the truth.
+
+    The chain is `examination.examine`, as a user calls it.
 
     Parameters
     ----------
     exam : xarray.Dataset
         magnitude, phase (slice, offset, y, x), stiffness [Pa], tissue, liver (slice, y, x), label.
     kind : one of `PLANTED`, or ""
-    folders : (segmenter, other segmenter, map network or None)
+    weights : path
+        Folder of the networks.
     density : dict
         From `quality.fit_density`.
     spacing_m, frequency_hz : float
@@ -117,70 +109,35 @@ def examine(exam, kind, folders, density, spacing_m, frequency_hz):
     Returns
     -------
     dict
-        subject, kind, stage; reading and truth [kPa], dice, bad; the eight numbers; flags (a list), distance
-        (mean over the slices, of the training's).
+        subject, kind, stage; reading and truth [kPa], low and high (its interval), dice, bad; the eight
+        numbers; flags (a list), distance (mean over the slices, of the training's).
     """
-    network, second, translate = load_networks(*folders)
+    torch.set_num_threads(1)
     stored = (exam[name].values.astype(np.float32) for name in ("magnitude", "phase"))
     magnitude, phase, told_m, told_hz = plant(kind, *stored, spacing_m, frequency_hz)
+    dims = ("slice", "offset", "y", "x")
+    scan = xr.Dataset({"magnitude": (dims, magnitude), "phase": (dims, phase)})
+    found = examination.examine(
+        scan.assign_attrs(spacing_m=told_m, frequency_hz=told_hz), "dime", weights, {"density": density}
+    )
+    said = found.attrs["reading"]
     liver = exam["liver"].values
     liver = checks.views(liver)[TURNED[kind]] if kind in TURNED else liver
-    found, other = (segment(one, magnitude, phase, told_m) for one in (network, second))
-    turned = checks.turned_bottlenecks(network, magnitude, phase, told_m)
-    waves = maps = translated = None
-    reading = np.nan
-    if found.liver.any():
-        waves = _waves(found.liver, magnitude, phase, told_m, told_hz)
-        maps = _maps(waves)
-    if maps is not None:
-        region = found.reportable & maps["trusted"].values
-        reading = roi.mean_over(maps["stiffness"].values, region, told_m)
-        translated = _translated(translate, waves) if translate else None
-    numbers = quality.measures(found, other, waves, maps, translated)
-    label = json.loads(exam["label"].item())
     parenchyma = exam["stiffness"].values[exam["liver"].values & (exam["tissue"].values == ID["liver"])]
-    truth = float(parenchyma.mean()) if parenchyma.size else np.nan
-    dice = overlap.dice(found.liver, liver) if liver.any() else np.nan
+    truth = float(parenchyma.mean()) / 1e3 if parenchyma.size else np.nan
+    dice = overlap.dice(found["liver"].values, liver) if liver.any() else np.nan
+    reading = np.nan if said["mean_kpa"] is None else said["mean_kpa"]
+    label = json.loads(exam["label"].item())
     row = {"subject": label["subject"], "kind": kind or label["planted"], "stage": label["stage"]}
-    row |= {"reading": reading / 1e3, "truth": truth / 1e3, "dice": dice}
-    row |= {"bad": is_bad(reading, truth, dice), **numbers}
-    row["flags"] = checks.flags(found, magnitude, waves, reading, told_m, density, turned, numbers)
-    return row | {"distance": float(quality.distance(density, found.bottleneck).mean())}
+    row |= {"reading": reading, "truth": truth, "dice": dice, "bad": is_bad(reading, truth, dice)}
+    row |= dict(zip(("low", "high"), said["interval_kpa"] or (np.nan, np.nan), strict=True))
+    row |= {name: np.nan if value is None else value for name, value in said["numbers"].items()}
+    return row | {"flags": said["flags"], "distance": said["distance"]}
 
 
-def _waves(mask, magnitude, phase, spacing_m, frequency_hz):
-    """First harmonic (slice, y, x) over a mask, in the slices that have any."""
-    dims = ("slice", "offset", "y", "x")
-    attrs = {"spacing_m": spacing_m, "frequency_hz": frequency_hz}
-    data = {"phase": (dims, phase), "magnitude": (dims, magnitude), "mask": (("slice", "y", "x"), mask)}
-    used = np.flatnonzero(mask.any(axis=(1, 2)))
-    part = cohort.first_harmonic(xr.Dataset(data, attrs=attrs).isel(slice=used))
-    wave = np.zeros(mask.shape, complex)
-    wave[used] = part["wave"].values
-    return xr.Dataset(data, attrs=attrs).assign(wave=(("slice", "y", "x"), wave))
-
-
-def _maps(waves):
-    """Maps of DIME, or None where no slice can be inverted."""
-    try:
-        return methods.invert(waves, "dime")
-    except ValueError:
-        return None
-
-
-def _translated(translate, waves):
-    """Stiffness (slice, y, x) [Pa] by a map network, 0 in slices without a mask."""
-    scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
-    wave, mask = waves["wave"].values, waves["mask"].values
-    found = np.zeros(mask.shape)
-    for row in np.flatnonzero(mask.any(axis=(1, 2))):
-        found[row] = translate(wave[row], mask[row], *scale)[0]
-    return found
-
-
-def examine_all(pairs, folders, density, spacing_m, frequency_hz, workers=2):
+def examine_all(pairs, weights, density, spacing_m, frequency_hz, workers=2):
     """Apply `examine` to many (exam, kind) in parallel; the rows do not depend on the number of processes."""
-    task = partial(_examine, folders, density, spacing_m, frequency_hz)
+    task = partial(_examine, weights, density, spacing_m, frequency_hz)
     if workers == 1:
         return [task(pair) for pair in pairs]
     # Spawn: a forked copy of a process whose threads are in use may hang.
@@ -188,8 +145,8 @@ def examine_all(pairs, folders, density, spacing_m, frequency_hz, workers=2):
         return list(pool.map(task, pairs))
 
 
-def _examine(folders, density, spacing_m, frequency_hz, pair):
-    return examine(*pair, folders, density, spacing_m, frequency_hz)
+def _examine(weights, density, spacing_m, frequency_hz, pair):
+    return examine(*pair, weights, density, spacing_m, frequency_hz)
 
 
 def plan(clean, simulated, each):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from dime.liver import checks, failures, quality
+from dime.liver import checks, examination, failures, quality
 from dime.liver.segmentation import Segmentation
 from dime.mri.elastography import wrap
 from dime.phantoms.abdomen import ID
@@ -20,7 +20,7 @@ def exam(stiffness_pa=3000.0, planted=""):
     rng = np.random.default_rng(0)
     axis = (np.arange(SIDE) - (SIDE - 1) / 2) * SPACING_M
     y, x = np.meshgrid(axis, axis, indexing="ij")
-    liver = (np.hypot(y + 0.01, x) < 0.05)[None]
+    liver = (np.hypot(y + 0.01, x + 0.01) < 0.05)[None]
     wave = np.exp(-1j * wavenumber(stiffness_pa, 0.2, FREQUENCY_HZ) * (0.6 * x + 0.8 * y + 0.06))
     turns = np.exp(2j * np.pi * np.arange(4) / 4)[:, None, None]
     phase = wrap((wave * turns).real + 0.03 * rng.standard_normal((4, SIDE, SIDE)))[None]
@@ -51,16 +51,17 @@ def networks(monkeypatch):
     def even(wave, mask, spacing_m, frequency_hz):
         return np.where(mask, 3000.0, 0), np.where(mask, 0.05, 0)
 
-    monkeypatch.setattr(failures, "segment", bright)
-    monkeypatch.setattr(checks, "segment", bright)
-    monkeypatch.setattr(failures, "load_networks", lambda *folders: (None, None, even))
+    for module in (failures, checks, examination):
+        monkeypatch.setattr(module, "segment", bright)
+    monkeypatch.setattr(examination, "load_segmenter", lambda folder: (None, {}))
+    monkeypatch.setattr(examination, "translator", lambda folder: even)
     rng = np.random.default_rng(1)
-    places = np.array([40.8, 47.5]) + 0.5 * rng.standard_normal((60, 2))
+    places = np.array([40.8, 40.8]) + 0.5 * rng.standard_normal((60, 2))
     return quality.fit_density(places[:40], places[40:])
 
 
 def run(density, kind="", **made):
-    return failures.examine(exam(**made), kind, ("", "", ""), density, SPACING_M, FREQUENCY_HZ)
+    return failures.examine(exam(**made), kind, "weights", density, SPACING_M, FREQUENCY_HZ)
 
 
 def test_a_clean_examination_reads_its_stiffness(networks):
@@ -93,7 +94,7 @@ def test_nothing_can_be_read_without_a_magnitude_that_shows_a_liver(networks):
 
 def test_rows_do_not_depend_on_how_many_are_examined(networks):
     pairs = [(exam(), ""), (exam(2000.0), "repeated offset")]
-    rows = failures.examine_all(pairs, ("", "", ""), networks, SPACING_M, FREQUENCY_HZ, workers=1)
+    rows = failures.examine_all(pairs, "weights", networks, SPACING_M, FREQUENCY_HZ, workers=1)
     alone = run(networks, "repeated offset", stiffness_pa=2000.0)
     assert rows[1]["kind"] == "repeated offset" and "offsets" in rows[1]["flags"]
     assert json.dumps(rows[1], default=float) == json.dumps(alone, default=float)
