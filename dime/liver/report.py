@@ -27,8 +27,8 @@ MAPS = {
 SCALE_KPA = (0.0, 8.0)
 """Colours of the stiffness. Source: 0 to 8 kPa is the usual scale of liver elastograms."""
 
-OUTLINES = {"liver": "#ffd700", "reportable": "#ffffff"}
-"""Colours of the outlines."""
+LIVER, REGION = "#ffd700", "#ff3030"
+"""Colours of the outlines of the liver and of the region that is read: yellow and red."""
 
 
 def write(result, scan, folder):
@@ -95,25 +95,27 @@ def picture(result, scan, row):
     y, x = (one[name].values * 1e3 for name in ("y", "x"))
     half = (x[1] - x[0]) / 2
     place = {"extent": (x[0] - half, x[-1] + half, y[-1] + half, y[0] - half), "interpolation": "nearest"}
-    liver = one["liver"].values
-    figure = Figure(figsize=(12, 4), layout="constrained")
+    liver, region = one["liver"].values, one["reportable"].values
+    figure = Figure(figsize=(12, 3.8), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(1, 3, sharex=True, sharey=True)
+    axes = figure.subplots(1, 3, width_ratios=(1.2, 1, 1))
     _anatomy(axes[0], scan.isel(slice=row), place)
     wave = np.where(liver, one["wave"].values.real, np.nan)
     limit = max(float(np.nanquantile(np.abs(wave), 0.98)), 1e-3) if liver.any() else 1.0
     drawn = axes[1].imshow(wave, cmap="RdBu_r", vmin=-limit, vmax=limit, **place)
-    figure.colorbar(drawn, ax=axes[1], shrink=0.7, label="wave, real part [rad]")
-    axes[1].set_title("first harmonic")
+    figure.colorbar(drawn, ax=axes[1], label="wave, real part [rad]", extend="both")
+    axes[1].set_title("first harmonic of the phase")
     stiffness = np.where(one["stiffness"].values > 0, one["stiffness"].values / 1e3, np.nan)
     drawn = axes[2].imshow(stiffness, vmin=SCALE_KPA[0], vmax=SCALE_KPA[1], cmap="viridis", **place)
-    figure.colorbar(drawn, ax=axes[2], shrink=0.7, label="stiffness |G*| [kPa]", extend="max")
-    axes[2].set_title(f"stiffness by {result.attrs['method']}")
-    for ax, names in zip(axes, (("liver", "reportable"), (), ("reportable",)), strict=True):
-        for name in names:
-            if one[name].values.any():
-                colour = "black" if ax is axes[2] else OUTLINES[name]
-                ax.contour(x, y, one[name].values, [0.5], colors=colour, linewidths=0.9)
+    figure.colorbar(drawn, ax=axes[2], label="stiffness |G*| [kPa]", extend="max")
+    axes[2].set_title(f"stiffness by {result.attrs['method']}, region read")
+    outlines = ((axes[0], liver, LIVER), (axes[0], region, REGION), (axes[2], region, REGION))
+    for ax, outline, colour in outlines:
+        if outline.any():
+            ax.contour(x, y, outline, [0.5], colors=colour, linewidths=0.9)
+    for ax in axes[1:]:
+        _zoom(ax, liver, x, y)
+    for ax in axes:
         ax.set(xlabel="x [mm], to the patient's left")
     axes[0].set(ylabel="y [mm], to the back")
     figure.suptitle(f"slice {row + 1} of {result.sizes['slice']}: {headline(result.attrs['reading'])}")
@@ -127,10 +129,19 @@ def _anatomy(ax, scan, place):
     if "magnitude" in scan:
         image = np.nan_to_num(scan["magnitude"].values).mean(axis=0)
         ax.imshow(image, cmap="gray", vmin=0, vmax=max(float(np.quantile(image, 0.99)), 1e-12), **place)
-        ax.set_title("magnitude; liver (yellow), region read (white)")
+        ax.set_title("magnitude, liver, region read")
     else:
         ax.imshow(scan["phase"].values[0], cmap="RdBu_r", vmin=-np.pi, vmax=np.pi, **place)
-        ax.set_title("phase, first offset; liver (yellow), region read (white)")
+        ax.set_title("phase of the first offset, liver, region read")
+
+
+def _zoom(ax, mask, x, y):
+    """Show the part of an image that a mask lies in, and a margin of 5 mm."""
+    if not mask.any():
+        ax.text(0.5, 0.5, "no liver in this slice", ha="center", transform=ax.transAxes)
+        return
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    ax.set(xlim=(x[columns[0]] - 5, x[columns[-1]] + 5), ylim=(y[rows[-1]] + 5, y[rows[0]] - 5))
 
 
 def headline(reading):
