@@ -90,12 +90,15 @@ def _segmentation(found):
                 f"{text}, HD95 {distance} mm",
                 worst(meets),
             )
-    fall = found["control"]
+    control = found["control"]
+    parts = [f"by {number(control[own]['fall'])} with the own {own}" for own in ("phase", "wave")]
+    fixed = number(control["fixed"]["validation_dice"])
     yield (
-        "the wave does not give the liver away",
-        "Dice falls without the own magnitude",
-        "; ".join(f"by {number(fall[own]['fall'], '.2f')} on the own {own}" for own in ("phase", "wave")),
-        "yes" if min(one["fall"] for one in fall.values()) > 0 else "no",
+        "leak control: Dice falls where the magnitude is that of another body",
+        "falls",
+        f"{', '.join(parts)} alone, to {number(control['wave']['validation_dice'])}; "
+        f"one outline for all livers has {fixed}",
+        "yes" if min(control[own]["fall"] for own in ("phase", "wave")) > 0 else "no",
     )
 
 
