@@ -24,6 +24,7 @@ TARGETS = {
     "auc": 0.90,
     "noticed": 0.85,
     "groups": 0.95,
+    "interval": 0.95,
     "risk": 0.5,
 }
 """Targets of this project in the default profile."""
@@ -213,6 +214,13 @@ def _failure(found):
             _share(one),
             verdict(one, TARGETS["groups"], below=False),
         )
+    held = found["interval"]
+    yield (
+        "the reading's 95 % interval holds the liver's true mean",
+        f"{100 * TARGETS['interval']:g} %",
+        f"{_share(held)}; median half width {100 * held['half_width']:.1f} %",
+        verdict(held, TARGETS["interval"], below=False),
+    )
     ratio = found["error_of_best_80"] / found["error"]
     yield (
         "the best 80 % of the readings have half the error of all",
