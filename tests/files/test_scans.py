@@ -38,7 +38,7 @@ PHASE, MAGNITUDE = images(4.5)
 """4.5 rad wrap."""
 
 LIVER = np.zeros((2, *SHAPE[2:]), bool)
-LIVER[:, 8:20, 6:18] = True
+LIVER[:, 9:20, 8:18] = True
 
 
 def in_file(values, codes="LPS", zooms_mm=ZOOMS_MM):
@@ -214,6 +214,22 @@ def test_the_noise_in_the_air_tells_the_period_where_nothing_wraps(tmp_path):
     body = magnitude > 0.5
     scan = silently(folder(tmp_path, phase=np.round(phase / np.pi * 4096).astype(np.float32)))
     np.testing.assert_allclose(scan["phase"].values[body], phase[body], atol=2e-3)
+
+
+@pytest.mark.parametrize("told", [{"phase_scale": TURN / 4096}, {"phase_period": 4096}])
+def test_whole_numbers_that_do_not_wrap_need_their_scale(tmp_path, told):
+    """Motion of 0.3 rad in 12 bits, and a mask in place of the air: nothing but the user tells the period."""
+    phase, _ = images(0.3)
+    stored = np.round(phase / TURN * 4096).astype(np.float32)
+    exam, mask = folder(tmp_path, phase=stored, magnitude=None), save_mask(tmp_path)
+    message = (
+        r"phase.nii: expected wrapped phases in rad \(a range of 7 at most\), found -\d+ to \d+; give --"
+    )
+    refused(tmp_path, ValueError, f"{message}phase-scale", exam, mask=mask)
+    scan = silently(exam, mask=mask, **told)
+    inside = np.broadcast_to(LIVER[:, None], SHAPE)
+    np.testing.assert_allclose(scan["phase"].values[inside], phase[inside], atol=1e-3)
+    assert "as given" in scan.attrs["read_as"]
 
 
 def test_a_sidecar_may_state_the_unit(tmp_path):
@@ -424,7 +440,7 @@ def test_values_inside_a_mask_must_be_finite_and_move(tmp_path):
         (np.nan, (1, 2, 10, 10), r"phase.nii: expected finite values, found 1 that are not"),
         (
             0.5,
-            (slice(None), slice(None), slice(8, 20), slice(6, 18)),
+            (slice(None), slice(None), slice(9, 20), slice(8, 18)),
             r"phase.nii: expected phase offsets that",
         ),
     ):
