@@ -14,6 +14,7 @@ network      How does a network turn a wave into stiffness?
 inversion    How stiff is it, by any method?
 plotting     How does it look?
 reporting    What did a run find?
+liver        Which voxels are liver, and how stiff is it there? (a companion)
 studies      What does one notebook ask? (for notebooks alone)
 authors      What did the DIME authors release? (for notebooks alone)
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from dime.files.nifti import write_map
     from dime.files.waves import EXAMPLE_WAVE, read_wave
     from dime.inversion.methods import METHODS, invert
+    from dime.liver.examination import examine_liver
     from dime.mri.elastography import acquire
     from dime.network.unet import load_model
     from dime.phantoms.families import draw
@@ -41,6 +43,7 @@ EXPORTS = {
     "Recipe": "dime.simulation.examination:Recipe",
     "acquire": "dime.mri.elastography:acquire",
     "draw": "dime.phantoms.families:draw",
+    "examine_liver": "dime.liver.examination:examine_liver",
     "invert": "dime.inversion.methods:invert",
     "load": "dime.files.datasets:load",
     "load_model": "dime.network.unet:load_model",
@@ -57,6 +60,7 @@ __all__ = [
     "Recipe",
     "acquire",
     "draw",
+    "examine_liver",
     "invert",
     "load",
     "load_model",

@@ -1,4 +1,4 @@
-"""Command line: the methods (`simulate`, `invert`) and what the pipeline runs (`run`, `paper`, ...)."""
+"""Command line: the methods (`simulate`, `invert`, `liver`), and what the pipeline runs (`run`, ...)."""
 
 import logging
 import os
@@ -164,6 +164,48 @@ def invert(
     if left:
         shares = ", ".join(f"{100 * share:.0f} %" for share in left)
         typer.echo(f"{output}: put back through the wave equation it leaves {shares} of the wave, by slice")
+
+
+@app.command()
+def liver(
+    exam: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder with magnitude.nii.gz and phase.nii.gz, or the phase itself: (x, y, slice, offset)."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("-o", help="Folder to write: maps, reading.json, pictures.")],
+    magnitude: Annotated[Path | None, typer.Option(help="NIfTI, where the folder has none.")] = None,
+    mask: Annotated[
+        Path | None, typer.Option(help="NIfTI, liver where not 0; it takes the place of the segmentation.")
+    ] = None,
+    frequency: Annotated[
+        float | None, typer.Option(help="Vibration [Hz]; default: MechanicalFrequency of the sidecar.")
+    ] = None,
+    spacing: Annotated[float | None, typer.Option(help="Pixel [mm]; default: the header's.")] = None,
+    method: Annotated[str, typer.Option(help="dime, mmdi, map-unet or map-resnet.")] = "dime",
+    phase_units: Annotated[
+        str | None, typer.Option(help="rad, mrad, deg or cycles; default: by sidecar or by the jumps.")
+    ] = None,
+    phase_period: Annotated[float | None, typer.Option(help="Period of the phases, such as 4096.")] = None,
+    phase_scale: Annotated[float | None, typer.Option(help="Phase [rad] over the value in the file.")] = None,
+):
+    """Examine a liver: its outline, stiffness map, one number, and whether to trust it."""
+    from dime.files.scans import read_scan
+    from dime.liver import checks, examination, report
+
+    report.check_folder(output)
+    spacing_m = None if spacing is None else spacing * 1e-3
+    scan = read_scan(exam, magnitude, mask, frequency, spacing_m, phase_units, phase_period, phase_scale)
+    result = examination.examine(scan, method)
+    report.write(result, scan, output)
+    reading = result.attrs["reading"]
+    area = f"{sum(reading['area_cm2']):.0f} cm2 in {sum(one > 0 for one in reading['area_cm2'])} slices"
+    quality = "" if reading["quality"] is None else f", quality {reading['quality']:.2f}"
+    seen = f"{scan.attrs['read_as']}, pixel {reading['spacing_mm']:g} mm, {reading['frequency_hz']:g} Hz"
+    typer.echo(f"{output}: {report.headline(reading)}, by {method}, over {area}{quality}; {seen}")
+    for flag in reading["flags"]:
+        typer.echo(f"{output}: {flag}: {checks.FLAGS[flag]}")
 
 
 def _write_maps(maps, like):

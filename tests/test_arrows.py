@@ -73,17 +73,18 @@ def test_modules_are_short():
 
 
 def stage(name):
-    return next(one for one in pipeline.stages(ROOT) if one.name == name)
+    """The stage PART/NAME."""
+    return next(one for one in pipeline.stages(ROOT) if f"{one.part}/{one.name}" == name)
 
 
-@pytest.mark.parametrize("name", ["simulate@train", "train", "ablation", "transfer"])
+@pytest.mark.parametrize("name", ["mre/simulate@train", "mre/train", "studies/ablation", "studies/transfer"])
 def test_no_plot_is_a_dependency_of_a_stage_that_simulates_or_trains(name):
     assert not [need for need in stage(name).needs if need.startswith("dime/plotting")]
 
 
 def test_density_is_a_dependency_of_all_that_uses_it_and_reading_does_not_need_the_simulator():
-    for name in ("simulate@train", "train", "compare@liver", "cohort"):
+    for name in ("mre/simulate@train", "mre/train", "mre/compare@liver", "mre/cohort"):
         assert "dime/physics.py" in stage(name).needs
     reads = sources.files(["dime.files.datasets"])
     assert not [path for path in reads if path.startswith(("dime/fem", "dime/phantoms", "dime/simulation"))]
-    assert not [need for need in stage("train").needs if need.startswith("dime/fem")]
+    assert not [need for need in stage("mre/train").needs if need.startswith("dime/fem")]

@@ -8,6 +8,7 @@ layouts   slices, offsets, parts and components in an image
 phases    units and periods of phases
 tissue    masks, and what is background
 waves     a wave, read from all of these
+scans     magnitude and phase of an examination, in one orientation
 yaml12    YAML, as DVC reads it
 report    metrics files: strict JSON
 pictures  PNG pictures with a palette

@@ -10,5 +10,6 @@ organs         liver, spleen, kidney, brain, breast
 phantom        what a phantom is; its maps on a grid; phantoms of measured maps
 families       draw a phantom of a named family
 habitus        who is examined: body size, stage, fat, iron, moduli of the tissues
+canvas         pixels, outline, wall and spine of a section of the body
 abdomen        an axial section of the body at any height
 """
