@@ -16,4 +16,5 @@ failures            planted failures, and whether they are noticed
 reading             mean of a map over a region, and its interval
 examination         from magnitude and phase to maps and a reading
 report              maps, reading and pictures on disk
+measured            measured slices through this chain, beside the clinic's maps
 """
