@@ -122,7 +122,7 @@ def _holds(found):
     )
     within = "yes" if (above, below) == (1, -1) else "no" if below == 1 or above == -1 else "undecided"
     means = words.get(statistics.side(found["means"], LEAST_R), "undecided")
-    return {"r by pixel": pixels, "r of means": means, "bias": within}
+    return {"pixels": pixels, "means": means, "bias": within}
 
 
 def read_beside(readings, reportable, clinical):
