@@ -59,8 +59,8 @@ def smoke(tmp_path_factory):
     environment = os.environ | {"PYTHONPATH": str(clone), "PATH": path}
     absent = {key: value for key, value in environment.items() if key != "DIME_REFERENCE"}
 
-    sets = [f"{CORE}:{one.name}" for one in pipeline.stages(clone) if one.name.startswith("simulate@")]
-    sets = [name for name in sets if not name.endswith("ablation")] + ["notebooks/studies/dvc.yaml:simulate"]
+    sets = [one.target for one in pipeline.stages(clone) if one.name.startswith("simulate")]
+    sets = [name for name in sets if not name.endswith("ablation")]
     side_by_side(clone, absent, [sets[::2], sets[1::2]])
     reproduce(clone, absent, f"{CORE}:train", f"{PARTS[1]}:settings")
     printed = reproduce(clone, absent, "--single-item", *MEASURED)
@@ -69,10 +69,15 @@ def smoke(tmp_path_factory):
     first = [*rest, PARTS[0], PARTS[1]]
     if environment != absent:
         first = [*MEASURED, *first]
-    side_by_side(clone, environment, [first, [f"{CORE}:cohort", *STUDIES]])
+    side_by_side(clone, environment, [[*first, *LIVER], [f"{CORE}:cohort", *STUDIES]])
     reproduce(clone, environment, *EVERYTHING)
     return clone, environment, found
 
+
+LIVER = [
+    f"notebooks/liver/dvc.yaml:{name}"
+    for name in "segment translate readers compare failure measured".split()
+]
 
 STUDIES = [
     f"{PARTS[2]}:{name}"
@@ -152,7 +157,7 @@ def test_a_second_repro_does_nothing(smoke):
     running = {line for line in done.stdout.splitlines() if line.startswith("Running stage")}
     looking = {"notebooks/mre/dvc.yaml:measured", "notebooks/authors/dvc.yaml:convert"}
     assert running == {f"Running stage '{name}':" for name in looking}  # these always look
-    assert [path.read_bytes() for path in locks] == before and len(locks) == 5
+    assert [path.read_bytes() for path in locks] == before and len(locks) == 6
 
 
 def test_a_forced_rerun_is_byte_identical(smoke):

@@ -13,6 +13,7 @@ comparison          readings by every combination of mask and map
 quality             eight numbers, one quality, a distance from the training
 checks              plain rules: what is wrong with an examination, in words
 failures            planted failures, and whether they are noticed
+maps                from the phase inside a liver to a map, by any method
 reading             mean of a map over a region, and its interval
 examination         from magnitude and phase to maps and a reading
 report              maps, reading and pictures on disk

@@ -11,8 +11,8 @@ import pandas as pd
 import torch
 
 from dime.files import datasets
-from dime.liver.examination import map_of, waves_in
 from dime.liver.features import reportable_region
+from dime.liver.maps import map_of, waves_in
 from dime.liver.segmentation import load_segmenter, segment
 from dime.metrics import agreement, diagnosis, overlap, roi, statistics
 from dime.phantoms.abdomen import ID

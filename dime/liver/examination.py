@@ -13,20 +13,15 @@ import xarray as xr
 from scipy import ndimage
 
 from dime.files.scans import LARGEST_RANGE_RAD, LEAST_OFFSETS, check_images, check_scale
-from dime.inversion import methods, trust
-from dime.inversion.masked_wave import check_field, dissipation
+from dime.inversion import methods
 from dime.liver import checks, quality
 from dime.liver.features import RIM_M, reportable_region
+from dime.liver.maps import METHODS, WEIGHTS, confidence, map_of, waves_in
 from dime.liver.reading import read
 from dime.liver.segmentation import Segmentation, load_segmenter, segment
-from dime.liver.translation import translator
 from dime.metrics import roi
 from dime.mri.elastography import wrap
 from dime.physics import axis_m
-from dime.simulation import cohort
-
-WEIGHTS = Path(__file__).parents[1] / "weights" / "liver"
-"""Folder of the networks that come with the package; a run leaves its own in results/liver/models."""
 
 SEGMENTERS = ("segment-unet", "segment-resnet")
 """Networks that mark the liver: the first one's masks are used, the second's tell how sure they are."""
@@ -34,17 +29,8 @@ SEGMENTERS = ("segment-unet", "segment-resnet")
 QUALITY = "quality.json"
 """File below the weights: `model` of `quality.fit`, `density` of `quality.fit_density`, and `alarm_below`."""
 
-METHODS = ("dime", "mmdi", "map-unet", "map-resnet")
-"""How the map is made: DIME, MMDI, or a network that learnt on simulated livers."""
-
 SECOND_MAP = "map-unet"
 """The map that DIME's is compared with for the quality."""
-
-LEAST_SLICE_M2 = 1e-4
-"""Smallest liver of a slice that is inverted [m^2]. Assumption: a cm2 holds no wave to measure."""
-
-MARGIN_PX = 2
-"""Margin of the box in which phases are unwrapped [pixels]; the mask does not touch its edge."""
 
 
 def examine_liver(
@@ -75,8 +61,9 @@ def examine_liver(
     Returns
     -------
     xarray.Dataset
-        dims (slice, y, x): `liver`; `stiffness` |G*| [Pa], 0 outside the liver; `uncertainty` (Laplace scale
-        of log stiffness) or, with "mmdi", `confidence` (0 to 1); `trusted` (`dime.inversion.trust`);
+        dims (slice, y, x): `liver`; `stiffness` |G*| [Pa], 0 outside the liver; but with "mmdi",
+        `uncertainty`, the Laplace scale of log stiffness; `confidence`, 0 to 1, that of MMDI or
+        `examination.confidence`; `trusted` (`dime.inversion.trust`);
         `reportable`, the trusted part of the region that the segmenter calls reportable; `wave` [rad]. Attr
         `reading`: a dict, see `reading_of`.
 
@@ -141,6 +128,8 @@ def examine(scan, method="dime", weights=WEIGHTS, model=None):
         judged = _judge(scan, found, other, waves, maps, number, Path(weights), model)
     result = maps.assign(liver=(maps["stiffness"].dims, found.liver), wave=waves["wave"])
     result["reportable"] = maps["stiffness"].dims, region
+    if "confidence" not in result:
+        result["confidence"] = confidence(maps)
     y, x = (axis_m(scan.sizes[name], scan.attrs["spacing_m"]) for name in ("y", "x"))
     result = result.assign_coords(y=y, x=x)
     return result.assign_attrs(reading=reading_of(result, number, judged, seconds))
@@ -202,85 +191,6 @@ def _masked(scan):
 
 def _parenchyma(magnitude, mask, spacing_m):
     return roi.parenchyma(magnitude, mask, spacing_m, RIM_M) if mask.any() else mask
-
-
-def waves_in(scan, liver):
-    """First harmonic of the phase, unwrapped inside the liver; slices with hardly any liver stay 0.
-
-    Parameters
-    ----------
-    scan : xarray.Dataset
-        `phase` (slice, offset, y, x) [rad]; attrs spacing_m, frequency_hz.
-    liver : (slice, y, x) bool array
-
-    Returns
-    -------
-    xarray.Dataset
-        The scan with `wave` complex [rad] and `mask`, (slice, y, x), as `methods.invert` takes it.
-    """
-    enough = liver.sum(axis=(1, 2)) * scan.attrs["spacing_m"] ** 2 >= LEAST_SLICE_M2
-    mask = liver & enough[:, None, None]
-    scan = scan.assign(mask=(("slice", "y", "x"), mask))
-    wave = np.zeros(mask.shape, complex)
-    if enough.any():
-        sides = [np.flatnonzero(mask.any(axis=axes)) for axes in ((0, 2), (0, 1))]
-        rows, columns = (slice(max(0, one[0] - MARGIN_PX), one[-1] + 1 + MARGIN_PX) for one in sides)
-        part = scan[["phase", "mask"]].isel(slice=enough, y=rows, x=columns)
-        wave[enough, rows, columns] = cohort.first_harmonic(part)["wave"].values
-    return scan.assign(wave=(("slice", "y", "x"), wave))
-
-
-def map_of(waves, method, weights=WEIGHTS):
-    """Map of all slices by a method; 0 where there is no liver, and everywhere if no slice can be inverted.
-
-    Parameters
-    ----------
-    waves : xarray.Dataset
-        From `waves_in`.
-    method : str
-        One of `METHODS`, or another folder of a map network below the weights.
-    weights : path
-
-    Returns
-    -------
-    xarray.Dataset
-        stiffness [Pa], uncertainty or confidence, trusted, (slice, y, x); attrs method, time_sign.
-    """
-    empty = _nothing(waves, method)
-    if not waves["mask"].values.any():
-        return empty
-    try:
-        return (
-            methods.invert(waves, method)
-            if method in methods.METHODS
-            else _translated(waves, method, weights)
-        )
-    except ValueError:  # constant or vanishing phases in all slices
-        return empty
-
-
-def _nothing(waves, method):
-    mask = waves["mask"]
-    second = "confidence" if method == "mmdi" else "uncertainty"
-    maps = {name: (mask.dims, np.zeros(mask.shape, np.float32)) for name in ("stiffness", second)}
-    maps["trusted"] = mask.dims, np.zeros(mask.shape, bool)
-    return xr.Dataset(maps, attrs=waves.attrs | {"method": method, "time_sign": 1})
-
-
-def _translated(waves, method, weights):
-    """Map by a network of `dime.liver.translation`, with sign of time and trust as in `methods.invert`."""
-    scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
-    pairs = list(zip(waves["wave"].values, waves["mask"].values, strict=True))
-    fields = {row: check_field(*pair, *scale) for row, pair in enumerate(pairs) if pair[1].any()}
-    sign = -1 if sum(dissipation(*field, *scale) for field in fields.values()) < 0 else 1
-    found = np.zeros((3, *waves["mask"].shape), np.float32)
-    translate = translator(Path(weights) / method)
-    for row, (wave, mask) in fields.items():
-        one = translate(wave if sign > 0 else wave.conj(), mask, *scale)
-        found[:, row] = *one, trust.trusted(wave, mask, *one, *scale, method, True)
-    maps = {"stiffness": found[0], "uncertainty": found[1], "trusted": found[2] > 0}
-    maps = {name: (waves["mask"].dims, values) for name, values in maps.items()}
-    return xr.Dataset(maps, attrs=waves.attrs | {"method": method, "time_sign": sign})
 
 
 def _judge(scan, found, other, waves, maps, number, weights, model):

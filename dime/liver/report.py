@@ -41,9 +41,9 @@ def write(result, scan, folder):
     scan : xarray.Dataset
         From `dime.files.scans.read_scan`, whose grid and affine the maps take.
     folder : path
-        `liver.nii.gz`, `reportable.nii.gz`, `stiffness.nii.gz` [kPa], `uncertainty.nii.gz` or
-        `confidence.nii.gz`, `trusted.nii.gz`, `reading.json`, `slice-1.png` and so on. Replaces an earlier
-        one.
+        `liver.nii.gz`, `reportable.nii.gz`, `stiffness.nii.gz` [kPa], `confidence.nii.gz`,
+        `uncertainty.nii.gz` where the method has one, `trusted.nii.gz`, `reading.json`,
+        `slice-1.png` and so on. Replaces an earlier one.
 
     Raises
     ------

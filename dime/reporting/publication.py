@@ -5,6 +5,7 @@ from pathlib import Path
 from dime.files.report import number, read_part
 from dime.files.whole import whole
 from dime.plotting.style import MAIN, METHOD_NAMES
+from dime.reporting import liver_claims
 from dime.reporting.claims import COLUMNS, HEADS, claims, span
 
 RESULTS = "<!-- results: written by `make publish` -->", "<!-- end of results -->"
@@ -12,6 +13,7 @@ TUNED = (*MAIN, "mmdi_tuned")
 """Methods of the first lines: MMDI also with the settings that suit validation phantoms best."""
 
 CLAIMS = "<!-- claims: written by `make publish` -->", "<!-- end of claims -->"
+LIVER = "<!-- liver: written by `make publish` -->", "<!-- end of liver -->"
 
 
 def publish(results, readme, page):
@@ -29,13 +31,18 @@ def publish(results, readme, page):
     ValueError
         A page lacks its markers.
     """
-    texts = {readme: filled(readme, RESULTS, headlines(results)), page: filled(page, CLAIMS, table(results))}
+    texts = {path: Path(path).read_text() for path in (readme, page)}
+    for path, markers, block in ((readme, RESULTS, headlines), (page, CLAIMS, table), (page, LIVER, liver)):
+        try:
+            texts[path] = filled(texts[path], markers, block(results))
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
     for path, text in texts.items():
         with whole(path) as aside:
             aside.write_text(text)
 
 
-def filled(path, markers, block):
+def filled(page, markers, block):
     """The text of a page with a block between its markers.
 
     Raises
@@ -43,17 +50,26 @@ def filled(path, markers, block):
     ValueError
         The page lacks the markers.
     """
-    before, begin, rest = Path(path).read_text().partition(markers[0])
+    before, begin, rest = page.partition(markers[0])
     _, end, after = rest.partition(markers[1])
     if not (begin and end):
-        raise ValueError(f"{path}: expected the markers {markers[0]} and {markers[1]}")
+        raise ValueError(f"expected the markers {markers[0]} and {markers[1]}")
     return before + begin + "\n" + block + end + after
 
 
 def table(results):
     """Table of the original's claims beside the run's results, as Markdown."""
-    lines = ["| " + " | ".join(HEADS) + " |", "|" + "---|" * len(HEADS)]
-    lines += ["| " + " | ".join(row[column] for column in COLUMNS) + " |" for row in claims(results)]
+    return _markdown(HEADS, ([row[column] for column in COLUMNS] for row in claims(results)))
+
+
+def liver(results):
+    """The same of the liver examination."""
+    return _markdown(liver_claims.HEADS, liver_claims.table(results))
+
+
+def _markdown(heads, rows):
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join(lines) + "\n"
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from dime.liver import checks, examination, failures, quality
+from dime.liver import checks, examination, failures, maps, quality
 from dime.liver.segmentation import Segmentation
 from dime.mri.elastography import wrap
 from dime.phantoms.abdomen import ID
@@ -54,7 +54,7 @@ def networks(monkeypatch):
     for module in (failures, checks, examination):
         monkeypatch.setattr(module, "segment", bright)
     monkeypatch.setattr(examination, "load_segmenter", lambda folder: (None, {}))
-    monkeypatch.setattr(examination, "translator", lambda folder: even)
+    monkeypatch.setattr(maps, "translator", lambda folder: even)
     rng = np.random.default_rng(1)
     places = np.array([40.8, 40.8]) + 0.5 * rng.standard_normal((60, 2))
     return quality.fit_density(places[:40], places[40:])

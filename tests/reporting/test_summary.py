@@ -103,15 +103,18 @@ def test_the_block_between_the_markers_is_replaced_and_nothing_else(tmp_path, mo
     row = dict.fromkeys(claims.COLUMNS, "a")
     monkeypatch.setattr(publication, "claims", lambda results: [row])
     monkeypatch.setattr(publication, "headlines", lambda results: "- five lines\n")
-    pages = {"README.md": publication.RESULTS, "results.md": publication.CLAIMS}
+    monkeypatch.setattr(publication.liver_claims, "table", lambda results: [("b", "c", "d", "yes")])
+    pages = {"README.md": [publication.RESULTS], "results.md": [publication.CLAIMS, publication.LIVER]}
     paths = [tmp_path / name for name in pages]
-    for path, (begin, end) in zip(paths, pages.values(), strict=True):
-        path.write_text(f"before\n{begin}\nstale\n{end}\nafter\n")
+    for path, blocks in zip(paths, pages.values(), strict=True):
+        stale = "between\n".join(f"{begin}\nstale\n{end}\n" for begin, end in blocks)
+        path.write_text(f"before\n{stale}after\n")
     publication.publish(tmp_path, *paths)
     texts = [path.read_text() for path in paths]
     for text in texts:
         assert text.startswith("before\n") and text.endswith("\nafter\n") and "stale" not in text
     assert "- five lines" in texts[0] and "| a | a | a | a | a | a |" in texts[1]
+    assert "between\n" in texts[1] and "| b | c | d | yes |" in texts[1]
     publication.publish(tmp_path, *paths)
     assert [path.read_text() for path in paths] == texts
     paths[1].write_text("no markers")
@@ -125,9 +128,10 @@ def test_the_block_between_the_markers_is_replaced_and_nothing_else(tmp_path, mo
     [
         ("README.md", publication.RESULTS, publication.headlines),
         ("docs/results.md", publication.CLAIMS, publication.table),
+        ("docs/results.md", publication.LIVER, publication.liver),
     ],
 )
 def test_the_tracked_pages_hold_the_results_beside_them(page, markers, block):
     """What `make publish` would write is there already."""
-    expected = publication.filled(ROOT / page, markers, block(ROOT / "results"))
-    assert (ROOT / page).read_text() == expected
+    text = (ROOT / page).read_text()
+    assert text == publication.filled(text, markers, block(ROOT / "results"))
