@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dime.files.scans import check_images
-from dime.liver import checks, examination, quality
+from dime.liver import checks, examination, maps, quality
 from dime.liver.segmentation import Segmentation
 from dime.mri.elastography import wrap
 from dime.physics import axis_m, wavenumber
@@ -58,7 +58,7 @@ def networks(monkeypatch, tmp_path):
     for module in (checks, examination):
         monkeypatch.setattr(module, "segment", bright)
     monkeypatch.setattr(examination, "load_segmenter", lambda folder: (None, {}))
-    monkeypatch.setattr(examination, "translator", lambda folder: even)
+    monkeypatch.setattr(maps, "translator", lambda folder: even)
     (tmp_path / "map-unet").mkdir()
     return tmp_path
 
@@ -160,7 +160,7 @@ def test_a_network_gets_the_wave_whose_time_runs_forwards(networks, monkeypatch)
         seen.append(wave)
         return even(wave, mask, *scale)
 
-    monkeypatch.setattr(examination, "translator", lambda folder: watch)
+    monkeypatch.setattr(maps, "translator", lambda folder: watch)
     magnitude, phase, liver = plane()
     backwards = np.roll(phase[..., ::-1], 1, axis=-1)
     for one in (phase, backwards):
