@@ -36,6 +36,9 @@ COHORTS = {"volunteers": "volunteers", "clinic": "clinic"}
 LEARNT = ("unet", "resnet", "unet_cycle", "resnet_cycle")
 """Map networks; `compare` names a configuration "mask + map"."""
 
+MAPS = {"dime": "DIME-L", "mmdi": "MMDI", "map-unet": "U-Net", "map-resnet": "ResNet"}
+"""Ways to make a map, and their names in print."""
+
 
 def table(results):
     """Rows of text under `HEADS`: every claim and target of the liver part.
@@ -51,8 +54,9 @@ def table(results):
     """
     segment, compare = (read_part(results, "liver", name) for name in ("segment", "compare"))
     rows = [*_segmentation(segment), *_deviation(compare), *_agreement(compare)]
-    rows += [*_staging(compare), *_retest(compare), *_parts(compare)]
+    rows += [*_staging(compare), *_retest(compare), *_parts(compare), *_time(compare)]
     rows += _failure(read_part(results, "liver", "failure"))
+    rows += _measured(read_part(results, "liver", "measured"))
     return rows
 
 
@@ -245,3 +249,33 @@ def _parts(found):
             one = found["parts"][cohort][f"unet + {method}"]
             texts.append(f"{method} {number(one['mask']['mean'])} and {number(one['map']['mean'])}")
         yield (f"error by the U-Net's mask and by the map [kPa], {cohort}", "", "; ".join(texts), "")
+
+
+def _time(found):
+    one = found["time"]
+    texts = [
+        f"{seconds:.1f} s on {cores} core{'s' * (int(cores) > 1)}" for cores, seconds in one["dime"].items()
+    ]
+    yield (
+        "an examination of four slices from files to files, by U-Net mask + DIME-L",
+        f"{ORIGINAL['seconds']:g} s; <= {TARGETS['seconds']:g} s on two cores",
+        ", ".join(texts),
+        "yes, without an interval" if one["dime"]["2"] <= TARGETS["seconds"] else "no",
+    )
+
+
+def _measured(found):
+    targets = found["targets"]
+    claim = "measured slices (development data), mask given: r of their means with the clinic's map, and bias"
+    target = f"r >= {targets['r']:g}; bias within {targets['bias_kpa']:g} kPa"
+    if found["absent"]:
+        yield (claim, target, "absent from this build", "not testable")
+        return
+    texts, verdicts = [], []
+    for method, title in MAPS.items():
+        one = found["agreement"][method]["all"]
+        texts.append(
+            f"{title} {value(one['means'], 'r', '.2f')}, {value(one['bias_kpa'], 'mean', '+.2f')} kPa"
+        )
+        verdicts.append(f"{title} {worst([one['holds'][name] for name in ('means', 'bias')])}")
+    yield (claim, target, "; ".join(texts), ", ".join(verdicts))
