@@ -5,12 +5,14 @@ eight numbers cannot see, such as a wrong pixel size, which leaves every image a
 """
 
 import numpy as np
+import torch
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from dime.inversion import trust
+from dime.liver.features import features
+from dime.liver.networks import marked
 from dime.liver.quality import distance, phase_residual
-from dime.liver.segmentation import segment
 from dime.metrics.roi import LEAST_AREA_M2
 from dime.mri.elastography import first_harmonic, wrap
 from dime.physics import DENSITY_KG_M3
@@ -143,10 +145,10 @@ def views(images):
 
 def turned_bottlenecks(network, magnitude, phase, spacing_m):
     """Bottleneck of a segmenter for the images in each of the three `views`: (view, slice, channel)."""
-    pairs = zip(views(magnitude), views(phase), strict=True)
-    return np.stack(
-        [segment(network, *map(np.ascontiguousarray, pair), spacing_m).bottleneck for pair in pairs]
-    )
+    images = torch.from_numpy(features(magnitude, phase, spacing_m))  # they turn as the examination does
+    turns = ((-2, -1), (-2,), (-1,))
+    with torch.inference_mode():
+        return np.stack([marked(network, images.flip(turn))[1].numpy() for turn in turns])
 
 
 def contrast(magnitude):

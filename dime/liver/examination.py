@@ -13,10 +13,9 @@ import xarray as xr
 from scipy import ndimage
 
 from dime.files.scans import LARGEST_RANGE_RAD, LEAST_OFFSETS, check_images, check_scale
-from dime.inversion import methods
 from dime.liver import checks, quality
 from dime.liver.features import RIM_M, reportable_region
-from dime.liver.maps import METHODS, WEIGHTS, confidence, map_of, waves_in
+from dime.liver.maps import METHODS, WEIGHTS, confidence, map_of, translated, waves_in
 from dime.liver.reading import read
 from dime.liver.segmentation import Segmentation, load_segmenter, segment
 from dime.metrics import roi
@@ -230,13 +229,12 @@ def _model(weights):
 
 
 def _evidence(waves, maps, weights):
-    """Waves, maps of DIME and stiffness of the second network, each None where there is no liver."""
+    """Waves, maps of DIME and stiffness of the second network, each None where there is none."""
     if not waves["mask"].values.any():
         return None, None, None
-    of_dime = maps if maps.attrs["method"] == "dime" else methods.invert(waves, "dime")
-    folder = weights / SECOND_MAP
-    second = map_of(waves, SECOND_MAP, weights)["stiffness"].values if folder.is_dir() else None
-    return waves, of_dime, second
+    of_dime = maps if maps.attrs["method"] == "dime" else map_of(waves, "dime")
+    known = (weights / SECOND_MAP).is_dir() and maps["stiffness"].values.any()
+    return waves, of_dime, translated(waves, weights / SECOND_MAP)[1] if known else None
 
 
 @contextmanager

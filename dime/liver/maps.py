@@ -115,14 +115,43 @@ def _nothing(waves, method):
 def _translated(waves, method, weights):
     """Map by a network of `dime.liver.translation`, with sign of time and trust as in `methods.invert`."""
     scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
+    sign, stiffness, uncertainty = translated(waves, Path(weights) / method)
+    trusted = np.zeros(stiffness.shape, bool)
+    for row in np.flatnonzero(waves["mask"].values.any(axis=(1, 2))):
+        one = (waves[name].values[row] for name in ("wave", "mask"))
+        trusted[row] = trust.trusted(*one, stiffness[row], uncertainty[row], *scale, method, True)
+    maps = {"stiffness": stiffness, "uncertainty": uncertainty, "trusted": trusted}
+    maps = {name: (waves["mask"].dims, values) for name, values in maps.items()}
+    return xr.Dataset(maps, attrs=waves.attrs | {"method": method, "time_sign": sign})
+
+
+def translated(waves, folder):
+    """Maps of all slices by a network, without a judgement where to trust them.
+
+    Parameters
+    ----------
+    waves : xarray.Dataset
+        From `waves_in`.
+    folder : path
+        Of the network, see `dime.liver.translation.translator`.
+
+    Returns
+    -------
+    sign : 1, or -1 where time ran the other way
+    stiffness, uncertainty : (slice, y, x) arrays
+        |G*| [Pa] and Laplace scale of log stiffness; 0 where there is no liver.
+
+    Raises
+    ------
+    ValueError
+        A slice cannot be inverted, see `dime.inversion.masked_wave.check_field`.
+    """
+    scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
     pairs = list(zip(waves["wave"].values, waves["mask"].values, strict=True))
     fields = {row: check_field(*pair, *scale) for row, pair in enumerate(pairs) if pair[1].any()}
     sign = -1 if sum(dissipation(*field, *scale) for field in fields.values()) < 0 else 1
-    found = np.zeros((3, *waves["mask"].shape), np.float32)
-    translate = translator(Path(weights) / method)
+    found = np.zeros((2, *waves["mask"].shape), np.float32)
+    translate = translator(folder)
     for row, (wave, mask) in fields.items():
-        one = translate(wave if sign > 0 else wave.conj(), mask, *scale)
-        found[:, row] = *one, trust.trusted(wave, mask, *one, *scale, method, True)
-    maps = {"stiffness": found[0], "uncertainty": found[1], "trusted": found[2] > 0}
-    maps = {name: (waves["mask"].dims, values) for name, values in maps.items()}
-    return xr.Dataset(maps, attrs=waves.attrs | {"method": method, "time_sign": sign})
+        found[:, row] = translate(wave if sign > 0 else wave.conj(), mask, *scale)
+    return sign, *found

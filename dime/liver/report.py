@@ -8,7 +8,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from dime.files import report, scans
-from dime.files.pictures import with_palette
 from dime.files.whole import whole
 
 READING = "reading.json"
@@ -26,6 +25,11 @@ MAPS = {
 
 SCALE_KPA = (0.0, 8.0)
 """Colours of the stiffness. Source: 0 to 8 kPa is the usual scale of liver elastograms."""
+
+PANELS, BAR = ((0.05, 0.26), (0.36, 0.26), (0.67, 0.26)), 0.935
+"""Left edges of the panels with their widths, and of the colour bar, in widths of the picture.
+
+A layout that matplotlib finds itself, with one more colour bar, takes 0.2 s more in each slice."""
 
 LIVER, REGION = "#ffd700", "#ff3030"
 """Colours of the outlines of the liver and of the region that is read: yellow and red."""
@@ -96,18 +100,18 @@ def picture(result, scan, row):
     half = (x[1] - x[0]) / 2
     place = {"extent": (x[0] - half, x[-1] + half, y[-1] + half, y[0] - half), "interpolation": "nearest"}
     liver, region = one["liver"].values, one["reportable"].values
-    figure = Figure(figsize=(12, 3.8), layout="constrained")
+    figure = Figure(figsize=(12, 3.8))
     FigureCanvasAgg(figure)
-    axes = figure.subplots(1, 3, width_ratios=(1.2, 1, 1))
+    axes = [figure.add_axes((left, 0.14, width, 0.68)) for left, width in PANELS]
+    bar = figure.add_axes((BAR, 0.14, 0.01, 0.68))
     _anatomy(axes[0], scan.isel(slice=row), place)
     wave = np.where(liver, one["wave"].values.real, np.nan)
     limit = max(float(np.nanquantile(np.abs(wave), 0.98)), 1e-3) if liver.any() else 1.0
-    drawn = axes[1].imshow(wave, cmap="RdBu_r", vmin=-limit, vmax=limit, **place)
-    figure.colorbar(drawn, ax=axes[1], label="wave, real part [rad]", extend="both")
-    axes[1].set_title("first harmonic of the phase")
+    axes[1].imshow(wave, cmap="RdBu_r", vmin=-limit, vmax=limit, **place)
+    axes[1].set_title(f"first harmonic of the phase, \u00b1{limit:.2g} rad")
     stiffness = np.where(one["stiffness"].values > 0, one["stiffness"].values / 1e3, np.nan)
     drawn = axes[2].imshow(stiffness, vmin=SCALE_KPA[0], vmax=SCALE_KPA[1], cmap="viridis", **place)
-    figure.colorbar(drawn, ax=axes[2], label="stiffness |G*| [kPa]", extend="max")
+    figure.colorbar(drawn, cax=bar, label="stiffness |G*| [kPa]", extend="max")
     axes[2].set_title(f"stiffness by {result.attrs['method']}, region read")
     outlines = ((axes[0], liver, LIVER), (axes[0], region, REGION), (axes[2], region, REGION))
     for ax, outline, colour in outlines:
@@ -117,11 +121,12 @@ def picture(result, scan, row):
         _zoom(ax, liver, x, y)
     for ax in axes:
         ax.set(xlabel="x [mm], to the patient's left")
+        ax.locator_params(nbins=4)
     axes[0].set(ylabel="y [mm], to the back")
     figure.suptitle(f"slice {row + 1} of {result.sizes['slice']}: {headline(result.attrs['reading'])}")
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=100, metadata={"Software": None})
-    return with_palette(drawn.getvalue())
+    return drawn.getvalue()
 
 
 def _anatomy(ax, scan, place):

@@ -5,7 +5,8 @@ import pytest
 import xarray as xr
 
 from dime.liver import checks, quality
-from dime.liver.segmentation import Segmentation
+from dime.liver.maps import WEIGHTS
+from dime.liver.segmentation import Segmentation, load_segmenter, segment
 from dime.mri.elastography import first_harmonic, wrap
 from dime.physics import wavenumber
 
@@ -118,3 +119,15 @@ def test_views_are_their_own_inverses():
     for place, view in enumerate(checks.views(image)):
         assert not np.array_equal(view, image)
         assert np.array_equal(checks.views(view)[place], image)
+
+
+def test_turned_images_are_seen_as_if_the_examination_had_been_turned():
+    """Features turn with their images, so they are computed once."""
+    rng = np.random.default_rng(5)
+    magnitude, phase = rng.random((2, 4, 96, 128)).astype(np.float32), rng.uniform(-1, 1, (2, 4, 96, 128))
+    network = load_segmenter(WEIGHTS / "segment-unet")[0]
+    found = checks.turned_bottlenecks(network, magnitude, phase, SPACING_M)
+    pairs = zip(checks.views(magnitude), checks.views(phase), strict=True)
+    for seen, (one, other) in zip(found, pairs, strict=True):
+        expected = segment(network, one.copy(), other.copy(), SPACING_M).bottleneck
+        np.testing.assert_allclose(seen, expected, atol=2e-3 * np.abs(expected).max())

@@ -55,8 +55,13 @@ def even(wave, mask, spacing_m, frequency_hz):
 @pytest.fixture
 def networks(monkeypatch, tmp_path):
     """Stubs in place of networks, `bright` and `even`; returns the folder of their weights."""
-    for module in (checks, examination):
-        monkeypatch.setattr(module, "segment", bright)
+
+    def turned(network, magnitude, phase, spacing_m):
+        pairs = zip(checks.views(magnitude), checks.views(phase), strict=True)
+        return np.stack([bright(network, *pair, spacing_m).bottleneck for pair in pairs])
+
+    monkeypatch.setattr(checks, "turned_bottlenecks", turned)
+    monkeypatch.setattr(examination, "segment", bright)
     monkeypatch.setattr(examination, "load_segmenter", lambda folder: (None, {}))
     monkeypatch.setattr(maps, "translator", lambda folder: even)
     (tmp_path / "map-unet").mkdir()

@@ -51,7 +51,12 @@ def networks(monkeypatch):
     def even(wave, mask, spacing_m, frequency_hz):
         return np.where(mask, 3000.0, 0), np.where(mask, 0.05, 0)
 
-    for module in (failures, checks, examination):
+    def turned(network, magnitude, phase, spacing_m):
+        pairs = zip(checks.views(magnitude), checks.views(phase), strict=True)
+        return np.stack([bright(network, *pair, spacing_m).bottleneck for pair in pairs])
+
+    monkeypatch.setattr(checks, "turned_bottlenecks", turned)
+    for module in (failures, examination):
         monkeypatch.setattr(module, "segment", bright)
     monkeypatch.setattr(examination, "load_segmenter", lambda folder: (None, {}))
     monkeypatch.setattr(maps, "translator", lambda folder: even)
