@@ -316,6 +316,16 @@ def test_a_liver_at_rest_gives_no_number():
         assert said["mean_kpa"] is None and "no region" in said["flags"]
 
 
+@pytest.mark.parametrize("method", examination.METHODS)
+def test_what_is_not_trusted_is_not_read_even_where_it_is_reportable(networks, method):
+    """The segmenter calls a liver at rest reportable; the map is noise, and no number is given."""
+    magnitude, phase, _ = plane(amplitude_rad=0.0)
+    found = examine(magnitude, phase, method=method, weights=networks)
+    said = reading(found)
+    assert not found["trusted"].values.any() and not found["reportable"].values.any()
+    assert said["mean_kpa"] is None and {"no motion", "no region"} <= set(said["flags"])
+
+
 def test_an_unknown_method_is_refused():
     magnitude, phase, liver = plane()
     message = r"^method: expected one of dime, mmdi, map-unet, map-resnet, found 'lfe'$"
