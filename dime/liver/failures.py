@@ -27,7 +27,7 @@ PLANTED = (*TOLD, *TURNED, "missing magnitude", "repeated offset")
 LARGEST_DEVIATION = 0.15
 """Relative deviation from the true stiffness beyond which a reading is bad.
 
-Assumption: 15 %, close to the smallest change that repeated examinations can show (19 %)."""
+Assumption: 15 %, a step that changes the stage in the middle of the scale of fibrosis."""
 
 LEAST_DICE = 0.85
 """Dice coefficient of the liver below which a result is bad."""
