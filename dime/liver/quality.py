@@ -238,7 +238,8 @@ def _transformed(numbers):
     absent = ~np.isfinite(raw)
     worst = np.array([worst for worst, _ in NUMBERS.values()])
     raw = np.where(absent, worst, raw)
-    columns = [change(np.maximum(raw[:, i], 0)) for i, (_, change) in enumerate(NUMBERS.values())]
+    with np.errstate(divide="ignore"):  # three offsets leave a residual of 0
+        columns = [change(np.maximum(raw[:, i], 0)) for i, (_, change) in enumerate(NUMBERS.values())]
     return np.maximum(np.column_stack(columns), -20), absent.mean(axis=1)
 
 
