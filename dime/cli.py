@@ -194,13 +194,14 @@ def liver(
     from dime.files.scans import read_scan
     from dime.liver import checks, examination, report
 
-    report.check_folder(output)
+    report.check_folder(output, [path for path in (exam, magnitude, mask) if path])
     spacing_m = None if spacing is None else spacing * 1e-3
     scan = read_scan(exam, magnitude, mask, frequency, spacing_m, phase_units, phase_period, phase_scale)
     result = examination.examine(scan, method)
     report.write(result, scan, output)
     reading = result.attrs["reading"]
-    area = f"{sum(reading['area_cm2']):.0f} cm2 in {sum(one > 0 for one in reading['area_cm2'])} slices"
+    slices = sum(one > 0 for one in reading["area_cm2"])
+    area = f"{sum(reading['area_cm2']):.0f} cm2 in {slices} slice{'s' * (slices != 1)}"
     quality = "" if reading["quality"] is None else f", quality {reading['quality']:.2f}"
     seen = f"{scan.attrs['read_as']}, pixel {reading['spacing_mm']:g} mm, {reading['frequency_hz']:g} Hz"
     typer.echo(f"{output}: {report.headline(reading)}, by {method}, over {area}{quality}; {seen}")

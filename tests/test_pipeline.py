@@ -60,7 +60,6 @@ def smoke(tmp_path_factory):
     absent = {key: value for key, value in environment.items() if key != "DIME_REFERENCE"}
 
     sets = [one.target for one in pipeline.stages(clone) if one.name.startswith("simulate")]
-    sets = [name for name in sets if not name.endswith("ablation")]
     side_by_side(clone, absent, [sets[::2], sets[1::2]])
     reproduce(clone, absent, f"{CORE}:train", f"{PARTS[1]}:settings")
     printed = reproduce(clone, absent, "--single-item", *MEASURED)

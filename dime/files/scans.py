@@ -98,6 +98,8 @@ def read_scan(
     check_scale(spacing_m, frequency_hz, source)
     images["phase"], said = _radians(images, _told(source, phase_units, phase_period, phase_scale), source)
     turned, doubt = _orientation(image)
+    if "axial" in doubt and mask is None:
+        raise ValueError(f"{source}: {doubt}; other slices are read with --mask alone")
     for text in filter(None, (remark, doubt)):
         warnings.warn(f"{source}: {text}", stacklevel=2)
     images = {name: np.ascontiguousarray(_turn(values, turned)) for name, values in images.items()}
@@ -138,9 +140,8 @@ def check_images(phase, magnitude=None, mask=None, names=None):
     if magnitude is None and mask is None:
         raise ValueError("no magnitude: give a mask")
     if magnitude is not None and magnitude.shape != phase.shape:
-        raise ValueError(
-            f"{names['magnitude']}: expected the phase's shape {_shape(phase)}, found {_shape(magnitude)}"
-        )
+        found = _shape(magnitude) if magnitude.ndim == 4 else f"{magnitude.ndim} axes"
+        raise ValueError(f"{names['magnitude']}: expected the phase's shape {_shape(phase)}, found {found}")
     inside = np.ones((phase.shape[0], *phase.shape[2:]), bool) if mask is None else mask
     if inside.shape != (phase.shape[0], *phase.shape[2:]):
         raise ValueError(
@@ -161,6 +162,8 @@ def check_images(phase, magnitude=None, mask=None, names=None):
 
 def check_scale(spacing_m, frequency_hz, name="spacing_m, frequency_hz"):
     """Refuse a pixel above `LARGEST_SPACING_M` and a frequency that is not stated or out of range."""
+    if spacing_m is None:
+        raise ValueError(f"{name}: expected the pixel, found none; give it in m (--spacing in mm)")
     if not 0 < spacing_m <= LARGEST_SPACING_M:
         most = LARGEST_SPACING_M * 1e3
         raise ValueError(f"{name}: expected a pixel of at most {most:g} mm, found {spacing_m * 1e3:g} mm")
@@ -240,7 +243,12 @@ def _frequency(source):
     if not sidecar.is_file():
         return None
     try:
-        content = json.loads(sidecar.read_text("utf-8-sig"))
+        raw = sidecar.read_bytes()
+        try:
+            text = raw.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = raw.decode("latin-1")
+        content = json.loads(text)
     except (ValueError, OSError) as error:
         raise ValueError(f"{sidecar}: expected a sidecar in JSON, cannot be read ({error})") from None
     value = content.get("MechanicalFrequency") if isinstance(content, dict) else None

@@ -1,5 +1,6 @@
 """Which voxels of an examination are liver, and how stiff is it there?
 
+frame               the field of view that the segmenters learnt on
 features            what a segmenter sees, and which part of a liver is reportable
 blocks              what the networks are built from
 networks            the two segmenters: U-Net and residual

@@ -158,7 +158,12 @@ def contrast(magnitude):
 
 
 def body_of(image):
-    """Body (y, x) of a magnitude (y, x): the largest part above Otsu's threshold of its log, holes filled."""
+    """Body (y, x) of a magnitude (y, x): the largest part above Otsu's threshold of its log, holes filled.
+
+    Empty where the image has one value.
+    """
+    if np.ptp(image) == 0:
+        return np.zeros(image.shape, bool)
     log = np.log(ndimage.gaussian_filter(image, SMOOTHING_PX) + 1e-3 * image.max())
     parts, count = ndimage.label(log > threshold_otsu(log))
     sizes = ndimage.sum_labels(np.ones(parts.shape), parts, np.arange(1, count + 1))
@@ -166,8 +171,9 @@ def body_of(image):
 
 
 def diameter(bodies, spacing_m):
-    """Diameter of the circle that has the body's area [m], the median over slices (slice, y, x)."""
-    return float(2 * np.sqrt(np.median(bodies.sum(axis=(1, 2))) / np.pi) * spacing_m)
+    """Diameter of the circle that has the body's area [m], the median over slices (slice, y, x) with one."""
+    areas = bodies.sum(axis=(1, 2))
+    return float(2 * np.sqrt(np.median(areas[areas > 0]) / np.pi) * spacing_m) if areas.any() else 0.0
 
 
 def drift(magnitude, bodies):
@@ -177,6 +183,8 @@ def drift(magnitude, bodies):
     """
     worst = 0.0
     for images, body in zip(magnitude, bodies, strict=True):
+        if not body.any():
+            continue
         smooth = ndimage.gaussian_filter(images.astype(float), SMOOTHING_PX, axes=(1, 2))[:, body]
         mean = smooth.mean(axis=0)
         worst = max(worst, np.sqrt(np.mean((smooth - mean) ** 2) / np.mean(mean**2)))
@@ -205,8 +213,9 @@ def wall_stiffness(phase, tissue, spacing_m, frequency_hz):
         slopes = wrap(np.diff(phase[row], axis=1, append=phase[row][:, -1:]))
         means = (ndimage.uniform_filter(part(phase[row]), (0, 3, 3)) for part in (np.cos, np.sin))
         clear = tissue[row] & (np.hypot(*means).mean(axis=0) > LEAST_COHERENCE)
-        if np.count_nonzero(clear) * spacing_m**2 > LEAST_AREA_M2:
-            lengths.append(trust.wavelength_px(first_harmonic(slopes), clear))
+        wave = first_harmonic(slopes)
+        if np.count_nonzero(clear & (wave != 0)) * spacing_m**2 > LEAST_AREA_M2:
+            lengths.append(trust.wavelength_px(wave, clear))
     if not np.any(np.isfinite(lengths)):
         return np.nan
     return float(DENSITY_KG_M3 * (np.nanmean(lengths) * spacing_m * frequency_hz) ** 2)

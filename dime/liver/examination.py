@@ -15,6 +15,7 @@ from scipy import ndimage
 from dime.files.scans import LARGEST_RANGE_RAD, LEAST_OFFSETS, check_images, check_scale
 from dime.liver import checks, quality
 from dime.liver.features import RIM_M, reportable_region
+from dime.liver.frame import frame, unframe
 from dime.liver.maps import METHODS, WEIGHTS, confidence, map_of, translated, waves_in
 from dime.liver.reading import read
 from dime.liver.segmentation import Segmentation, load_segmenter, segment
@@ -60,9 +61,9 @@ def examine_liver(
     Returns
     -------
     xarray.Dataset
-        dims (slice, y, x): `liver`; `stiffness` |G*| [Pa], 0 outside the liver; but with "mmdi",
-        `uncertainty`, the Laplace scale of log stiffness; `confidence`, 0 to 1, that of MMDI or
-        `examination.confidence`; `trusted` (`dime.inversion.trust`);
+        dims (slice, y, x): `liver`; `stiffness` |G*| [Pa], 0 outside the liver; `uncertainty`, the Laplace
+        scale of log stiffness, which "mmdi" has not; `confidence`, 0 to 1, that of MMDI or of
+        `dime.liver.maps.confidence`; `trusted` (`dime.inversion.trust`);
         `reportable`, the trusted part of the region that the segmenter calls reportable; `wave` [rad]. Attr
         `reading`: a dict, see `reading_of`.
 
@@ -79,7 +80,10 @@ def examine_liver(
     if images["phase"].ndim != 4:
         raise ValueError(f"phase: expected (x, y, slice, offset), found shape {np.shape(phase)}")
     images = {name: one.swapaxes(0, 1) if one.ndim == 4 else one for name, one in images.items()}
-    images = {name: one.astype(bool if name == "mask" else np.float32) for name, one in images.items()}
+    for name, one in images.items():
+        if np.iscomplexobj(one):
+            raise ValueError(f"{name}: expected real numbers, found complex ones")
+    images = {name: one > 0.5 if name == "mask" else one.astype(np.float32) for name, one in images.items()}
     check_images(images["phase"], images.get("magnitude"), images.get("mask"))
     check_scale(spacing_m, frequency_hz)
     inside = images["phase"] if mask is None else images["phase"].swapaxes(0, 1)[:, images["mask"]]
@@ -166,9 +170,20 @@ def reading_of(result, number, judged, seconds):
 
 
 def _segmented(scan, weights):
-    """Segmentations of both networks."""
-    images = scan["magnitude"].values, scan["phase"].values, scan.attrs["spacing_m"]
-    return [segment(load_segmenter(weights / name)[0], *images) for name in SEGMENTERS]
+    """Segmentations of both networks; a liver that is too small to be one has no reportable region."""
+    images, spacing_m, shape = _framed(scan), scan.attrs["spacing_m"], scan["phase"].shape[-2:]
+    found = []
+    for name in SEGMENTERS:
+        one = segment(load_segmenter(weights / name)[0], *images, spacing_m)
+        masks = [unframe(image, shape) for image in (one.liver, one.reportable, one.probability)]
+        masks[1] &= np.count_nonzero(masks[0]) * spacing_m**2 >= checks.LEAST_LIVER_M2
+        found.append(Segmentation(*masks, one.bottleneck))
+    return found
+
+
+def _framed(scan):
+    """Magnitude and phase on the field of view that the segmenters know."""
+    return [frame(scan[name].values, scan.attrs["spacing_m"]) for name in ("magnitude", "phase")]
 
 
 def _masked(scan):
@@ -207,7 +222,7 @@ def _judge(scan, found, other, waves, maps, number, weights, model):
         density = model.get("density")
         numbers = quality.measures(found, other, *_evidence(waves, maps, weights))
         network = load_segmenter(weights / SEGMENTERS[0])[0]
-        turned = checks.turned_bottlenecks(network, *images, spacing_m) if density else None
+        turned = checks.turned_bottlenecks(network, *_framed(scan), spacing_m) if density else None
         flags = {*checks.flags(*place, spacing_m, density, turned, numbers)}
         score = quality.score(model["model"], numbers) if "model" in model else None
         away = float(quality.distance(density, found.bottleneck).mean()) if density else None

@@ -117,7 +117,7 @@ def _translated(waves, method, weights):
     scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
     sign, stiffness, uncertainty = translated(waves, Path(weights) / method)
     trusted = np.zeros(stiffness.shape, bool)
-    for row in np.flatnonzero(waves["mask"].values.any(axis=(1, 2))):
+    for row in np.flatnonzero(stiffness.any(axis=(1, 2))):
         one = (waves[name].values[row] for name in ("wave", "mask"))
         trusted[row] = trust.trusted(*one, stiffness[row], uncertainty[row], *scale, method, True)
     maps = {"stiffness": stiffness, "uncertainty": uncertainty, "trusted": trusted}
@@ -144,11 +144,17 @@ def translated(waves, folder):
     Raises
     ------
     ValueError
-        A slice cannot be inverted, see `dime.inversion.masked_wave.check_field`.
+        No slice can be inverted, see `dime.inversion.masked_wave.check_field`; one that cannot stays 0.
     """
     scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
-    pairs = list(zip(waves["wave"].values, waves["mask"].values, strict=True))
-    fields = {row: check_field(*pair, *scale) for row, pair in enumerate(pairs) if pair[1].any()}
+    fields, refused = {}, None
+    for row, pair in enumerate(zip(waves["wave"].values, waves["mask"].values, strict=True)):
+        try:
+            fields |= {row: check_field(*pair, *scale)} if pair[1].any() else {}
+        except ValueError as error:
+            refused = error
+    if refused and not fields:
+        raise refused
     sign = -1 if sum(dissipation(*field, *scale) for field in fields.values()) < 0 else 1
     found = np.zeros((2, *waves["mask"].shape), np.float32)
     translate = translator(folder)

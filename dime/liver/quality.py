@@ -43,7 +43,7 @@ COMPONENTS = 32
 
 
 def measures(segmentation, other, waves, maps, other_stiffness=None):
-    """Eight numbers that say how well an examination went, over the region R of the reading.
+    """Eight numbers that say how well an examination went, over R, the reportable region of the segmenter.
 
     moving : share of R in which |U| exceeds 3 sqrt(2) times its noise per channel, sqrt(2 / N) times the rms
         phase residual of the slice: noise alone does so once in 8000 pixels.
@@ -70,7 +70,7 @@ def measures(segmentation, other, waves, maps, other_stiffness=None):
     Returns
     -------
     dict
-        Name -> float; NaN where a number cannot be had.
+        Name -> float; NaN where a number cannot be had, as the noise of three offsets.
     """
     found = dict.fromkeys(NUMBERS, np.nan) | {"area_m2": 0.0}
     if segmentation.liver.any() or other.liver.any():
@@ -90,8 +90,9 @@ def measures(segmentation, other, waves, maps, other_stiffness=None):
         noise = np.sqrt(2 / len(here) * np.mean(here**2))
         moving += np.count_nonzero(np.abs(wave[row][region[row]]) > 3 * np.sqrt(2) * noise)
         left.append(here)
-    found["moving"] = float(moving / region.sum())
-    found["phase_residual_rad"] = float(np.sqrt(np.mean(np.concatenate(left, axis=1) ** 2)))
+    if waves.sizes["offset"] > 3:  # three leave no residual
+        found["moving"] = float(moving / region.sum())
+        found["phase_residual_rad"] = float(np.sqrt(np.mean(np.concatenate(left, axis=1) ** 2)))
     if maps is None:
         return found
     stiffness = maps["stiffness"].values
@@ -238,8 +239,7 @@ def _transformed(numbers):
     absent = ~np.isfinite(raw)
     worst = np.array([worst for worst, _ in NUMBERS.values()])
     raw = np.where(absent, worst, raw)
-    with np.errstate(divide="ignore"):  # three offsets leave a residual of 0
-        columns = [change(np.maximum(raw[:, i], 0)) for i, (_, change) in enumerate(NUMBERS.values())]
+    columns = [change(np.maximum(raw[:, i], 0)) for i, (_, change) in enumerate(NUMBERS.values())]
     return np.maximum(np.column_stack(columns), -20), absent.mean(axis=1)
 
 

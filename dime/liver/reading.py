@@ -37,10 +37,11 @@ def read(stiffness, region, spacing_m, frequency_hz, uncertainty=None):
     `PATCH_WAVELENGTHS` times the wavelength that slice i has room for. Without b, as in direct inversions,
     v_i = var(stiffness) / m_i^2 / n_i. tau^2 is what the scatter of the slices' means has beyond their v_i,
 
-        tau^2 = max(0, sum_i w_i (m_i / m - 1)^2 - sum_i w_i (1 - w_i) v_i) / sum_i w_i (1 - w_i),
+        tau^2 = (sum_i w_i (m_i / m - 1)^2 - sum_i w_i (1 - w_i) v_i) / sum_i w_i (1 - w_i),
 
-    and the interval is m exp(-+ sqrt(z^2 V + t^2 T)), with the normal quantile z and Student's t of k - 1
-    degrees of freedom for k slices.
+    and the interval is m exp(-+ sqrt(max(z^2 V, t^2 (V + T)))), with the normal quantile z and Student's t of
+    k - 1 degrees of freedom for k slices; z^2 V alone for one slice. tau^2 is negative where the scatter is
+    less than the patches make it.
 
     Parameters
     ----------
@@ -56,7 +57,8 @@ def read(stiffness, region, spacing_m, frequency_hz, uncertainty=None):
         NaN where the region is below `roi.LEAST_AREA_M2`.
 
     Source: DerSimonian and Laird 1986, Controlled Clinical Trials 7:177 (moment estimate of tau^2).
-    Assumption: an error that all slices share, such as that of a wrong frequency, is not in the interval.
+    Assumption: slices err independently, and an error that all share, such as that of a wrong frequency, is
+    not in the interval.
     """
     area_m2 = region.sum(axis=(1, 2)) * spacing_m**2
     if area_m2.sum() < LEAST_AREA_M2:
@@ -72,12 +74,13 @@ def read(stiffness, region, spacing_m, frequency_hz, uncertainty=None):
         relative = np.array([2 * np.mean(uncertainty[row][region[row]].astype(float) ** 2) for row in used])
     patch_m = PATCH_WAVELENGTHS * shear_wavelength(mean, frequency_hz)
     within = relative / np.maximum(1, area_m2[used] / patch_m**2)
-    variance = normal_quantile() ** 2 * np.sum(weights**2 * within)
+    own = np.sum(weights**2 * within)
+    variance = normal_quantile() ** 2 * own
     room = np.sum(weights * (1 - weights))
     if len(used) > 1:
         excess = np.sum(weights * (means / mean - 1) ** 2) - np.sum(weights * (1 - weights) * within)
         student = stats.t.ppf((1 + CONFIDENCE_LEVEL) / 2, len(used) - 1)
-        variance += student**2 * max(0.0, excess) / room * np.sum(weights**2)
+        variance = max(variance, student**2 * (own + excess / room * np.sum(weights**2)))
     factor = math.exp(math.sqrt(variance))
     return Reading(mean, mean / factor, mean * factor)
 

@@ -1,6 +1,7 @@
 """Write what an examination gave: maps as NIfTI, the reading as JSON, and a picture of every slice."""
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from dime.files import report, scans
 from dime.files.whole import whole
 
 READING = "reading.json"
-"""File of the reading, by which a folder of this module is known."""
+"""File of the reading."""
 
 MAPS = {
     "stiffness": 1e-3,
@@ -57,6 +58,7 @@ def write(result, scan, folder):
         It cannot be written.
     """
     check_folder(folder)
+    folder = Path(folder).resolve()
     with whole(folder) as aside:
         aside.mkdir()
         for name, factor in MAPS.items():
@@ -67,19 +69,30 @@ def write(result, scan, folder):
             (aside / f"slice-{row + 1}.png").write_bytes(picture(result, scan, row))
 
 
-def check_folder(folder):
-    """Refuse to replace a file, or a folder that no examination was written to.
+def check_folder(folder, inputs=()):
+    """Refuse to replace anything but an examination that `write` has written.
+
+    Parameters
+    ----------
+    folder : path
+    inputs : paths
+        Files that are read; none may lie in the folder.
 
     Raises
     ------
     ValueError
     """
-    folder = Path(folder)
-    free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
-    if not free and not (folder / READING).is_file():
-        raise ValueError(
-            f"{folder}: expected a new name or the folder of an examination, found something else"
-        )
+    place = Path(folder).resolve()
+    if not place.exists():
+        return
+    made = {READING, *(f"{name}.nii.gz" for name in MAPS)}
+    others = [] if place.is_dir() else [place]
+    if place.is_dir():
+        kept = (path for path in place.iterdir() if path.name not in made)
+        others = [path for path in kept if not re.fullmatch(r"slice-\d+\.png", path.name)]
+    others += [path for path in inputs if place in (Path(path).resolve(), *Path(path).resolve().parents)]
+    if others:
+        raise ValueError(f"{folder}: expected a new name or an earlier examination, found {others[0].name}")
 
 
 def picture(result, scan, row):

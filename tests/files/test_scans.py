@@ -242,10 +242,18 @@ def test_a_sidecar_may_state_the_unit(tmp_path):
 
 
 @pytest.mark.parametrize("codes", ["LSP", "SLP", "PSL"])
-def test_slices_that_are_not_axial_are_read_with_a_warning(tmp_path, codes):
-    with pytest.warns(UserWarning, match=f"phase.nii: expected axial slices, found axes {codes}"):
-        scan = scans.read_scan(folder(tmp_path, codes, zooms_mm=(1.5, 1.5, 1.5)))
-    stored = nibabel.load(tmp_path / "magnitude.nii").get_fdata().transpose(2, 3, 1, 0)
+def test_slices_that_are_not_axial_are_read_with_a_mask_alone(tmp_path, codes):
+    """The segmenters know axial slices; with a mask there is a warning."""
+    exam = folder(tmp_path, codes, zooms_mm=(1.5, 1.5, 1.5))
+    said = f"phase.nii: expected axial slices, found axes {codes}"
+    with pytest.raises(ValueError, match=said):
+        scans.read_scan(exam)
+    image = nibabel.load(tmp_path / "magnitude.nii")
+    mask = np.ones(image.shape[:3], np.uint8)
+    nibabel.save(nibabel.Nifti1Image(mask, image.affine), tmp_path / "mask.nii")
+    with pytest.warns(UserWarning, match=said):
+        scan = scans.read_scan(exam, mask=tmp_path / "mask.nii")
+    stored = image.get_fdata().transpose(2, 3, 1, 0)
     np.testing.assert_allclose(scan["magnitude"], stored, rtol=1e-6)
 
 

@@ -41,9 +41,10 @@ def plane(stiffness_pa=STIFFNESS_PA, offsets=4, amplitude_rad=1.0, sides=SHAPE, 
 
 
 def bright(network, magnitude, phase, spacing_m):
-    """A segmenter that takes bright pixels for liver; its bottleneck is the liver's centre."""
+    """A segmenter that takes bright pixels for liver; its bottleneck is the liver's place from the middle."""
     liver = magnitude.mean(axis=1) > 0.5
-    centre = [np.mean(np.nonzero(one), axis=1) if one.any() else np.zeros(2) for one in liver]
+    middle = (np.array(liver.shape[1:]) - 1) / 2
+    centre = [np.mean(np.nonzero(one), axis=1) - middle if one.any() else np.zeros(2) for one in liver]
     return Segmentation(liver, liver, np.where(liver, 0.95, 0.05), np.array(centre))
 
 
@@ -263,6 +264,7 @@ def test_images_unlike_the_training_are_flagged(networks):
     """The bottleneck is the liver's centre; training livers lay 40 pixels away, or about here."""
     magnitude, phase, liver = plane(2000.0, sides=(152, 150), body_m=0.21)
     here = np.mean([np.mean(np.nonzero(one.T), axis=1) for one in liver.transpose(2, 0, 1)], axis=0)
+    here -= (np.array(liver.shape[1::-1]) - 1) / 2
     spread = 8 * np.random.default_rng(1).standard_normal((60, 2))
     for centre, expected in ((here, []), (np.add(here, [40, 0]), ["unlike training"])):
         density = quality.fit_density(*np.split(centre + spread, [40]))

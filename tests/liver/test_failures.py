@@ -45,7 +45,8 @@ def networks(monkeypatch):
 
     def bright(network, magnitude, phase, spacing_m):
         liver = magnitude.mean(axis=1) > 0.5
-        centre = [np.mean(np.nonzero(one), axis=1) if one.any() else np.zeros(2) for one in liver]
+        middle = (np.array(liver.shape[1:]) - 1) / 2
+        centre = [np.mean(np.nonzero(one), axis=1) - middle if one.any() else np.zeros(2) for one in liver]
         return Segmentation(liver, liver, np.where(liver, 0.95, 0.05), np.array(centre))
 
     def even(wave, mask, spacing_m, frequency_hz):
@@ -61,7 +62,7 @@ def networks(monkeypatch):
     monkeypatch.setattr(examination, "load_segmenter", lambda folder: (None, {}))
     monkeypatch.setattr(maps, "translator", lambda folder: even)
     rng = np.random.default_rng(1)
-    places = np.array([40.8, 40.8]) + 0.5 * rng.standard_normal((60, 2))
+    places = np.array([-6.7, -6.7]) + 0.5 * rng.standard_normal((60, 2))
     return quality.fit_density(places[:40], places[40:])
 
 

@@ -128,9 +128,9 @@ def test_only_the_scatter_beyond_the_errors_within_slices_counts():
         room = 2 * 0.75 * 0.25
         tau2 = (weights @ (means / STIFFNESS_PA - 1) ** 2 - 0.1875 * within.sum()) / room
         assert (tau2 > 0) == scattered
-        variance = Z**2 * np.sum(weights**2 * within)
-        variance += stats.t.ppf(0.975, 1) ** 2 * max(0, tau2) * np.sum(weights**2)
-        assert reach(found) == pytest.approx(math.sqrt(variance))
+        own = np.sum(weights**2 * within)
+        scatter = stats.t.ppf(0.975, 1) ** 2 * (own + tau2 * np.sum(weights**2))
+        assert reach(found) == pytest.approx(math.sqrt(max(Z**2 * own, scatter)))
 
 
 @pytest.mark.parametrize(("pixels", "known"), [(249, False), (250, True)])

@@ -1,12 +1,14 @@
 """The command `dime liver`, from files to files, with the networks of the package."""
 
 import json
+import warnings
 
 import nibabel
 import numpy as np
 import pytest
 
 from dime.liver import maps, report
+from dime.liver.examination import examine_liver
 from dime.liver.segmentation import load_segmenter
 from dime.liver.translation import translator
 from dime.metrics.overlap import dice
@@ -78,6 +80,38 @@ def test_every_method_gives_a_reading(here, exam, person, tmp_path, method):
     assert (tmp_path / "out/uncertainty.nii.gz").exists() == (method != "mmdi")
 
 
+def test_the_field_of_view_says_nothing_about_the_body(person):
+    """With 15 pixels of noise around it, or 20 lines of air less, a body is as near to the training."""
+    images = {
+        name: np.transpose(person[name], (3, 2, 0, 1)).astype(np.float32) for name in ("magnitude", "phase")
+    }
+    place = {"spacing_m": abdominal.SPACING_M, "frequency_hz": 60.0}
+    own = examine_liver(**images, **place).attrs["reading"]
+    wide = {
+        name: np.pad(one, ((15, 15), (15, 15), (0, 0), (0, 0)), "reflect") for name, one in images.items()
+    }
+    narrow = {name: one[:, 20:-20] for name, one in images.items()}
+    for changed in (wide, narrow):
+        found = examine_liver(**changed, **place).attrs["reading"]
+        assert found["distance"] == pytest.approx(own["distance"], rel=0.25)
+        assert found["flags"] == own["flags"] == []
+        assert found["mean_kpa"] == pytest.approx(own["mean_kpa"], rel=0.03)
+
+
+def test_a_slice_without_phase_leaves_the_others_readable(person):
+    """Its phase is constant, as where a receiver failed; a slice without magnitude counts for no body."""
+    images = {
+        name: np.transpose(person[name], (3, 2, 0, 1)).astype(np.float32) for name in ("magnitude", "phase")
+    }
+    images["phase"][:, :, 1] = 0.3
+    images["magnitude"][:, :, 3] = 1.0
+    for method in ("dime", "map-unet"):
+        with warnings.catch_warnings(action="ignore"):
+            found = examine_liver(**images, spacing_m=abdominal.SPACING_M, frequency_hz=60.0, method=method)
+        assert found.attrs["reading"]["mean_kpa"] > 1
+        assert not found["stiffness"][1].any() and found["stiffness"][0].any()
+
+
 def test_slices_without_a_liver_give_no_number_and_are_no_error(here, tmp_path):
     save(tmp_path / "exam", abdominal.examine(4711, 1, "F0", planted="no liver"))
     done = here("liver", "exam", "-o", "out", cwd=tmp_path)
@@ -97,10 +131,14 @@ def test_an_examination_replaces_an_earlier_one_and_nothing_else(here, exam, tmp
     assert not (tmp_path / "out/slice-9.png").exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.txt").write_text("three years")
+    (tmp_path / "mine/reading.json").write_text("{}")
     for name in ("mine", "mine/thesis.txt"):
         done = here(*words, name, cwd=tmp_path)
         assert done.returncode == 2 and f"{name}: expected a new name" in done.stderr
     assert (tmp_path / "mine/thesis.txt").read_text() == "three years"
+    mask = ("--mask", "out/liver.nii.gz")
+    done = here(*words, "out", *mask, cwd=tmp_path)
+    assert done.returncode == 2 and "found liver.nii.gz" in done.stderr and (tmp_path / mask[1]).exists()
 
 
 @pytest.mark.parametrize(
