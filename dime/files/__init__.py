@@ -1,18 +1,19 @@
 """What is on disk, and is it whole?
 
-whole     write aside, then rename
-datasets  xarray datasets as zarr folders
-nifti     NIfTI images and maps
-header    the pixel that a NIfTI header states
-layouts   slices, offsets, parts and components in an image
-phases    units and periods of phases
-tissue    masks, and what is background
-waves     a wave, read from all of these
-scans     magnitude and phase of an examination, in one orientation
-yaml12    YAML, as DVC reads it
-report    metrics files: strict JSON
-pictures  PNG pictures with a palette
-project   the project's folder, wherever a notebook was started
-pipeline  the stages of every dvc.yaml; the command that makes a missing file
-sources   which source files a module uses, and their digest
+whole        write aside, then rename
+datasets     xarray datasets as zarr folders
+nifti        NIfTI images and maps
+header       the pixel that a NIfTI header states
+layouts      slices, offsets, parts and components in an image
+phases       units and periods of phases
+tissue       masks, and what is background
+waves        a wave, read from all of these
+orientation  how the images of a file lie in the body
+scans        magnitude and phase of an examination, in one orientation
+yaml12       YAML, as DVC reads it
+report       metrics files: strict JSON
+pictures     PNG pictures with a palette
+project      the project's folder, wherever a notebook was started
+pipeline     the stages of every dvc.yaml; the command that makes a missing file
+sources      which source files a module uses, and their digest
 """

@@ -9,13 +9,13 @@ import math
 import warnings
 from pathlib import Path
 
-import nibabel
 import numpy as np
 import xarray as xr
 
 from dime.files import phases, tissue
-from dime.files.header import TOLERANCE, pixel_m
+from dime.files.header import pixel_m
 from dime.files.nifti import open_image, write_map
+from dime.files.orientation import check_place, orientation, turn, turn_back
 from dime.files.waves import FREQUENCY_RANGE_HZ
 from dime.mri.elastography import wrap
 
@@ -88,7 +88,7 @@ def read_scan(
     images = {"phase": phase}
     if magnitude is not None:
         other, images["magnitude"] = _open(magnitude)
-        _check_place(magnitude, other, source, image)
+        check_place(magnitude, other, source, image)
     if mask is not None:
         images["mask"] = tissue.read_mask(mask, (phase.shape[0], *phase.shape[2:]), image)
     names = {"phase": source, "magnitude": magnitude, "mask": mask}
@@ -97,12 +97,12 @@ def read_scan(
     frequency_hz = _frequency(source) if frequency_hz is None else frequency_hz
     check_scale(spacing_m, frequency_hz, source)
     images["phase"], said = _radians(images, _told(source, phase_units, phase_period, phase_scale), source)
-    turned, doubt = _orientation(image)
+    turned, doubt = orientation(image)
     if "axial" in doubt and mask is None:
         raise ValueError(f"{source}: {doubt}; other slices are read with --mask alone")
     for text in filter(None, (remark, doubt)):
         warnings.warn(f"{source}: {text}", stacklevel=2)
-    images = {name: np.ascontiguousarray(_turn(values, turned)) for name, values in images.items()}
+    images = {name: np.ascontiguousarray(turn(values, turned)) for name, values in images.items()}
     attrs = {"spacing_m": spacing_m, "frequency_hz": float(frequency_hz), "source": str(source)}
     slices, offsets = images["phase"].shape[:2]
     attrs |= {"turned": turned, "read_as": f"{slices} slice{'s' * (slices > 1)}, {offsets} offsets, {said}"}
@@ -112,7 +112,7 @@ def read_scan(
 
 def write_scan_map(path, values, scan):
     """Write a map (slice, y, x) as NIfTI in the orientation, grid and affine of the phase's file."""
-    write_map(path, _turn_back(np.asarray(values), scan.attrs["turned"]), scan.attrs["source"])
+    write_map(path, turn_back(np.asarray(values), scan.attrs["turned"]), scan.attrs["source"])
 
 
 def check_images(phase, magnitude=None, mask=None, names=None):
@@ -216,27 +216,6 @@ def _shape(image):
     return tuple(image.shape[axis] for axis in (3, 2, 0, 1))
 
 
-def _check_place(path, image, source, reference):
-    """Refuse a magnitude of another plane, handedness or pixel than the phase's; warn of another place."""
-    if _affine_free(image) or _affine_free(reference):
-        return
-    codes = ["".join(map(str, nibabel.aff2axcodes(one.affine))) for one in (reference, image)]
-    sizes = [np.linalg.norm(one.affine[:3, :2], axis=0) for one in (reference, image)]
-    if codes[0] != codes[1] or not np.allclose(*sizes, rtol=TOLERANCE):
-        words = [f"{code}, {size[0]:g} x {size[1]:g} mm" for code, size in zip(codes, sizes, strict=True)]
-        raise ValueError(f"{path}: expected the grid of {source.name} ({words[0]}), found {words[1]}")
-    apart = np.linalg.norm((image.affine - reference.affine)[:3, 3])
-    if apart > sizes[0][0] / 2:
-        warnings.warn(
-            f"{path}: its header places it {apart:.3g} mm from {source.name}; voxels are matched by index",
-            stacklevel=3,
-        )
-
-
-def _affine_free(image):
-    return image.header["sform_code"] <= 0 and image.header["qform_code"] <= 0
-
-
 def _frequency(source):
     """`MechanicalFrequency` [Hz] of the phase's sidecar, or None."""
     sidecar = Path(str(source).removesuffix(".gz")).with_suffix(".json")
@@ -296,36 +275,3 @@ def _radians(images, statement, source):
         )
     wrapped = wrap(np.nan_to_num(images["phase"]) * np.float32(2 * math.pi / period))
     return wrapped.astype(np.float32), words.removesuffix(", unwrapped")
-
-
-def _orientation(image):
-    """Whether to swap x and y, then to mirror x, to mirror y; and what stays doubtful, or ""."""
-    if _affine_free(image):
-        return (
-            False,
-            False,
-            False,
-        ), "its header states no orientation; x is taken to grow to the left, y to the back"
-    codes = nibabel.aff2axcodes(image.affine)
-    axes = ["LR" if one in ("L", "R") else "PA" if one in ("P", "A") else "IS" for one in codes[:2]]
-    if "IS" in axes or axes[0] == axes[1]:
-        return (False, False, False), f"expected axial slices, found axes {''.join(map(str, codes))}"
-    swap = axes[0] == "PA"
-    x, y = codes[1::-1] if swap else codes[:2]
-    return (swap, x == "R", y == "A"), ""
-
-
-def _turn(images, turned):
-    """Images (..., y, x) of the file in the orientation of this module."""
-    swap, mirror_x, mirror_y = turned
-    images = images.swapaxes(-1, -2) if swap else images
-    images = images[..., ::-1] if mirror_x else images
-    return images[..., ::-1, :] if mirror_y else images
-
-
-def _turn_back(images, turned):
-    """The inverse of `_turn`."""
-    swap, mirror_x, mirror_y = turned
-    images = images[..., ::-1] if mirror_x else images
-    images = images[..., ::-1, :] if mirror_y else images
-    return images.swapaxes(-1, -2) if swap else images

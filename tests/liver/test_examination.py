@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from segmenters import bright, turned
 
 from dime.files.scans import check_images
 from dime.liver import checks, examination, maps, quality
-from dime.liver.segmentation import Segmentation
 from dime.mri.elastography import wrap
 from dime.physics import axis_m, wavenumber
 
@@ -40,14 +40,6 @@ def plane(stiffness_pa=STIFFNESS_PA, offsets=4, amplitude_rad=1.0, sides=SHAPE, 
     return magnitude, phase, liver
 
 
-def bright(network, magnitude, phase, spacing_m):
-    """A segmenter that takes bright pixels for liver; its bottleneck is the liver's place from the middle."""
-    liver = magnitude.mean(axis=1) > 0.5
-    middle = (np.array(liver.shape[1:]) - 1) / 2
-    centre = [np.mean(np.nonzero(one), axis=1) - middle if one.any() else np.zeros(2) for one in liver]
-    return Segmentation(liver, liver, np.where(liver, 0.95, 0.05), np.array(centre))
-
-
 def even(wave, mask, spacing_m, frequency_hz):
     """A map network that says 2.5 kPa."""
     return np.where(mask, 2500.0, 0), np.where(mask, 0.05, 0)
@@ -56,11 +48,6 @@ def even(wave, mask, spacing_m, frequency_hz):
 @pytest.fixture
 def networks(monkeypatch, tmp_path):
     """Stubs in place of networks, `bright` and `even`; returns the folder of their weights."""
-
-    def turned(network, magnitude, phase, spacing_m):
-        pairs = zip(checks.views(magnitude), checks.views(phase), strict=True)
-        return np.stack([bright(network, *pair, spacing_m).bottleneck for pair in pairs])
-
     monkeypatch.setattr(checks, "turned_bottlenecks", turned)
     monkeypatch.setattr(examination, "segment", bright)
     monkeypatch.setattr(examination, "load_segmenter", lambda folder: (None, {}))

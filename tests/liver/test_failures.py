@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
+from segmenters import bright, turned
 
 from dime.liver import checks, examination, failures, maps, quality
-from dime.liver.segmentation import Segmentation
 from dime.mri.elastography import wrap
 from dime.phantoms.abdomen import ID
 from dime.physics import wavenumber
@@ -43,18 +43,8 @@ def exam(stiffness_pa=3000.0, planted=""):
 def networks(monkeypatch):
     """Segmenters that take bright pixels for liver, and a map network that says 3 kPa."""
 
-    def bright(network, magnitude, phase, spacing_m):
-        liver = magnitude.mean(axis=1) > 0.5
-        middle = (np.array(liver.shape[1:]) - 1) / 2
-        centre = [np.mean(np.nonzero(one), axis=1) - middle if one.any() else np.zeros(2) for one in liver]
-        return Segmentation(liver, liver, np.where(liver, 0.95, 0.05), np.array(centre))
-
     def even(wave, mask, spacing_m, frequency_hz):
         return np.where(mask, 3000.0, 0), np.where(mask, 0.05, 0)
-
-    def turned(network, magnitude, phase, spacing_m):
-        pairs = zip(checks.views(magnitude), checks.views(phase), strict=True)
-        return np.stack([bright(network, *pair, spacing_m).bottleneck for pair in pairs])
 
     monkeypatch.setattr(checks, "turned_bottlenecks", turned)
     for module in (failures, examination):
