@@ -8,7 +8,6 @@ that has imported everything and computed nothing; `cores` is what that process 
 
 import json
 import os
-import platform
 import timeit
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from machine import machine
 from torch.utils.flop_counter import FlopCounterMode
 
 from dime.inversion.masked_wave import dissipation
@@ -188,14 +188,7 @@ def main():
         },
         "training": {str(cores): apart(cores, one_training) for cores in CORES},
         "methods": methods(),
-        "machine": {
-            "processor": platform.machine(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "load_before": load,
-            "load_after": os.getloadavg()[0],
-        },
+        "machine": machine(load),
     }
     text = json.dumps(result, indent=1)
     Path(__file__).with_name("inversion.json").write_text(text + "\n")

@@ -1,6 +1,6 @@
 """How long the examination of a liver takes: the whole command and its steps, on one core and on two.
 
-Run by hand on a quiet machine, one minute: `python benchmarks/bench_liver.py`, which writes liver.json beside
+Run by hand on a quiet machine, four minutes: `python benchmarks/bench_liver.py`. It writes liver.json beside
 this file. An examination of four slices is simulated and written as NIfTI. `dime liver` then starts anew for
 every run, as a user starts it, so that its seconds hold the imports, the files read and written, and the
 pictures. The steps are those of reading.json.
@@ -8,7 +8,6 @@ pictures. The steps are those of reading.json.
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
-import torch
+from machine import machine
 
 from dime.liver.examination import METHODS
 from dime.liver.report import READING
@@ -74,15 +73,7 @@ def main():
         folder = Path(name)
         write_exam(folder)
         rows = [measure(folder, method, cores) for method in METHODS for cores in CORES]
-    machine = {
-        "processor": platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "load_before": load,
-        "load_after": os.getloadavg()[0],
-    }
-    result = {"examination": rows, "runs": RUNS, "slices": 4, "machine": machine}
+    result = {"examination": rows, "runs": RUNS, "slices": 4, "machine": machine(load)}
     text = json.dumps(result, indent=1)
     Path(__file__).with_name("liver.json").write_text(text + "\n")
     print(text)
