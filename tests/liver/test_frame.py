@@ -27,7 +27,7 @@ def test_what_the_frame_holds_comes_back_and_the_rest_is_0(shape):
 
 
 def test_magnitude_and_phase_are_filled_up_alike():
-    """An image and three times that image keep this factor in every pixel, also in those that are filled up."""
+    """An image and three times that image keep this factor, in pixels that are filled up too."""
     image = np.random.default_rng(2).random((1, 1, 100, 120))
     np.testing.assert_allclose(frame(3 * image, SPACING_M), 3 * frame(image, SPACING_M))
     assert side(1.40625e-3) == 273
