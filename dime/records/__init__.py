@@ -1,0 +1,1 @@
+"""What can be said of a liver from its images and records, without a wave? (A wing.)"""
