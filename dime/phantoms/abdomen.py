@@ -65,7 +65,18 @@ def _nearest(image, x, y):
 
 
 def section(subject, z_m, index=0):
-    """Paint the section of a subject at a height.
+    """Section of a subject at a height: its tissues as `paint` paints them, and their textured moduli.
+
+    subject, z_m, index : as `paint`. Returns a `Section`.
+    """
+    canvas, rng = paint(subject, z_m, index)
+    stiffness, loss = _moduli(canvas, rng)
+    ribs = canvas.ribs & (canvas.tissue == ID["bone"])
+    return Section(canvas.outline, canvas.tissue, ribs, Map(stiffness, GRID_M), Map(loss, GRID_M))
+
+
+def paint(subject, z_m, index=0, grid_m=GRID_M):
+    """Paint the tissues of a subject at a height.
 
     What lies where depends on the height alone, so that a shift by breathing shows a neighbouring section of
     the same body. Vessels and textures belong to the slice of that index and do not change with the shift.
@@ -77,12 +88,17 @@ def section(subject, z_m, index=0):
         Height [m].
     index : int
         Number of the slice in the examination.
+    grid_m : float
+        Pixel [m].
 
     Returns
     -------
-    Section
+    canvas : Canvas
+        `tissue` (y, x) uint8 on pixels of `grid_m` about (0, 0).
+    rng : numpy.random.Generator
+        The slice's own, from which its textures follow.
     """
-    canvas = Canvas(subject, z_m)
+    canvas = Canvas(subject, z_m, grid_m)
     rng = np.random.default_rng([*subject.seed, 1])  # the body: the same numbers at every height
     paint_trunk(canvas, rng)
     _upper_left(canvas, rng)
@@ -93,9 +109,7 @@ def section(subject, z_m, index=0):
     _great_vessels(canvas, rng)
     rng = np.random.default_rng([*subject.seed, 2, index])
     _liver_vessels(canvas, hilum, rng)
-    stiffness, loss = _moduli(canvas, rng)
-    ribs = canvas.ribs & (canvas.tissue == ID["bone"])
-    return Section(canvas.outline, canvas.tissue, ribs, Map(stiffness, GRID_M), Map(loss, GRID_M))
+    return canvas, rng
 
 
 def _upper_left(c, rng):
@@ -132,7 +146,8 @@ def _upper_left(c, rng):
 def _liver(c, rng):
     """The liver, fitted to the right side of the cavity; returns the place of its hilum [m]."""
     s = c.subject
-    nodularity = STAGES[s.stage][2].draw(rng)
+    drawn = STAGES[s.stage][2].draw(rng)
+    nodularity = drawn if s.nodularity_m is None else s.nodularity_m
     tip, deep = rng.uniform(0.015, 0.060), rng.uniform(0.80, 0.92)
     jitter = 0.010 * rng.standard_normal((17, 2))
     names, heights = list(LIVER_LANDMARKS), np.array(list(LEVELS_M.values()))
