@@ -19,7 +19,7 @@ def test_pixels_inside_a_curve_are_those_of_the_point_in_polygon_test():
 
 
 def test_an_ellipse_has_its_area_wherever_it_lies():
-    """The area of an ellipse with axes 50 and 30 mm is pi / 4 x 50 x 30 mm2; three lobes of 10 % add 0.5 %."""
+    """The area of an ellipse with axes 50 and 30 mm is pi / 4 x 50 x 30 mm2; lobes of 10 % add 0.5 %."""
     canvas = Canvas(draw_subject((1, 1)), 0.0)
     for centre in ((0.0, 0.0), (0.05, -0.03), (-0.1, 0.02)):
         area = canvas.ellipse(centre, 0.050, 0.030, 0.4, 0.1).sum() * canvas.grid_m**2
@@ -36,7 +36,7 @@ def test_a_coarser_canvas_shows_the_same_body():
 
 
 def test_numbers_that_are_known_take_the_place_of_drawn_ones():
-    """A subject of a given spleen and surface has these, and else the same numbers; its body follows the BMI."""
+    """A subject of a given spleen and surface has these, else the same numbers; its body follows the BMI."""
     drawn, known = (
         draw_subject((3, 2), "F3", known=given) for given in (None, {"spleen": 2.5, "nodularity_m": 1e-3})
     )
