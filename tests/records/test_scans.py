@@ -81,7 +81,7 @@ def test_sizes_in_metres_and_a_last_axis_of_one_are_understood(tmp_path):
 
 
 def stating(path, sizes_mm, placed=False):
-    """Write voxel sizes (x, y, z) to the bytes of the header, as nibabel would not; with its affine or not."""
+    """Write voxel sizes (x, y, z) to the header, as nibabel would not; with the affine or without."""
     image = nibabel.load(path)
     plain = path.with_name("plain.nii")
     nibabel.save(nibabel.Nifti1Image(np.asarray(image.dataobj), image.affine if placed else None), plain)
