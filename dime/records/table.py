@@ -218,8 +218,9 @@ def _by_exam(flags, exams):
 def _check_columns(frame, name, require):
     header = [str(column) for column in frame]
     if not set(header) & set(COLUMNS):
+        found = repr(header[0]) if header else "none"
         raise ValueError(
-            f"{name}: expected columns {', '.join(KEYS)}, ... with commas between, found {header[0]!r}"
+            f"{name}: expected columns {', '.join(KEYS)}, ... with commas between, found {found}"
         )
     for column in header:
         if column not in COLUMNS:
@@ -235,6 +236,8 @@ def _check_columns(frame, name, require):
 
 def _text(column):
     """Cells as text without blanks around, "" where nothing is stated."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        column = column.dt.strftime("%Y-%m-%d")
     return column.astype(object).where(column.notna(), "").astype(str).str.strip().astype(object)
 
 

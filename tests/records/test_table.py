@@ -41,6 +41,7 @@ def test_a_table_comes_back_as_it_was_written(tmp_path):
         assert others[column].tolist() == written[column].tolist(), column
     pd.testing.assert_frame_equal(read_table(frame), found)
     pd.testing.assert_frame_equal(read_table(found), found)
+    pd.testing.assert_frame_equal(read_table(found.assign(date=pd.to_datetime(found["date"]))), found)
 
 
 def test_a_clinical_column_that_is_absent_is_missing_for_all(tmp_path):
@@ -183,6 +184,8 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         read_table(tmp_path / "nowhere.csv")
     with pytest.raises(ValueError, match="expected a CSV file, found a folder"):
         read_table(tmp_path)
+    with pytest.raises(ValueError, match="expected columns exam, patient, site, date.*found none"):
+        read_table(pd.DataFrame())
 
 
 def test_units_are_judged_by_laboratory():
