@@ -184,7 +184,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         read_table(tmp_path / "nowhere.csv")
     with pytest.raises(ValueError, match="expected a CSV file, found a folder"):
         read_table(tmp_path)
-    with pytest.raises(ValueError, match="expected columns exam, patient, site, date.*found none"):
+    with pytest.raises(ValueError, match=r"expected columns exam, patient, site, date.*found none"):
         read_table(pd.DataFrame())
 
 
