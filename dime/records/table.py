@@ -52,7 +52,7 @@ def read_table(table, require=()):
     ValueError
         One line that names the table, the examination or row, the column, what was expected and what was
         found: not a CSV, no row, an unknown or missing column, a blank where there may be none, an
-        examination twice, text among numbers, an impossible value, or a median, of all or of a site, of another unit.
+        examination twice, text among numbers, an impossible value, a median of another unit.
     """
     name = "table" if isinstance(table, pd.DataFrame) else table
     frame = (table if isinstance(table, pd.DataFrame) else read_cells(table)).reset_index(drop=True)
