@@ -10,8 +10,8 @@ import numpy as np
 STAGES = ("F0", "F1", "F2", "F3", "F4")
 
 PREVALENCE = {
-    # Source: pooled patient data of MR elastography in fatty liver (798 patients): >= F2 39.4 %, >= F3 24.1 %,
-    # F4 8.7 %. F0 is the rest after the same pool's F1.
+    # Source: pooled patient data of MR elastography in fatty liver (798 patients): >= F2 39.4 %,
+    # >= F3 24.1 %, F4 8.7 %. Assumption: F0 is 36 %.
     "meta": (0.360, 0.246, 0.153, 0.154, 0.087),
     # Assumption: a centre that sees more cirrhosis; a set for sensitivity.
     "tertiary": (0.30, 0.20, 0.15, 0.13, 0.22),
@@ -73,8 +73,8 @@ FIB4_AUC = 0.784
 class Aetiology:
     """One cause of liver disease.
 
-    share : of the patients; female : share of women; bmi_kg_m2 : mean; diabetes : share at mean age and BMI
-    fat : median PDFF; fat_spread : standard deviation of its logarithm
+    share : of the patients; female : share of women; bmi_kg_m2 : median
+    diabetes : share at mean age and BMI; fat : median PDFF; fat_spread : standard deviation of its logit
     """
 
     share: float
@@ -93,24 +93,27 @@ AETIOLOGIES = {
     "autoimmune": Aetiology(0.15, 0.75, 26.0, 0.10, 0.03, 0.60),
     "other": Aetiology(0.08, 0.50, 27.0, 0.12, 0.04, 0.70),
 }
-BMI_SPREAD = 5.0
-"""Standard deviation of BMI in patients of one cause [kg/m2]. Assumption."""
+BMI_MIDDLE = 28.0
+"""BMI that the metabolic index counts from [kg/m2]."""
 
-BMI_LIMITS = (16.0, 60.0)
+BMI_SPREAD = 0.17
+"""Standard deviation of ln BMI in patients of one cause. Assumption: about 5 kg/m2."""
 
 TEMPORAL_MASLD = 0.10
 """Further share of MASLD in the temporal set, taken from the other causes in proportion. Assumption."""
 
-FAT_BY_BMI = 0.25
-"""Change of ln PDFF per standard deviation of BMI. Assumption."""
+FAT_MOST = 0.5
+"""Upper bound of PDFF: ln(p / (0.5 - p)), its logit, is normal. Source: PDFF 8.1, 18.1 and 31 % in steatosis
+of grade 1, 2 and 3. Assumption: the bound."""
 
-FAT_FALL = (3.5, 0.8)
-"""Stage from which PDFF falls, and the fall of ln PDFF per stage.
+FAT_BY_BMI = 0.3
+"""Change of PDFF's logit per standard deviation of BMI. Assumption."""
+
+FAT_FALL = (3.5, 0.9)
+"""Stage from which PDFF falls, and the fall of its logit per stage.
 
 Source: PDFF falls from 5.5 kPa on, which is the middle of F4. Assumption: the fall begins half a stage before
 cirrhosis."""
-
-FAT_LIMITS = (0.005, 0.45)
 
 IRON_PER_S = (48.0, 0.25)
 """R2* at 3 T: median [1/s] and standard deviation of its logarithm. Assumption: free of stage."""
@@ -118,7 +121,7 @@ IRON_PER_S = (48.0, 0.25)
 
 @dataclass(frozen=True)
 class Marker:
-    """A linear marker: value = level + slope (f - 1/2) + confounders + s e, or its logarithm where `log`.
+    """A linear marker: value = level + slope (f - 1/2) + confounders + s e; its logarithm where `log`.
 
     level : at the middle of F0, the median in the marker's unit
     slope : change per stage; of the natural logarithm where `log`
@@ -147,9 +150,9 @@ class Marker:
 # Assumption in all of them: the sizes of slopes and confounders. They set the scale; what a marker is worth
 # follows from its AUC.
 IMAGE_MARKERS = {
-    # Source: AUC .75, between .71 and .79 for variable flip angles; r = .62 with PDFF, .72-.74 in fatty liver.
-    # Assumption: F0 810 +- 60 ms (3 T), 30 ms a stage; fat as strong as that r, iron shortens.
-    "t1_ms": Marker(810, 30, False, 0.75, 0.79, 0.70, {"fat": 40, "iron": -15, "inflammation": 12}),
+    # Source: AUC .75, between .71 and .79 for variable flip angles; fat raises T1 (r = .62, and .72-.74 in
+    # fatty liver), iron shortens it. Assumption: F0 810 +- 60 ms (3 T), 30 ms a stage.
+    "t1_ms": Marker(810, 30, False, 0.75, 0.79, 0.70, {"fat": 50, "iron": -15, "inflammation": 12}),
     # Source: 34 ms at 3 T and a rise with severity; no relation to fat. Assumption: AUC .66.
     "t2_ms": Marker(34, 0.8, False, 0.66, None, None, {"iron": -1.0, "inflammation": 0.8}),
     # Source: cut-offs from 1.68 to 1.09e-3 mm2/s; AUC .883 for >= F2 by IVIM is the optimistic end and above.
