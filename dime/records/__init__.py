@@ -1,7 +1,9 @@
 """How stiff is a liver, judged from images and records without a wave?
 
 distributions  every number of the simulated population, with its source
-cohort         patients: from cause and age to fibrosis, stiffness, laboratory values and image markers
+population     who the patients are, and what a marker shows at a stage of fibrosis
+assumptions    what the ceiling rests on, and the noise of stiffness and markers solved from it
+cohort         patients and cohorts: records, and what only a simulation knows
 bound          the ceiling: the largest correlation with stiffness that these markers allow
 images         the images that show a patient's markers, on a site's scanner
 frame          the field of view of an image as the networks see it
