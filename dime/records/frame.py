@@ -15,10 +15,8 @@ import numpy as np
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
+from dime.records.columns import SEQUENCES
 from dime.records.resample import resampling
-
-SEQUENCES = ("t1w", "t2w", "dwi")
-"""Channels of the volume."""
 
 SHAPE, SPACING_M = (8, 48, 72), (0.020, 0.005, 0.005)
 """Slices, rows and columns of the volume, and their distance [m]: 16 x 24 x 36 cm.
@@ -51,7 +49,7 @@ def framed(images):
     Parameters
     ----------
     images : dict of str -> dime.records.scans.Image
-        Some of `SEQUENCES`: (slice, y, x) from the feet to the head, of dwi (2, slice, y, x) with b = 0 first.
+        Some of `SEQUENCES`: (z, y, x), of dwi (2, z, y, x) with the smaller b first.
 
     Returns
     -------
@@ -78,7 +76,7 @@ def framed(images):
 
 
 def _place(values, spacing_m):
-    """Left edge of the body in the image (the patient's right), and its middle (y, x) [m] from the image's."""
+    """The body's edge at the patient's right, and its middle (y, x); both from the image's middle [m]."""
     mean = np.log(values.mean(axis=0) + 1e-6 * values.max())
     pieces, _ = ndimage.label(mean > threshold_otsu(mean))  # in the logarithm, air is far from dark tissue
     body = pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
@@ -111,7 +109,8 @@ def _coefficient(unweighted, weighted, seen, image):
     """Apparent coefficient of diffusion [1e-3 mm2/s], 0 outside the body."""
     body = unweighted > BODY * seen
     ratio = np.where(body, unweighted, 1) / np.maximum(np.where(body, weighted, 1), DARKEST * seen)
-    return np.clip(1e3 * np.log(np.maximum(ratio, 1)) / image.b_s_mm2, 0, LARGEST_ADC)
+    low, high = image.b_s_mm2
+    return np.clip(1e3 * np.log(np.maximum(ratio, 1)) / (high - low), 0, LARGEST_ADC)
 
 
 def _surface(values, spacing_m, left, middle):

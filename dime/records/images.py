@@ -1,8 +1,8 @@
 """Simulate what a patient's scanner shows without a wave: T1-weighted, T2-weighted and diffusion images.
 
-The body is that of the liver examination (`dime.phantoms.abdomen`), on coarser pixels, since nothing is solved
+The body is that of the liver examination (`dime.phantoms.abdomen`), on coarser pixels, since no wave is solved
 on them. The patient's markers enter as tissue does: T1, T2, fat and iron as relaxation, the coefficient of
-diffusion as decay, texture as patches, the nodular surface as ripples of the outline, the spleen as its size.
+diffusion as decay, texture as patches, the nodular surface as ripples of the outline, the spleen by its size.
 """
 
 import numpy as np
@@ -13,15 +13,14 @@ from dime.phantoms.abdomen import paint
 from dime.phantoms.canvas import ID, TISSUES
 from dime.phantoms.habitus import draw_subject
 from dime.phantoms.tissue import Texture
-from dime.physics import axis_m
-from dime.records.frame import SEQUENCES
+from dime.records.columns import SEQUENCES
 from dime.records.resample import resampling
 from dime.records.scans import Image
 
 LEVELS, STEP_M, MIDDLE_M = 8, 0.020, -0.005
 """Slices, their distance [m], and the height of their middle above that of the liver [m].
 
-Assumption: every second or third slice of a clinical stack, which covers the liver from the dome to its tip."""
+Assumption: every second or third slice of a clinical stack, from the liver's dome to its tip."""
 
 GRID_M, FINE_GRID_M = 2.5e-3, 1.0e-3
 """Pixel of the painted sections [m], and of the one that shows the surface of the liver."""
@@ -41,7 +40,7 @@ RIPPLE_M, SMOOTH_SCORE = 1.0e-3, 1.5
 """Ripples of the liver's outline (rms) [m] for one unit of the surface nodularity score, and the score of a
 smooth surface.
 
-Assumption: 0.5 mm at the score of a healthy liver, 1.5 mm in cirrhosis, the range of `distributions.STAGES`."""
+Assumption: 0.5 mm at the score of a healthy liver, 1.5 mm in cirrhosis, as in `distributions.STAGES`."""
 
 PERFUSION, PERFUSION_B = 0.20, 500.0
 """Share of the liver's signal from moving blood, and the b-value [s/mm2] for which its marker is stated.
@@ -236,5 +235,5 @@ def _recorded(clean, sequence, truth, rng):
     values = np.hypot(clean * shading + noise[0], noise[1]) * rng.uniform(200, 2000)
     spacing_m = (STEP_M, pixel_m, pixel_m)
     if sequence == "dwi":
-        return Image(values.astype(np.float32), spacing_m, float(truth["b_s_mm2"]))
+        return Image(values.astype(np.float32), spacing_m, (0.0, float(truth["b_s_mm2"])))
     return Image(values[0].astype(np.float32), spacing_m, None)

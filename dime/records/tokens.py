@@ -68,7 +68,9 @@ class ImageTokens(nn.Module):
         seen = self.volume(slices).reshape(n, 2, 4, count, SECOND, 3, 4, 3, 6)
         seen = seen.permute(3, 0, 1, 5, 7, 2, 4, 6, 8).reshape(count, n, PATCHES, -1)
         tokens = [layer(part) for layer, part in zip(self.patches, seen, strict=True)]
-        fine = torch.where(no_surface[:, None, None], 0, (surface.float() - self.mean[-1]) / self.deviation[-1])
+        fine = torch.where(
+            no_surface[:, None, None], 0, (surface.float() - self.mean[-1]) / self.deviation[-1]
+        )
         fine = self.surface(fine[:, None]).reshape(n, 32, 2, 8, 2, 8).permute(0, 2, 4, 1, 3, 5)
         tokens.append(self.surface_patches(fine.reshape(n, SURFACE_PATCHES, -1)))
         hidden = [*absent.T, no_surface]
