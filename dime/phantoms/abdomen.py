@@ -26,6 +26,9 @@ LIKE = {"marrow": "bone", "stomach": "fluid", "gall bladder": "fluid", "medulla"
 EDGE_M = 1.0e-3
 """Standard deviation over which moduli change at the border of two tissues [m]."""
 
+NODULE_M = 6e-3
+"""Length over which the liver's surface changes between nodules [m]: nodules of one to two centimetres."""
+
 LEVELS_M = {"dome": 0.055, "middle": 0.0, "low": -0.055}
 """Height of each set of landmarks of the liver [m]. Assumption: a liver is 15 cm high."""
 
@@ -168,7 +171,7 @@ def _liver(c, rng):
     points = points * [width, height]
     points += [-right - 0.006 - points[:, 0].min(), 0.5 * (back - front) - 0.02 * (front + back)]
     curve = outlines.smooth(outlines.ripple(outlines.spline(points), nodularity, 0.015, curve_rng), 0.003)
-    organ = c.inside(curve) & (c.clearance > 2.5e-3)
+    organ = c.inside(curve) & (c.clearance > _gap(c))
     pieces, count = label(organ)
     if count == 0:
         return None
@@ -181,6 +184,14 @@ def _liver(c, rng):
         place = hilum - np.array([0.012, 0.035])
         c.paint("gall bladder", c.ellipse(place, 2 * radius * bladder, 3 * radius * bladder, 0.3) & c.cavity)
     return hilum
+
+
+def _gap(c):
+    """Fat between the liver and the wall [m]; nodules of a given size dent it, as they dent the outline."""
+    if c.subject.nodularity_m is None:
+        return 2.5e-3
+    nodules = Texture.draw(NODULE_M, np.random.default_rng([*c.subject.seed, 6]))(c.x, c.y)
+    return np.maximum(4e-3 + c.subject.nodularity_m * nodules, 1e-3)
 
 
 def _kidneys(c, rng):
