@@ -18,7 +18,7 @@ from dime.metrics.statistics import CONFIDENCE_LEVEL
 from dime.records import distributions as d
 from dime.records.assumptions import BASE, solve
 from dime.records.cohort import draw_cohort, draw_patients
-from dime.records.conditional import conditional_mean, joined
+from dime.records.conditional import SOURCES, conditional_mean, joined
 
 ALL = ("stage", "records", "image", "both")
 """What a predictor may know: the true stage, the records, the image, or records and image."""
@@ -241,18 +241,8 @@ def needed(target, assumptions=BASE, subjects=20_000, seed=1, most=2.0):
 
 
 def columns(table, source):
-    """What a source shows as numbers (n, column), logarithms where markers have them; NaN where missing.
-
-    Raises
-    ------
-    KeyError
-        Unknown source.
-    """
-    markers = {
-        "records": tuple(d.LABORATORY),
-        "image": (*d.IMAGE_MARKERS, "fat_share", "r2star_per_s"),
-    }
-    names = markers["records"] + markers["image"] if source == "both" else markers[source]
+    """What a source shows as numbers (n, column), logarithms where markers have them; NaN where missing."""
+    names = SOURCES[source] + (() if source == "records" else ("fat_share", "r2star_per_s"))
     found = {
         name: np.log(table[name]) if name not in d.MARKERS or d.MARKERS[name].log else table[name]
         for name in names
