@@ -20,8 +20,8 @@ from dime.records.assumptions import BASE, solve
 from dime.records.cohort import draw_cohort, draw_patients
 from dime.records.conditional import SOURCES, conditional_mean, joined
 
-ALL = ("stage", "records", "image", "both")
-"""What a predictor may know: the true stage, the records, the image, or records and image."""
+ALL = ("stage", "fibrosis", "records", "image", "both")
+"""What a predictor may know: the true stage, the true continuous stage, the records, the image, or both."""
 
 RESAMPLES = 1000
 """Cohorts that the spread of a correlation is taken from."""
@@ -150,16 +150,14 @@ def cases(rhos, areas, prevalences, ends, shares, subjects, seed=1):
     areas : sequence of tuples
         `Assumptions.auroc`.
     prevalences : sequence of str
-    ends : sequence of str
-        "optimistic", "pessimistic": with all else as in the base, for every rho.
-    shares : sequence of float
-        Of inflammation, with all else as in the base, for every rho.
+    ends, shares : sequences of str and float
+        `Assumptions.markers` and `inflammation`, each with all else as in the base, for every rho.
     subjects, seed : int
 
     Returns
     -------
     list of dict
-        auroc, reached, rho, prevalence, markers, inflammation, and r_ln and r_kpa of each of `ALL`.
+        auroc, reached, rho, prevalence, markers, inflammation; r_ln and r_kpa of each of `ALL`.
     """
     wanted = [
         replace(BASE, auroc=tuple(area), rho=rho, prevalence=prevalence)
@@ -216,28 +214,31 @@ def growth(assumptions=BASE, subjects=20_000, seed=1):
     return {"all": r(GROUPS), "alone": alone, "without": without, "added": added}
 
 
-def needed(target, assumptions=BASE, subjects=20_000, seed=1, most=2.0):
+def needed(target, measure, assumptions=BASE, subjects=20_000, seed=1, most=2.0):
     """Factor on Phi^-1(AUC) of all image markers at which records and image together reach a correlation.
+
+    Parameters
+    ----------
+    target : float
+    measure : "r_ln" or "r_kpa"
+    assumptions, subjects, seed : as in `bound`
+    most : float
+        Largest factor that is tried.
 
     Returns
     -------
     dict
-        separation, r_ln, and auc (image marker -> ROC area for >= F2); separation is None where a factor of
-        `most` is not enough.
+        separation, r, and auc (image marker -> ROC area for >= F2). Where `most` is not enough, separation is
+        None, and r and auc are those of `most`.
     """
 
     def reached(factor):
-        return _case(replace(assumptions, separation=factor), subjects, seed)["both"]["r_ln"]
+        return _case(replace(assumptions, separation=factor), subjects, seed)["both"][measure]
 
-    if reached(most) < target:
-        return {"separation": None, "r_ln": reached(most), "auc": None}
-    factor = float(optimize.brentq(lambda k: reached(k) - target, 1.0, most, xtol=0.005))
-    assumed = replace(assumptions, separation=factor)
-    return {
-        "separation": factor,
-        "r_ln": reached(factor),
-        "auc": {name: assumed.target(name) for name in d.IMAGE_MARKERS},
-    }
+    enough = reached(most) >= target
+    factor = float(optimize.brentq(lambda k: reached(k) - target, 1.0, most, xtol=0.005)) if enough else most
+    auc = {name: replace(assumptions, separation=factor).target(name) for name in d.IMAGE_MARKERS}
+    return {"separation": factor if enough else None, "r": reached(factor), "auc": auc}
 
 
 def columns(table, source):
@@ -275,7 +276,7 @@ def regressions(assumptions=BASE, subjects=60_000, seed=1, missing=False):
     test, fitted = draw(0), draw(1)
     label, target = (np.log(table["stiffness_kpa"].to_numpy()) for table in (test, fitted))
     found = {}
-    for source in ALL[1:]:
+    for source in SOURCES:
         seen, learnt = columns(test, source), columns(fitted, source)
         boosted = HistGradientBoostingRegressor(learning_rate=0.08, random_state=0).fit(learnt, target)
         found[source] = {

@@ -31,7 +31,10 @@ def test_bound_of_a_known_stage_is_the_share_of_variance_between_stages(model):
     inside = g.reshape(5, -1).mean(axis=1).repeat(1000)
     total = p @ (g - p @ g) ** 2 + p @ model.width(np.floor(f)) ** 2 + np.log1p(d.LABEL_CV) ** 2
     known = np.sqrt(p @ (inside - p @ g) ** 2 / total)
-    assert bound.bound(subjects=60_000)["stage"]["r_ln"] == pytest.approx(known, abs=0.008)
+    found = bound.bound(subjects=60_000)
+    assert found["stage"]["r_ln"] == pytest.approx(known, abs=0.008)
+    exactly = np.sqrt(p @ (g - p @ g) ** 2 / total)
+    assert found["fibrosis"]["r_ln"] == pytest.approx(exactly, abs=0.008)
 
 
 @pytest.mark.parametrize("source", ["records", "image", "both"])
@@ -118,12 +121,14 @@ def test_interval_of_a_normal_correlation():
 
 
 def test_sharper_image_markers_reach_what_they_are_asked_for():
-    found = bound.needed(0.72, subjects=5000)
-    assert found["r_ln"] == pytest.approx(0.72, abs=0.003) and found["separation"] > 1
+    found = bound.needed(0.72, "r_ln", subjects=5000)
+    assert found["r"] == pytest.approx(0.72, abs=0.003) and found["separation"] > 1
     assert found["auc"]["nodularity"] > d.IMAGE_MARKERS["nodularity"].auc
-    assert bound.needed(0.9, replace(BASE, rho=0.4), subjects=2000, most=1.2)["separation"] is None
+    assert bound.needed(0.9, "r_kpa", replace(BASE, rho=0.4), subjects=2000, most=1.2)["separation"] is None
 
 
 def test_what_is_unknown_is_refused(model, patients):
-    with pytest.raises(ValueError, match="source: expected stage, records, image, both, found 'wave'"):
+    with pytest.raises(
+        ValueError, match="source: expected stage, fibrosis, records, image, both, found 'wave'"
+    ):
         conditional_mean(model, patients, "wave")
