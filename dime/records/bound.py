@@ -130,8 +130,7 @@ def best_predictions(records, truth, assumptions=BASE):
     Returns
     -------
     DataFrame
-        exam, source (one of `ALL`), kpa: exp of the best prediction of ln kPa; one row an examination and
-        source.
+        exam, source (one of `ALL`), kpa (exp of the best prediction of ln kPa).
     """
     model, table = solve(assumptions), joined(records, truth)
     parts = []
@@ -174,10 +173,8 @@ def _case(assumed, subjects, seed):
     model = solve(assumed)
     table = draw_patients(model, subjects, seed)
     label = table["stiffness_kpa"].to_numpy()
-    case = {
-        name: getattr(assumed, name) for name in ("auroc", "rho", "prevalence", "markers", "inflammation")
-    }
-    case["reached"] = model.auroc
+    named = ("auroc", "rho", "prevalence", "markers", "inflammation")
+    case = {name: getattr(assumed, name) for name in named} | {"reached": model.auroc}
     for source in ALL:
         ln_mean, mean = conditional_mean(model, table, source)
         case[source] = {"r_ln": correlation(ln_mean, np.log(label)), "r_kpa": correlation(mean, label)}

@@ -83,7 +83,7 @@ def conditional_mean(model, table, source, markers=None, history=True, missing=F
 
 def joined(records, truth):
     """Records and truth of a cohort as one table; ADC is missing without DWI, and T2 without T2w."""
-    table = records.join(truth)
+    table = records.join(truth[[name for name in truth if name not in records]])
     table["adc_mm2_s"] = table["adc_mm2_s"].where(table["dwi"])
     table["t2_ms"] = table["t2_ms"].where(table["t2w"])
     return table
