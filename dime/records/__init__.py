@@ -4,6 +4,7 @@ distributions  every number of the simulated population, with its source
 population     who the patients are, and what a marker shows at a stage of fibrosis
 assumptions    what the ceiling rests on, and the noise of stiffness and markers solved from it
 cohort         patients and cohorts: records, and what only a simulation knows
+conditional    the best prediction that a patient's markers allow: the conditional mean
 bound          the ceiling: the largest correlation with stiffness that these markers allow
 images         the images that show a patient's markers, on a site's scanner
 frame          the field of view of an image as the networks see it

@@ -207,7 +207,7 @@ def _fib4_factor(prevalence, rho):
         for name in d.FIB4:
             noise = factor * d.MARKERS[name].spread
             table[name] = value(name, sample.fibrosis, sample.known, noise, mixed[name])
-        return _area(fib4(table), sample.ill) - d.FIB4_AUC
+        return _area(fib4(table), sample.ill) - d.FIB4_AUROC[0]
 
     return float(optimize.brentq(missed, 0, 10, xtol=1e-3))
 

@@ -18,10 +18,10 @@ from dime.metrics.statistics import CONFIDENCE_LEVEL
 from dime.records import distributions as d
 from dime.records.assumptions import BASE, solve
 from dime.records.cohort import draw_cohort, draw_patients
-from dime.records.conditional import conditional_mean, joined
+from dime.records.conditional import SOURCES, conditional_mean, joined
 
-ALL = ("stage", "records", "image", "both")
-"""What a predictor may know: the true stage, the records, the image, or records and image."""
+ALL = ("stage", "fibrosis", "records", "image", "both")
+"""What a predictor may know: the true stage, the true continuous stage, the records, the image, or both."""
 
 RESAMPLES = 1000
 """Cohorts that the spread of a correlation is taken from."""
@@ -130,8 +130,7 @@ def best_predictions(records, truth, assumptions=BASE):
     Returns
     -------
     DataFrame
-        exam, source (one of `ALL`), kpa: exp of the best prediction of ln kPa; one row an examination and
-        source.
+        exam, source (one of `ALL`), kpa (exp of the best prediction of ln kPa).
     """
     model, table = solve(assumptions), joined(records, truth)
     parts = []
@@ -150,16 +149,14 @@ def cases(rhos, areas, prevalences, ends, shares, subjects, seed=1):
     areas : sequence of tuples
         `Assumptions.auroc`.
     prevalences : sequence of str
-    ends : sequence of str
-        "optimistic", "pessimistic": with all else as in the base, for every rho.
-    shares : sequence of float
-        Of inflammation, with all else as in the base, for every rho.
+    ends, shares : sequences of str and float
+        `Assumptions.markers` and `inflammation`, each with all else as in the base, for every rho.
     subjects, seed : int
 
     Returns
     -------
     list of dict
-        auroc, reached, rho, prevalence, markers, inflammation, and r_ln and r_kpa of each of `ALL`.
+        auroc, reached, rho, prevalence, markers, inflammation; r_ln and r_kpa of each of `ALL`.
     """
     wanted = [
         replace(BASE, auroc=tuple(area), rho=rho, prevalence=prevalence)
@@ -176,10 +173,8 @@ def _case(assumed, subjects, seed):
     model = solve(assumed)
     table = draw_patients(model, subjects, seed)
     label = table["stiffness_kpa"].to_numpy()
-    case = {
-        name: getattr(assumed, name) for name in ("auroc", "rho", "prevalence", "markers", "inflammation")
-    }
-    case["reached"] = model.auroc
+    named = ("auroc", "rho", "prevalence", "markers", "inflammation")
+    case = {name: getattr(assumed, name) for name in named} | {"reached": model.auroc}
     for source in ALL:
         ln_mean, mean = conditional_mean(model, table, source)
         case[source] = {"r_ln": correlation(ln_mean, np.log(label)), "r_kpa": correlation(mean, label)}
@@ -216,43 +211,36 @@ def growth(assumptions=BASE, subjects=20_000, seed=1):
     return {"all": r(GROUPS), "alone": alone, "without": without, "added": added}
 
 
-def needed(target, assumptions=BASE, subjects=20_000, seed=1, most=2.0):
+def needed(target, measure, assumptions=BASE, subjects=20_000, seed=1, most=2.0):
     """Factor on Phi^-1(AUC) of all image markers at which records and image together reach a correlation.
+
+    Parameters
+    ----------
+    target : float
+    measure : "r_ln" or "r_kpa"
+    assumptions, subjects, seed : as in `bound`
+    most : float
+        Largest factor that is tried.
 
     Returns
     -------
     dict
-        separation, r_ln, and auc (image marker -> ROC area for >= F2); separation is None where a factor of
-        `most` is not enough.
+        separation, r, and auc (image marker -> ROC area for >= F2). Where `most` is not enough, separation is
+        None, and r and auc are those of `most`.
     """
 
     def reached(factor):
-        return _case(replace(assumptions, separation=factor), subjects, seed)["both"]["r_ln"]
+        return _case(replace(assumptions, separation=factor), subjects, seed)["both"][measure]
 
-    if reached(most) < target:
-        return {"separation": None, "r_ln": reached(most), "auc": None}
-    factor = float(optimize.brentq(lambda k: reached(k) - target, 1.0, most, xtol=0.005))
-    assumed = replace(assumptions, separation=factor)
-    return {
-        "separation": factor,
-        "r_ln": reached(factor),
-        "auc": {name: assumed.target(name) for name in d.IMAGE_MARKERS},
-    }
+    enough = reached(most) >= target
+    factor = float(optimize.brentq(lambda k: reached(k) - target, 1.0, most, xtol=0.005)) if enough else most
+    auc = {name: replace(assumptions, separation=factor).target(name) for name in d.IMAGE_MARKERS}
+    return {"separation": factor if enough else None, "r": reached(factor), "auc": auc}
 
 
 def columns(table, source):
-    """What a source shows as numbers (n, column), logarithms where markers have them; NaN where missing.
-
-    Raises
-    ------
-    KeyError
-        Unknown source.
-    """
-    markers = {
-        "records": tuple(d.LABORATORY),
-        "image": (*d.IMAGE_MARKERS, "fat_share", "r2star_per_s"),
-    }
-    names = markers["records"] + markers["image"] if source == "both" else markers[source]
+    """What a source shows as numbers (n, column), logarithms where markers have them; NaN where missing."""
+    names = SOURCES[source] + (() if source == "records" else ("fat_share", "r2star_per_s"))
     found = {
         name: np.log(table[name]) if name not in d.MARKERS or d.MARKERS[name].log else table[name]
         for name in names
@@ -285,7 +273,7 @@ def regressions(assumptions=BASE, subjects=60_000, seed=1, missing=False):
     test, fitted = draw(0), draw(1)
     label, target = (np.log(table["stiffness_kpa"].to_numpy()) for table in (test, fitted))
     found = {}
-    for source in ALL[1:]:
+    for source in SOURCES:
         seen, learnt = columns(test, source), columns(fitted, source)
         boosted = HistGradientBoostingRegressor(learning_rate=0.08, random_state=0).fit(learnt, target)
         found[source] = {

@@ -45,7 +45,7 @@ def conditional_mean(model, table, source, markers=None, history=True, missing=F
     model : Model
     table : DataFrame
         n examinations: `cohort.draw_patients`, or both frames of `cohort.draw_cohort` by `joined`.
-    source : "stage", "records", "image" or "both"
+    source : "stage", "fibrosis" (the continuous stage), "records", "image" or "both"
     markers : tuple of str, optional
         Those of the source that are used; all by default.
     history : bool
@@ -62,11 +62,13 @@ def conditional_mean(model, table, source, markers=None, history=True, missing=F
     ValueError
         Unknown source.
     """
-    if source == "stage":
-        inside = table["stage"].to_numpy()[:, None] == np.repeat(d.STAGES, CELLS)
+    if source in ("stage", "fibrosis"):
+        cell = np.floor(CELLS * table["fibrosis"].to_numpy()[:, None]).astype(int)
+        size = CELLS if source == "stage" else 1
+        inside = np.arange(len(FIBROSIS)) // size == cell // size
         return _over_fibrosis(model, np.where(inside, 0, -np.inf), np.zeros((1, 1)), 1.0)
     if source not in SOURCES:
-        raise ValueError(f"source: expected stage, {', '.join(SOURCES)}, found {source!r}")
+        raise ValueError(f"source: expected stage, fibrosis, {', '.join(SOURCES)}, found {source!r}")
     names = SOURCES[source] if markers is None else markers
     found, lost = np.empty((2, len(table))), table[list(names)].isna().to_numpy()
     for pattern in np.unique(lost, axis=0):
@@ -81,7 +83,7 @@ def conditional_mean(model, table, source, markers=None, history=True, missing=F
 
 def joined(records, truth):
     """Records and truth of a cohort as one table; ADC is missing without DWI, and T2 without T2w."""
-    table = records.join(truth)
+    table = records.join(truth[[name for name in truth if name not in records]])
     table["adc_mm2_s"] = table["adc_mm2_s"].where(table["dwi"])
     table["t2_ms"] = table["t2_ms"].where(table["t2w"])
     return table

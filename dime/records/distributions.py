@@ -48,7 +48,13 @@ part, as obesity, oedema or a poor examination disturb several at once; 0 and 0.
 VISIT_SHARE = 0.15
 """Share of the variance of every residual that a later visit draws anew.
 
-Source: stiffness of a patient correlates by .87 to .91 over months, and FIB-4 varies by 17.9 % in a year."""
+Assumption: it gives about the two numbers that follow."""
+
+RETEST_ICC = (0.87, 0.91)
+"""Intraclass correlation of two readings of MR elastography in months. Source: published retests."""
+
+FIB4_YEAR_CV = 0.179
+"""Variation of a patient's FIB-4 in a year. Source: published."""
 
 FIBROSIS_DRIFT = 0.05
 """Change of the continuous stage between two visits of a patient, rms. Assumption: nearly the same."""
@@ -70,8 +76,14 @@ DIABETES_WEIGHT = 1.0
 DIABETES = (0.7, 0.5)
 """Change of the log odds of diabetes per standard deviation of age and of BMI. Assumption."""
 
-FIB4_AUC = 0.784
-"""AUC of FIB-4 for >= F2. Source: meta-analysis of hepatitis B (.784, then .817 for F3 and .845 for F4)."""
+FIB4_AUROC = (0.784, 0.817, 0.845)
+"""AUC of FIB-4 for >= F2 (which is used), >= F3 and F4. Source: meta-analysis of hepatitis B."""
+
+FIB4_R = 0.57
+"""Correlation of FIB-4 with stiffness in patients, beside which the model's is set. Source: published."""
+
+T1_FAT_R = 0.615
+"""Correlation of T1 (variable flip angles) with PDFF, beside which the model's is set. Source: published."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +169,8 @@ class Marker:
 # follows from its AUC.
 IMAGE_MARKERS = {
     # Source: AUC .75, between .71 and .79 for variable flip angles; fat raises T1 (r = .62, and .72-.74 in
-    # fatty liver), iron shortens it. Assumption: F0 810 +- 60 ms (3 T), 30 ms a stage.
+    # fatty liver), iron shortens it. Assumption: F0 810 +- 60 ms (3 T, MOLLI), 30 ms a stage; MOLLI depends
+    # less on fat than variable flip angles do.
     "t1_ms": Marker(810, 30, False, 0.75, 0.79, 0.70, {"fat": 50, "iron": -15, "inflammation": 12}),
     # Source: 34 ms at 3 T and a rise with severity; no relation to fat. Assumption: AUC .66.
     "t2_ms": Marker(34, 0.8, False, 0.66, None, None, {"iron": -1.0, "inflammation": 0.8}),
