@@ -1,8 +1,9 @@
 """Simulate what a patient's scanner shows without a wave: T1-weighted, T2-weighted and diffusion images.
 
-The body is that of the liver examination (`dime.phantoms.abdomen`), on coarser pixels, since no wave is solved
-on them. The patient's markers enter as tissue does: T1, T2, fat and iron as relaxation, the coefficient of
-diffusion as decay, texture as patches, the nodular surface as ripples of the outline, the spleen by its size.
+The body is that of the liver examination (`dime.phantoms.abdomen`), on coarser pixels, since no wave is
+solved on them. The markers of a patient enter as tissue does: T1, T2, fat and iron as relaxation, the
+coefficient of diffusion as decay, texture as patches, the nodular surface as dents and ripples, the spleen by
+its size.
 """
 
 import numpy as np

@@ -9,9 +9,9 @@ import numpy as np
 def resampling(count, spacing_m, new_count, new_spacing_m, shift_m=0.0):
     """Matrix that takes samples on one even axis to means over the cells of another.
 
-    The old axis is centred on 0, the new one on `shift_m`. A cell's value is the mean of the piecewise constant
-    input over the cell. Where the new cells are finer, it is the mean over as much as an old cell, which
-    interpolates linearly. Beyond the input the last sample repeats.
+    The old axis is centred on 0, the new one on `shift_m`. The value of a cell is the mean of the constant
+    pieces of the input in it. Where the new cells are finer, it is the mean over as much as an old cell,
+    which interpolates linearly. Beyond the input the last sample repeats.
 
     Parameters
     ----------
