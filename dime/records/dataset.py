@@ -87,7 +87,7 @@ def simulate_files(kind, exams, seed, folder, workers=2):
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         rows = [(records.iloc[row], truth.iloc[row]) for row in range(exams)]
         list(pool.map(partial(_keep_files, seed, folder / "images"), *zip(*rows, strict=True)))
-    for name, table in ((RECORDS, records), (TRUTH, truth)):
+    for name, table in ((TRUTH, _named(truth, records)), (RECORDS, records)):
         with whole(folder / name) as aside:
             table.to_csv(aside, index=False)
 
@@ -157,6 +157,11 @@ def _keep_files(seed, folder, records, truth):
     scans.write_images(folder, records["exam"], _scan(seed, records, truth))
 
 
+def _named(truth, records):
+    """The truth with the examinations' names."""
+    return pd.concat([records["exam"], truth], axis=1)
+
+
 def _write(folder, records, truth, stacked):
     """Write a cohort's folder whole."""
     data = xr.Dataset(
@@ -169,5 +174,5 @@ def _write(folder, records, truth, stacked):
     with whole(folder) as aside:
         aside.mkdir()
         records.to_csv(aside / RECORDS, index=False)
-        truth.to_csv(aside / TRUTH, index=False)
+        _named(truth, records).to_csv(aside / TRUTH, index=False)
         datasets.write(data, aside / IMAGES)

@@ -9,8 +9,8 @@ GROUPS = (*SEQUENCES, "surface")
 """What is cut into patches, each on its own."""
 
 PATCHES = (18, 18, 18, 16)
-"""Patches of each group: 2 x 3 x 3 of 4 slices x 16 rows x 24 columns (8 x 8 x 12 cm); of the fine slice 4 x 4
-of 32 x 32 pixels (4.8 cm)."""
+"""Patches of each group: 2 x 3 x 3 of 4 slices x 16 rows x 24 columns (8 x 8 x 12 cm); 4 x 4 of the fine
+slice, of 32 x 32 pixels (4.8 cm)."""
 
 EDGE, CURVED = 0.2, 0.5
 """Largest change of the logarithm per pixel and largest curvature per pixel that count in `roughness`."""
