@@ -6,17 +6,12 @@ the resamples. `entry` makes an estimate with its interval of it. What too few c
 such arrays and None in an entry.
 """
 
-from pathlib import Path
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 
-from dime.files.pipeline import present
 from dime.metrics.agreement import Z
 from dime.metrics.statistics import BOOTSTRAP_RESAMPLES, CONFIDENCE_LEVEL
-
-COHORTS = ("internal", "temporal", "external")
+from dime.records.readings import known, part
 
 THRESHOLDS_KPA = (2.5, 3.0, 3.5, 4.0, 5.0)
 """Measured stiffness from which a patient counts as diseased, five diagnoses. Source: Ali et al. 2024,
@@ -34,72 +29,6 @@ LEAST_PATIENTS = 10
 LEAST_DEFINED = 0.995
 """Share of the resamples in which a figure must exist for an interval. An area under the ROC curve then needs
 about six diseased patients: a resample misses all of k patients with probability e^-k."""
-
-
-class Cohort(NamedTuple):
-    """Examinations of a cohort, and what each model predicts for them.
-
-    `exams` has a row an examination, with the columns of records.csv and truth.csv, and `cohort`. The others
-    have a column a model: stiffness [kPa] and the limits of its 90 % interval, NaN where a model has none.
-    """
-
-    exams: pd.DataFrame
-    kpa: pd.DataFrame
-    low: pd.DataFrame
-    high: pd.DataFrame
-
-
-def read(datasets, predictions, cohorts=COHORTS):
-    """Read cohorts and what every model predicts for them.
-
-    Parameters
-    ----------
-    datasets : path
-        Folder of the cohorts' folders, each with records.csv and truth.csv.
-    predictions : path
-        Table with the columns cohort, exam, model, kpa, low_kpa, high_kpa.
-    cohorts : sequence of str
-
-    Returns
-    -------
-    dict
-        Name -> `Cohort`.
-
-    Raises
-    ------
-    FileNotFoundError
-        Names the file and the command that makes it.
-    ValueError
-        A prediction is there twice, is not positive, or belongs to no examination of its cohort.
-    """
-    table = pd.read_csv(present(predictions), dtype={"exam": str})
-    for wrong, expected in (
-        (table.duplicated(["cohort", "exam", "model"]), "one prediction of a model and an examination"),
-        (table["kpa"] <= 0, "kpa above 0"),
-    ):
-        _refuse(predictions, table[wrong], expected)
-    return {name: _cohort(Path(datasets) / name, table, predictions) for name in cohorts}
-
-
-def _cohort(folder, table, predictions):
-    records, truth = (
-        pd.read_csv(present(folder / f"{name}.csv"), dtype={"exam": str}) for name in ("records", "truth")
-    )
-    exams = records.merge(truth, on="exam", validate="1:1").set_index("exam").assign(cohort=folder.name)
-    rows = table[table["cohort"] == folder.name]
-    if rows.empty:
-        raise ValueError(f"{predictions}: expected predictions of cohort {folder.name}, found none")
-    _refuse(predictions, rows[~rows["exam"].isin(exams.index)], f"examinations of {folder}")
-    wide = rows.pivot(index="exam", columns="model", values=["kpa", "low_kpa", "high_kpa"]).reindex(
-        exams.index
-    )
-    return Cohort(exams, *(wide[name] for name in ("kpa", "low_kpa", "high_kpa")))
-
-
-def _refuse(path, rows, expected):
-    if len(rows):
-        found = ", ".join(f"{key} {rows[key].iloc[0]}" for key in ("cohort", "exam", "model", "kpa"))
-        raise ValueError(f"{path}: expected {expected}, found {found}")
 
 
 def weights(patients, resamples=BOOTSTRAP_RESAMPLES, seed=0):
@@ -150,11 +79,6 @@ def figures(cohort, model, w):
     absent[0] = len(exams) < LEAST_EXAMS
     absent[1:] = exams["patient"].nunique() < LEAST_PATIENTS
     return {name: np.where(absent, np.nan, values) for name, values in found.items()}
-
-
-def known(cohort, *models):
-    """Examinations (exam,) for which every one of the models has a prediction."""
-    return np.isfinite(cohort.kpa[list(models)].to_numpy(float)).all(axis=1)
 
 
 def _figures(x, y, t, covered, w):
@@ -235,11 +159,6 @@ def entry(values):
     return result | {"low": float(low), "high": float(high)}
 
 
-def part(cohort, rows):
-    """The examinations of a cohort in which rows (exam,) is true."""
-    return Cohort(*(frame[np.asarray(rows, bool)] for frame in cohort))
-
-
 def merits(cohort, model, w):
     """`figures` as entries (mean, low, high), and the numbers of examinations and patients behind them."""
     patients = cohort.exams["patient"][known(cohort, model)]
@@ -285,16 +204,67 @@ def relative(r, bound, seed=1):
     return r / np.tanh(np.arctanh(bound["r_ln"]) + spread * e)
 
 
-def binned(values, x, edges, w):
-    """Means of values (exam,) in the bins of x, each with its low edge.
+def by_prediction(cohort, model, w, bins=8):
+    """Measured stiffness of examinations with like predictions: a calibration curve.
 
     Returns
     -------
-    list of (1 + resample,) arrays, NaN in the resamples of fewer than ten examinations; list of int
-        Means, and numbers of examinations.
+    list of dict
+        A row a quantile of the predictions: predicted_kpa and measured_kpa (entry), geometric means; exams.
+    """
+    x, y, _, w = _known(cohort, model, w)
+    means, sizes = _binned(np.array([np.log(x), np.log(y)]), x, np.quantile(x, np.arange(1, bins) / bins), w)
+    return [
+        {"predicted_kpa": entry(np.exp(one))["mean"], "measured_kpa": entry(np.exp(other)), "exams": size}
+        for (one, other), size in zip(means, sizes, strict=True)
+    ]
+
+
+def by_truth(cohort, model, w):
+    """Error of the prediction by the stiffness without label noise: what shrinks, and by how much.
+
+    The calibrated predictor with the same r has the mean error (r^2 - 1) (ln t - mean ln t) at a stiffness t:
+    soft livers are read too high, stiff ones too low, the more the smaller r is.
+
+    Returns
+    -------
+    list of dict
+        A row a class between `THRESHOLDS_KPA`: true_kpa, geometric mean; error_percent (entry); calibrated,
+        the error [%] of that predictor; exams.
+    """
+    x, _, t, w = _known(cohort, model, w)
+    r = regression(np.log(t), np.log(x), w[:, :1])["r"]
+    calibrated = (r**2 - 1) * (np.log(t) - np.log(t).mean())
+    means, sizes = _binned(np.array([np.log(t), np.log(x / t), calibrated]), t, THRESHOLDS_KPA, w)
+    return [
+        {
+            "true_kpa": entry(np.exp(truth))["mean"],
+            "error_percent": entry(100 * np.expm1(error)),
+            "calibrated": entry(100 * np.expm1(expected))["mean"],
+            "exams": size,
+        }
+        for (truth, error, expected), size in zip(means, sizes, strict=True)
+    ]
+
+
+def _known(cohort, model, w):
+    """Predicted, measured and true stiffness, and the weights, where the model has a prediction."""
+    used = known(cohort, model)
+    measured, true = (cohort.exams[name].to_numpy(float)[used] for name in ("stiffness_kpa", "true_kpa"))
+    return cohort.kpa[model].to_numpy(float)[used], measured, true, w[used]
+
+
+def _binned(values, x, edges, w):
+    """Means of values (kind, exam) in the bins of x: a list of (kind, 1 + resample) arrays, and of sizes.
+
+    The resamples of bins of fewer than ten examinations are NaN.
     """
     place = np.digitize(x, edges)
-    inside = [place == number for number in range(len(edges) + 1)]
-    few = [np.r_[False, np.full(w.shape[1] - 1, rows.sum() < LEAST_PATIENTS)] for rows in inside]
-    means = [np.where(f, np.nan, average(values[rows], w[rows])) for f, rows in zip(few, inside, strict=True)]
-    return means, [int(rows.sum()) for rows in inside]
+    means, sizes = [], []
+    for number in range(len(edges) + 1):
+        inside = place == number
+        means.append(average(values[:, inside], w[inside]))
+        sizes.append(int(inside.sum()))
+        if sizes[-1] < LEAST_PATIENTS:
+            means[-1][:, 1:] = np.nan
+    return means, sizes

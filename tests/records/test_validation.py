@@ -9,7 +9,7 @@ from scipy import stats
 
 from dime.metrics.diagnosis import separation
 from dime.metrics.statistics import side
-from dime.records import validation
+from dime.records import readings, validation
 
 
 def made(predicted, measured, patients=None, true=None, low=np.nan, high=np.nan):
@@ -19,7 +19,7 @@ def made(predicted, measured, patients=None, true=None, low=np.nan, high=np.nan)
     exams = pd.DataFrame({"patient": patients, "stiffness_kpa": measured})
     exams = exams.assign(true_kpa=measured if true is None else true)
     frames = [pd.DataFrame({"net": np.broadcast_to(a, n).astype(float)}) for a in (predicted, low, high)]
-    return validation.Cohort(exams, *frames)
+    return readings.Cohort(exams, *frames)
 
 
 def calibrated(n, rng, spread=0.25, error=0.2):
@@ -138,12 +138,12 @@ def two_models(rng, n=300):
     kpa = cohort.kpa.rename(columns={"net": "fine"}).assign(coarse=np.exp(m + 0.1 * rng.normal(size=n)))
     kpa = kpa.assign(blind=np.where(np.arange(n) % 3, kpa["coarse"], np.nan))
     absent = pd.DataFrame(np.nan, kpa.index, kpa.columns)
-    return validation.Cohort(cohort.exams, kpa, absent, absent)
+    return readings.Cohort(cohort.exams, kpa, absent, absent)
 
 
 def test_differences_are_paired():
-    """A model less itself is 0 in every resample. The finer model is better, although the intervals of the two
-    overlap."""
+    """A model less itself is 0 in every resample. The finer model is better, although the intervals of the
+    two overlap."""
     cohort = two_models(np.random.default_rng(5))
     w = validation.weights(cohort.exams["patient"])
     same = validation.difference(cohort, "fine", "fine", w)["r_ln"]
@@ -178,69 +178,30 @@ def test_a_ratio_to_the_bound_holds_the_sampling_of_both():
     assert unsure["high"] - unsure["low"] > 1.3 * (known["high"] - known["low"])
 
 
-def test_bins_have_means_and_sizes():
-    """Values 0 to 29 in bins below 5, from 5, from 20 on: means 2, 12, 24.5; the first five are too few."""
-    values = np.arange(30.0)
-    w = validation.weights(np.arange(30), 100)
-    means, sizes = validation.binned(values, values, [5, 20], w)
-    assert sizes == [5, 15, 10] and [float(one[0]) for one in means] == [2.0, 12.0, 24.5]
-    assert [validation.entry(one)["low"] is None for one in means] == [True, False, False]
+def test_a_calibration_curve_has_the_means_of_like_predictions():
+    """Measured is predicted times 1.1, in 80 examinations: eight points of ten at a ratio of 1.1. Of 24, three
+    are in each, too few for an interval."""
+    x = np.geomspace(2, 6, 80)
+    for count, certain in ((80, True), (24, False)):
+        rows = validation.by_prediction(
+            made(x[:count], 1.1 * x[:count]), "net", validation.weights(np.arange(count))
+        )
+        assert [row["exams"] for row in rows] == [count // 8] * 8
+        ratios = [row["measured_kpa"]["mean"] / row["predicted_kpa"] for row in rows]
+        assert ratios == pytest.approx([1.1] * 8)
+        assert [row["measured_kpa"]["low"] is not None for row in rows] == [certain] * 8
+    assert rows[0]["predicted_kpa"] == pytest.approx(np.exp(np.log(x[:3]).mean()))
 
 
-@pytest.fixture
-def written(tmp_path):
-    """Records, truth and predictions of three examinations, in different orders."""
-    folder = tmp_path / "datasets/internal"
-    folder.mkdir(parents=True)
-    exams = ["I00000", "I00001", "I00002"]
-    records = pd.DataFrame({"exam": exams, "patient": ["a", "b", "b"], "stiffness_kpa": [2.0, 3.0, 4.0]})
-    records.to_csv(folder / "records.csv", index=False)
-    truth = pd.DataFrame({"exam": exams, "true_kpa": [2.1, 3.1, 4.1]})
-    truth.iloc[::-1].to_csv(folder / "truth.csv", index=False)
-    rows = [
-        ("internal", "I00002", "net", 4.2, 3.2, 5.2),
-        ("internal", "I00001", "net", 3.2, 2.2, 4.2),
-        ("internal", "I00000", "net", 2.2, 1.2, 3.2),
-        ("internal", "I00001", "fib4", 3.0, None, None),
-    ]
-    columns = ["cohort", "exam", "model", "kpa", "low_kpa", "high_kpa"]
-    return tmp_path, pd.DataFrame(rows, columns=columns)
-
-
-def read(written, table):
-    table.to_csv(written / "predictions.csv", index=False)
-    return validation.read(written / "datasets", written / "predictions.csv", ["internal"])["internal"]
-
-
-def test_tables_are_joined_by_examination(written):
-    """The three files list the examinations in different orders."""
-    cohort = read(*written)
-    assert list(cohort.kpa["net"] - cohort.exams["stiffness_kpa"]) == pytest.approx([0.2] * 3)
-    assert list(cohort.kpa["net"] - cohort.exams["true_kpa"]) == pytest.approx([0.1] * 3)
-    assert list(cohort.high["net"] - cohort.low["net"]) == [2.0] * 3
-    assert list(validation.known(cohort, "net", "fib4")) == [False, True, False]
-    assert list(validation.part(cohort, [True, False, True]).exams.index) == ["I00000", "I00002"]
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (lambda t: pd.concat([t, t[:1]]), "expected one prediction .* exam I00002, model net"),
-        (lambda t: t.assign(kpa=-t["kpa"]), "expected kpa above 0, found .* kpa -4.2"),
-        (lambda t: t.assign(exam="X1").iloc[:1], "expected examinations of .*internal, found .* exam X1"),
-        (lambda t: t.assign(cohort="temporal"), "expected predictions of cohort internal, found none"),
-    ],
-    ids=["twice", "negative", "unknown", "none"],
-)
-def test_predictions_that_do_not_fit_are_refused_in_one_line(written, spoil, message):
-    """Each table has one fault, which the message names."""
-    folder, table = written
-    with pytest.raises(ValueError, match=message) as caught:
-        read(folder, spoil(table))
-    assert "\n" not in str(caught.value)
-
-
-def test_a_missing_file_is_named(written):
-    """No predictions have been written."""
-    with pytest.raises(FileNotFoundError, match=r"predictions\.csv"):
-        validation.read(written[0] / "datasets", written[0] / "predictions.csv")
+def test_a_calibrated_predictor_errs_by_truth_as_foretold_and_a_shrunken_one_more():
+    """With r^2 = .61 soft livers are read too high and stiff ones too low, by (r^2 - 1) of their distance from
+    the mean. The same predictions drawn halfway to their mean err more, with the same r."""
+    m, y = calibrated(6000, np.random.default_rng(8))
+    w = validation.weights(np.arange(6000), 200)
+    rows = validation.by_truth(made(np.exp(m), np.exp(y)), "net", w)
+    assert sum(row["exams"] for row in rows) == 6000
+    for row in rows:
+        assert row["error_percent"]["mean"] == pytest.approx(row["calibrated"], abs=2.5)
+    assert rows[0]["error_percent"]["low"] > 5 and rows[-1]["error_percent"]["high"] < -20
+    shrunken = validation.by_truth(made(np.exp((m + m.mean()) / 2), np.exp(y)), "net", w)
+    assert shrunken[-1]["error_percent"]["high"] < shrunken[-1]["calibrated"] - 5
