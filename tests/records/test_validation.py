@@ -179,8 +179,8 @@ def test_a_ratio_to_the_bound_holds_the_sampling_of_both():
 
 
 def test_a_calibration_curve_has_the_means_of_like_predictions():
-    """Measured is predicted times 1.1, in 80 examinations: eight points of ten at a ratio of 1.1. Of 24, three
-    are in each, too few for an interval."""
+    """Measured is predicted times 1.1, in 80 examinations: eight points of ten at a ratio of 1.1. Of 24,
+    three are in each, too few for an interval."""
     x = np.geomspace(2, 6, 80)
     for count, certain in ((80, True), (24, False)):
         rows = validation.by_prediction(
@@ -194,8 +194,8 @@ def test_a_calibration_curve_has_the_means_of_like_predictions():
 
 
 def test_a_calibrated_predictor_errs_by_truth_as_foretold_and_a_shrunken_one_more():
-    """With r^2 = .61 soft livers are read too high and stiff ones too low, by (r^2 - 1) of their distance from
-    the mean. The same predictions drawn halfway to their mean err more, with the same r."""
+    """With r^2 = .61 soft livers are read too high and stiff ones too low, by (r^2 - 1) of their distance
+    from the mean. The same predictions drawn halfway to their mean err more, with the same r."""
     m, y = calibrated(6000, np.random.default_rng(8))
     w = validation.weights(np.arange(6000), 200)
     rows = validation.by_truth(made(np.exp(m), np.exp(y)), "net", w)
