@@ -85,3 +85,10 @@ def known(cohort, *models):
 def part(cohort, rows):
     """The examinations of a cohort in which rows (exam,) is true."""
     return Cohort(*(frame[np.asarray(rows, bool)] for frame in cohort))
+
+
+def added(cohort, kpa):
+    """The cohort with further models: kpa (exam, model) is a DataFrame; they have no intervals."""
+    columns = [*cohort.kpa, *kpa]
+    limits = (frame.reindex(columns=columns) for frame in (cohort.low, cohort.high))
+    return Cohort(cohort.exams, cohort.kpa.join(kpa), *limits)

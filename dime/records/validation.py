@@ -9,7 +9,6 @@ such arrays and None in an entry.
 import numpy as np
 import pandas as pd
 
-from dime.metrics.agreement import Z
 from dime.metrics.statistics import BOOTSTRAP_RESAMPLES, CONFIDENCE_LEVEL
 from dime.records.readings import known, part
 
@@ -179,29 +178,20 @@ def difference(cohort, first, second, w):
     return {name: entry(one[name] - other[name]) for name in one}
 
 
-def relative(r, bound, seed=1):
-    """Pearson's r of ln kPa over its bound, r_b / R_b in every resample b.
+def ratio(cohort, first, second, w):
+    """r of ln kPa of the first model over that of the second, on the examinations and resamples of both.
 
-    The interval holds the sampling of r at this number of patients, by the bootstrap, and that of the bound,
-    R_b = tanh(artanh R + s e_b) with normal e_b, and s so that the interval of R is its 95 % interval.
-
-    Parameters
-    ----------
-    r : (1 + resample,) array
-        `r_ln` of `figures`.
-    bound : dict
-        r_ln, low, high (None: exact).
+    Over the best predictor there is, it is the share of the bound that a model reaches. The luck of the
+    cohort's patients is in both and cancels, unlike in r over the bound of a population.
 
     Returns
     -------
-    (1 + resample,) array
+    dict
+        mean, low, high.
     """
-    spread = 0.0
-    if bound["low"] is not None and bound["high"] is not None:
-        spread = (np.arctanh(bound["high"]) - np.arctanh(bound["low"])) / (2 * Z)
-    e = np.random.default_rng(seed).normal(size=r.shape)
-    e[0] = 0
-    return r / np.tanh(np.arctanh(bound["r_ln"]) + spread * e)
+    both = known(cohort, first, second)
+    one, other = (figures(part(cohort, both), model, w[both])["r_ln"] for model in (first, second))
+    return entry(one / other)
 
 
 def by_prediction(cohort, model, w, bins=8):

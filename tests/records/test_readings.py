@@ -41,6 +41,16 @@ def test_tables_are_joined_by_examination(written):
     assert list(readings.part(cohort, [True, False, True]).exams.index) == ["I00000", "I00002"]
 
 
+def test_models_can_be_added(written):
+    """A further model joins by examination, in any order, and has no interval."""
+    cohort = read(*written)
+    kpa = pd.DataFrame({"best": [4.0, 2.0, 3.0]}, index=["I00002", "I00000", "I00001"])
+    found = readings.added(cohort, kpa)
+    assert list(found.kpa["best"]) == [2.0, 3.0, 4.0] and found.low["best"].isna().all()
+    assert list(found.kpa["net"]) == list(cohort.kpa["net"])
+    assert readings.known(found, "best", "net").all()
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [

@@ -164,18 +164,15 @@ def test_a_difference_is_of_examinations_that_both_models_predict():
     assert found["r_ln"] == found["mae_kpa"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
 
 
-def test_a_ratio_to_the_bound_holds_the_sampling_of_both():
-    """r at its bound: the ratio is 1 and its interval, that of r over R, widens with an uncertain bound."""
-    m, y = calibrated(500, np.random.default_rng(7))
-    r = validation.figures(made(np.exp(m), np.exp(y)), "net", validation.weights(np.arange(500)))["r_ln"]
-    exact = {"r_ln": float(r[0]), "low": None, "high": None}
-    known = validation.entry(validation.relative(r, exact))
-    alone = validation.entry(r)
-    assert known["mean"] == pytest.approx(1) and known["low"] == pytest.approx(alone["low"] / r[0])
-    wide = {"r_ln": float(r[0]), "low": float(r[0]) - 0.05, "high": float(r[0]) + 0.05}
-    unsure = validation.entry(validation.relative(r, wide))
-    assert unsure["mean"] == pytest.approx(1)
-    assert unsure["high"] - unsure["low"] > 1.3 * (known["high"] - known["low"])
+def test_a_ratio_of_the_same_patients_is_surer_than_one_over_a_population():
+    """The ratio of r of "coarse" to that of "fine"; its interval is narrower than that of r over a constant."""
+    cohort = two_models(np.random.default_rng(7))
+    w = validation.weights(cohort.exams["patient"])
+    found = validation.ratio(cohort, "coarse", "fine", w)
+    r = {name: validation.figures(cohort, name, w)["r_ln"] for name in ("fine", "coarse")}
+    assert found["mean"] == pytest.approx(r["coarse"][0] / r["fine"][0]) and side(found, 1.0) == -1
+    alone = validation.entry(r["coarse"] / r["fine"][0])
+    assert found["high"] - found["low"] < 0.8 * (alone["high"] - alone["low"])
 
 
 def test_a_calibration_curve_has_the_means_of_like_predictions():
