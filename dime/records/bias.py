@@ -155,6 +155,21 @@ def _test(g, table):
     return row | {"mean": percent(d), "plain": percent(np.cov(g, error)[0, 1] / g.var(ddof=1))}
 
 
+def at_equal_truth(exams, kpa):
+    """The difference of groups given the measured stiffness, which is no bias but regression to the mean.
+
+    Returns
+    -------
+    dict
+        Group -> mean, low, high [%]: how much higher it is read than others of the same measured stiffness.
+    """
+    measured = np.log(exams["stiffness_kpa"].to_numpy(float))
+    patients, cohorts = (pd.factorize(exams[name])[0] for name in ("patient", "cohort"))
+    table = np.column_stack([np.log(np.asarray(kpa, float)) - measured, measured, patients, cohorts])
+    names = ("mean", "low", "high")
+    return {group: {name: _test(g, table)[name] for name in names} for group, g in groups(exams).items()}
+
+
 def percent(d):
     """A factor e^d as a change in percent."""
     return float(100 * np.expm1(d))

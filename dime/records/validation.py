@@ -186,12 +186,11 @@ def ratio(cohort, first, second, w):
 
     Returns
     -------
-    dict
-        mean, low, high.
+    (1 + resample,) array
     """
     both = known(cohort, first, second)
     one, other = (figures(part(cohort, both), model, w[both])["r_ln"] for model in (first, second))
-    return entry(one / other)
+    return one / other
 
 
 def by_prediction(cohort, model, w, bins=8):

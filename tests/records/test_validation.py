@@ -165,10 +165,10 @@ def test_a_difference_is_of_examinations_that_both_models_predict():
 
 
 def test_a_ratio_of_the_same_patients_is_surer_than_one_over_a_population():
-    """The ratio of r of "coarse" to that of "fine"; its interval is narrower than that of r over a constant."""
+    """r of "coarse" over that of "fine" has a narrower interval than r of "coarse" over a constant."""
     cohort = two_models(np.random.default_rng(7))
     w = validation.weights(cohort.exams["patient"])
-    found = validation.ratio(cohort, "coarse", "fine", w)
+    found = validation.entry(validation.ratio(cohort, "coarse", "fine", w))
     r = {name: validation.figures(cohort, name, w)["r_ln"] for name in ("fine", "coarse")}
     assert found["mean"] == pytest.approx(r["coarse"][0] / r["fine"][0]) and side(found, 1.0) == -1
     alone = validation.entry(r["coarse"] / r["fine"][0])
