@@ -10,6 +10,14 @@ from dime.files.pipeline import present
 
 COHORTS = ("internal", "temporal", "external")
 
+LABORATORY = ("ast_u_l", "alt_u_l", "platelets_1e9_l", "albumin_g_dl", "bilirubin_mg_dl", "ggt_u_l")
+
+FIELDS = ("age_years", "bmi_kg_m2", "diabetes", *LABORATORY)
+"""Fields of the records that may be missing."""
+
+SEQUENCES = ("t1w", "t2w", "dwi")
+"""Sequences that may not have been acquired."""
+
 
 class Cohort(NamedTuple):
     """Examinations of a cohort, and what each model predicts for them.
@@ -92,3 +100,9 @@ def added(cohort, kpa):
     columns = [*cohort.kpa, *kpa]
     limits = (frame.reindex(columns=columns) for frame in (cohort.low, cohort.high))
     return Cohort(cohort.exams, cohort.kpa.join(kpa), *limits)
+
+
+def missing(exams):
+    """Number of measured fields and of sequences that each examination lacks: (exam,) array of int."""
+    fields = exams[list(FIELDS)].isna().sum(axis=1)
+    return (fields + (~exams[list(SEQUENCES)].astype(bool)).sum(axis=1)).to_numpy()

@@ -73,3 +73,12 @@ def test_a_missing_file_is_named(written):
     """No predictions have been written."""
     with pytest.raises(FileNotFoundError, match=r"predictions\.csv"):
         readings.read(written[0] / "datasets", written[0] / "predictions.csv")
+
+
+def test_missing_fields_and_sequences_are_counted():
+    """Nothing is missing; one laboratory value and one sequence; all."""
+    exams = pd.DataFrame(1.0, index=range(3), columns=list(readings.FIELDS))
+    exams = exams.assign(t1w=[True, True, False], t2w=[True, True, False], dwi=[True, False, False])
+    exams.loc[1, "ggt_u_l"] = None
+    exams.loc[2, list(readings.FIELDS)] = None
+    assert list(readings.missing(exams)) == [0, 2, 12]
