@@ -16,9 +16,6 @@ THRESHOLDS_KPA = (2.5, 3.0, 3.5, 4.0, 5.0)
 """Measured stiffness from which a patient counts as diseased, five diagnoses. Source: Ali et al. 2024,
 European Radiology, 10.1007/s00330-024-11312-3."""
 
-PUBLISHED_R = {"internal": 0.78, "temporal": 0.77, "external": 0.76}
-"""r of kPa of the multi-channel transformer in patients. Source: abstract, European Radiology, May 2026."""
-
 LEAST_EXAMS = 4
 """Smallest number of examinations that a figure of merit is computed from, as in `bootstrap_correlation`."""
 
