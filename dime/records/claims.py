@@ -26,7 +26,7 @@ def claim(text, found, above=None, below=None, form=".2f"):
     dict of str
         claim, target, found, verdict.
     """
-    limits = [f"{sign} {limit:g}" for sign, limit in ((">", above), ("<", below)) if limit is not None]
+    limits = [f"{sign} {limit:.3g}" for sign, limit in ((">", above), ("<", below)) if limit is not None]
     return {
         "claim": text,
         "target": ", ".join(limits),
