@@ -1,4 +1,4 @@
-"""Command line: the methods (`simulate`, `invert`, `liver`), and what the pipeline runs (`run`, ...)."""
+"""Command line: the methods (`simulate`, `invert`, `liver`, `records`) and the pipeline (`run`, ...)."""
 
 import logging
 import os
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from dime.records.commands import records
 
 STOPPED = 130
 """Exit code after Ctrl-C."""
@@ -22,6 +24,7 @@ app = typer.Typer(
 )
 authors = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Convert the DIME authors' files.")
 app.add_typer(authors, name="authors")
+app.add_typer(records, name="records")
 
 
 def main():

@@ -10,7 +10,7 @@ from dime.liver.blocks import ResidualBlock, layer
 from dime.network.unet import half_precision
 
 INPUTS, OUTPUTS = 4, 2
-"""Channels of an image (`segmentation.features`), and marks of each pixel (liver, reportable region)."""
+"""Channels of an image (`features.features`), and marks of each pixel (liver, reportable region)."""
 
 
 class _Segmenter(nn.Module):

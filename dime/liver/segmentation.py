@@ -31,7 +31,8 @@ class Segmentation(NamedTuple):
 
     liver, reportable : (slice, y, x) bool; the reportable region lies in the liver
     probability : (slice, y, x) float32, that a pixel is liver, before any cleaning
-    bottleneck : (slice, channel) float32, mean over the slice of the network's deepest features
+    bottleneck : (slice, channel) float32, mean over the slice of the network's deepest features; None where
+        the mask was given
     """
 
     liver: np.ndarray

@@ -26,6 +26,9 @@ LIKE = {"marrow": "bone", "stomach": "fluid", "gall bladder": "fluid", "medulla"
 EDGE_M = 1.0e-3
 """Standard deviation over which moduli change at the border of two tissues [m]."""
 
+NODULE_M = 6e-3
+"""Length over which the liver's surface changes between nodules [m]: nodules of one to two centimetres."""
+
 LEVELS_M = {"dome": 0.055, "middle": 0.0, "low": -0.055}
 """Height of each set of landmarks of the liver [m]. Assumption: a liver is 15 cm high."""
 
@@ -65,7 +68,18 @@ def _nearest(image, x, y):
 
 
 def section(subject, z_m, index=0):
-    """Paint the section of a subject at a height.
+    """Section of a subject at a height: its tissues as `paint` paints them, and their textured moduli.
+
+    subject, z_m, index : as `paint`. Returns a `Section`.
+    """
+    canvas, rng = paint(subject, z_m, index)
+    stiffness, loss = _moduli(canvas, rng)
+    ribs = canvas.ribs & (canvas.tissue == ID["bone"])
+    return Section(canvas.outline, canvas.tissue, ribs, Map(stiffness, GRID_M), Map(loss, GRID_M))
+
+
+def paint(subject, z_m, index=0, grid_m=GRID_M):
+    """Paint the tissues of a subject at a height.
 
     What lies where depends on the height alone, so that a shift by breathing shows a neighbouring section of
     the same body. Vessels and textures belong to the slice of that index and do not change with the shift.
@@ -77,12 +91,17 @@ def section(subject, z_m, index=0):
         Height [m].
     index : int
         Number of the slice in the examination.
+    grid_m : float
+        Pixel [m].
 
     Returns
     -------
-    Section
+    canvas : Canvas
+        `tissue` (y, x) uint8 on pixels of `grid_m` about (0, 0).
+    rng : numpy.random.Generator
+        The slice's own, from which its textures follow.
     """
-    canvas = Canvas(subject, z_m)
+    canvas = Canvas(subject, z_m, grid_m)
     rng = np.random.default_rng([*subject.seed, 1])  # the body: the same numbers at every height
     paint_trunk(canvas, rng)
     _upper_left(canvas, rng)
@@ -93,9 +112,7 @@ def section(subject, z_m, index=0):
     _great_vessels(canvas, rng)
     rng = np.random.default_rng([*subject.seed, 2, index])
     _liver_vessels(canvas, hilum, rng)
-    stiffness, loss = _moduli(canvas, rng)
-    ribs = canvas.ribs & (canvas.tissue == ID["bone"])
-    return Section(canvas.outline, canvas.tissue, ribs, Map(stiffness, GRID_M), Map(loss, GRID_M))
+    return canvas, rng
 
 
 def _upper_left(c, rng):
@@ -132,7 +149,8 @@ def _upper_left(c, rng):
 def _liver(c, rng):
     """The liver, fitted to the right side of the cavity; returns the place of its hilum [m]."""
     s = c.subject
-    nodularity = STAGES[s.stage][2].draw(rng)
+    drawn = STAGES[s.stage][2].draw(rng)
+    nodularity = drawn if s.nodularity_m is None else s.nodularity_m
     tip, deep = rng.uniform(0.015, 0.060), rng.uniform(0.80, 0.92)
     jitter = 0.010 * rng.standard_normal((17, 2))
     names, heights = list(LIVER_LANDMARKS), np.array(list(LEVELS_M.values()))
@@ -153,7 +171,7 @@ def _liver(c, rng):
     points = points * [width, height]
     points += [-right - 0.006 - points[:, 0].min(), 0.5 * (back - front) - 0.02 * (front + back)]
     curve = outlines.smooth(outlines.ripple(outlines.spline(points), nodularity, 0.015, curve_rng), 0.003)
-    organ = c.inside(curve) & (c.clearance > 2.5e-3)
+    organ = c.inside(curve) & (c.clearance > _gap(c))
     pieces, count = label(organ)
     if count == 0:
         return None
@@ -166,6 +184,14 @@ def _liver(c, rng):
         place = hilum - np.array([0.012, 0.035])
         c.paint("gall bladder", c.ellipse(place, 2 * radius * bladder, 3 * radius * bladder, 0.3) & c.cavity)
     return hilum
+
+
+def _gap(c):
+    """Fat between the liver and the wall [m]; nodules of a given size dent it, as they dent the outline."""
+    if c.subject.nodularity_m is None:
+        return 2.5e-3
+    nodules = Texture.draw(NODULE_M, np.random.default_rng([*c.subject.seed, 6]))(c.x, c.y)
+    return np.maximum(4e-3 + c.subject.nodularity_m * nodules, 1e-3)
 
 
 def _kidneys(c, rng):

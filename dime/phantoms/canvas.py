@@ -24,8 +24,8 @@ GRID_M = 1.0e-3
 class Canvas:
     """The pixels that organs are painted on, the body's outline and the landmarks that all organs share."""
 
-    def __init__(self, subject, z_m):
-        self.subject, self.z = subject, z_m
+    def __init__(self, subject, z_m, grid_m=GRID_M):
+        self.subject, self.z, self.grid_m = subject, z_m, grid_m
         a, b = subject.half_width_m * (1 - 0.25 * z_m), subject.half_depth_m * (1 + 0.2 * z_m)
         rng = np.random.default_rng([*subject.seed, 3])
         t = np.linspace(0, 2 * np.pi, 720, endpoint=False)
@@ -34,11 +34,11 @@ class Canvas:
         # The back is flat where it lies on the table.
         curve = np.column_stack([a * r * np.cos(t), b * r * np.sin(t) * np.where(np.sin(t) > 0, 0.93, 1)])
         self.outline = outlines.ripple(outlines.smooth(curve, 0.012), 0.0012, 0.12, rng)
-        shape = [2 * round((half + 0.012) / GRID_M) for half in (b, a)]
-        y, x = (axis_m(n, GRID_M) for n in shape)
+        shape = [2 * round((half + 0.012) / grid_m) for half in (b, a)]
+        y, x = (axis_m(n, grid_m) for n in shape)
         self.x, self.y = np.meshgrid(x, y)
-        self.body = outlines.contains(self.outline, self.x, self.y)
-        self.depth = distance_transform_edt(self.body) * GRID_M
+        self.body = self.inside(self.outline)
+        self.depth = distance_transform_edt(self.body) * grid_m
         self.tissue = np.where(self.body, ID["fat"], ID["air"]).astype(np.uint8)
         self.a, self.b = a, b
         self.angle = np.arctan2(self.y / b, self.x / a)  # 0: left, pi / 2: back, -pi / 2: front
@@ -47,15 +47,32 @@ class Canvas:
         self.tissue[where] = ID[name]
 
     def inside(self, curve):
-        return outlines.contains(curve, self.x, self.y)
+        """Pixels inside a closed curve (n, 2) [m]: those with an odd number of its sides to their left."""
+        (x0, y0), (x1, y1) = np.asarray(curve).T, np.roll(curve, -1, axis=0).T
+        y = self.y[:, :1]
+        rows, sides = np.nonzero((y0 <= y) != (y1 <= y))
+        along = (y[rows, 0] - y0[sides]) / (y1 - y0)[sides]
+        crossing = x0[sides] + along * (x1 - x0)[sides]
+        columns = np.searchsorted(self.x[0], crossing, side="right")
+        count = np.zeros((self.x.shape[0], self.x.shape[1] + 1), int)
+        np.add.at(count, (rows, columns), 1)
+        return np.cumsum(count, axis=1)[:, :-1] % 2 == 1
 
     def ellipse(self, centre, width_m, height_m, angle=0.0, fold=0.0):
         """Pixels of a turned ellipse; `fold` bulges its outline in three lobes."""
-        dx, dy = self.x - centre[0], self.y - centre[1]
+        half = (1 + abs(fold)) * max(width_m, height_m) / 2
+        rows, columns = (
+            slice(*np.searchsorted(axis, [middle - half, middle + half]))  # the rest lies outside
+            for axis, middle in ((self.y[:, 0], centre[1]), (self.x[0], centre[0]))
+        )
+        dx, dy = self.x[rows, columns] - centre[0], self.y[rows, columns] - centre[1]
         u, v = dx * np.cos(angle) + dy * np.sin(angle), dy * np.cos(angle) - dx * np.sin(angle)
-        turn = np.arctan2(v / height_m, u / width_m)
-        reach = 1 + fold * np.cos(3 * turn + 1e3 * width_m)
-        return np.hypot(2 * u / width_m, 2 * v / height_m) < reach
+        reach = 1.0
+        if fold:
+            reach = 1 + fold * np.cos(3 * np.arctan2(v / height_m, u / width_m) + 1e3 * width_m)
+        inside = np.zeros(self.body.shape, bool)
+        inside[rows, columns] = np.hypot(2 * u / width_m, 2 * v / height_m) < reach
+        return inside
 
 
 def waxing(z, centre, half):
@@ -101,4 +118,4 @@ def paint_trunk(c, rng):
     spine = c.ellipse((0.0, c.spine[1] + 0.02), width + 0.008, depth + 0.06)
     c.cavity &= ~spine & ((c.tissue == ID["fat"]) | (c.y < c.spine[1]))
     c.cavity &= c.tissue == ID["fat"]
-    c.clearance = distance_transform_edt(c.cavity) * GRID_M  # from the wall
+    c.clearance = distance_transform_edt(c.cavity) * c.grid_m  # from the wall

@@ -60,6 +60,7 @@ class Subject:
     half_width_m, half_depth_m : of the body; fat_m : subcutaneous fat at the side; wall_m : muscle wall
     fat_share : fat signal fraction of the liver; r2star_per_s : its R2* at 3 T [1/s]
     spleen : volume relative to a healthy one; moduli : tissue -> (stiffness [Pa], loss tangent)
+    nodularity_m : rms of the ripples of the liver's surface [m]; None where the stage's own is drawn
     """
 
     seed: tuple
@@ -76,9 +77,10 @@ class Subject:
     r2star_per_s: float
     spleen: float
     moduli: dict
+    nodularity_m: float | None = None
 
 
-def draw_subject(seed, stage="F0", volunteer=False):
+def draw_subject(seed, stage="F0", volunteer=False, known=None):
     """Draw a subject of a stage; a volunteer is young, lean and healthy, whatever the stage.
 
     Parameters
@@ -88,6 +90,9 @@ def draw_subject(seed, stage="F0", volunteer=False):
     stage : one of `distributions.STAGES`
     volunteer : bool
         Stiffness log-normal about `VOLUNTEER_PA`, BMI 18 to 27, no iron, hardly any fat in the liver.
+    known : dict
+        Some of sex, bmi, stiffness_pa, fat_share, r2star_per_s, spleen and nodularity_m, in place of what is
+        drawn. The other numbers stay the same, but for the size of the body, which follows the BMI.
 
     Returns
     -------
@@ -114,7 +119,9 @@ def draw_subject(seed, stage="F0", volunteer=False):
         bmi, fat_share = float(rng.uniform(18, 27)), float(rng.uniform(0, 0.05))
         stiffness = VOLUNTEER_PA * float(np.exp(VOLUNTEER_SPREAD * rng.standard_normal()))
         r2star, stage = float(rng.uniform(40, 60)), "F0"
-    excess = bmi - 24
+    drawn = {"sex": sex, "bmi": bmi, "stiffness_pa": stiffness, "fat_share": fat_share}
+    drawn |= {"r2star_per_s": r2star, "spleen": spleen} | (known or {})
+    excess = drawn["bmi"] - 24
     width, depth = (
         base + slope * excess * rng.uniform(0.8, 1.2) + 0.005 * rng.standard_normal()
         for base, slope in (HALF_WIDTH_M, HALF_DEPTH_M)
@@ -123,16 +130,13 @@ def draw_subject(seed, stage="F0", volunteer=False):
     return Subject(
         seed=tuple(seed),
         stage=stage,
-        stiffness_pa=stiffness,
         loss_tangent=LIVER_LOSS.draw(rng),
-        sex=sex,
-        bmi=bmi,
         half_width_m=float(np.clip(width, 0.138, 0.182)),  # the arms and the field of view leave no more
         half_depth_m=float(np.clip(depth, 0.092, 0.148)),
-        fat_m=float(np.clip(0.010 + 0.0019 * (bmi - 20) + 0.003 * rng.standard_normal(), 0.006, 0.045)),
+        fat_m=float(
+            np.clip(0.010 + 0.0019 * (drawn["bmi"] - 20) + 0.003 * rng.standard_normal(), 0.006, 0.045)
+        ),
         wall_m=float(rng.uniform(0.010, 0.015)),
-        fat_share=fat_share,
-        r2star_per_s=r2star,
-        spleen=spleen,
         moduli=moduli,
+        **drawn,
     )

@@ -1,0 +1,163 @@
+"""Command line `dime records`: simulate examinations, train on a table with images, predict stiffness."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+KINDS = ("internal", "temporal", "external")
+"""Cohorts: the sites of the training, the same with a newer scanner, and another site."""
+
+MODEL_FILES = ("card.json", "checkpoint.pt")
+"""Files of which one lies in the folder of a model, or in one below it, and in no other folder."""
+
+records = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Predict stiffness without a wave, from T1w, T2w and diffusion images and the records.",
+)
+
+Table = Annotated[
+    Path, typer.Argument(help="CSV, one row an examination; exam, patient, site, date and clinical columns.")
+]
+
+
+@records.command()
+def simulate(
+    output: Annotated[Path, typer.Option("-o", help="Folder to write: records.csv, truth.csv, images/.")],
+    exams: Annotated[int, typer.Option(help="Number of examinations.")],
+    seed: Annotated[int, typer.Option(help="The number that all randomness follows from.")],
+    site_kind: Annotated[
+        str, typer.Option(help="internal (five sites), temporal (the same, later) or external (another).")
+    ] = "internal",
+):
+    """Simulate examinations: a table of records, the truth, and NIfTI images."""
+    from dime.records.dataset import simulate_files
+
+    _at_least("--exams", exams, 1)
+    _at_least("--seed", seed, 0)
+    if site_kind not in KINDS:
+        raise ValueError(f"--site-kind: expected one of {', '.join(KINDS)}, found {site_kind}")
+    check_cohort_folder(output)
+    simulate_files(site_kind, exams, seed, output)
+    typer.echo(f"{output}: {exams} simulated examination{'s' * (exams > 1)}, {site_kind}, seed {seed}")
+
+
+@records.command()
+def train(
+    table: Table,
+    images: Annotated[Path, typer.Option(help="Folder of EXAM/t1w.nii.gz, t2w.nii.gz, dwi.nii.gz.")],
+    output: Annotated[Path, typer.Option("-o", help="Folder of the model to write.")],
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the examinations; default: the package's own schedule.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The number that all randomness follows from.")] = None,
+):
+    """Train a model on a table with stiffness_kpa [kPa]; a killed run continues where it stopped."""
+    from dime.records.columns import LABEL
+    from dime.records.training import train_files
+
+    schedule = {"epochs": epochs, "seed": seed}
+    schedule = {name: value for name, value in schedule.items() if value is not None}
+    for name, least in (("epochs", 1), ("seed", 0)):
+        if name in schedule:
+            _at_least(f"--{name}", schedule[name], least)
+    check_model_folder(output, (table, images))
+    found = _read(table, images, (LABEL,))
+    train_files(found, images, output, schedule)
+    typer.echo(f"{output}: trained on {len(found)} examinations of {found['patient'].nunique()} patients")
+
+
+@records.command()
+def predict(
+    table: Table,
+    output: Annotated[Path, typer.Option("-o", help="CSV to write: stiffness [kPa], interval, flags.")],
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Folder of EXAM/t1w.nii.gz, t2w.nii.gz, dwi.nii.gz; default: the records alone."),
+    ] = None,
+    model: Annotated[Path | None, typer.Option(help="Folder of a model; else the package's own.")] = None,
+):
+    """Predict the stiffness [kPa] of every examination of a table; all are written, or none."""
+    from dime.files.whole import whole
+    from dime.records.prediction import predict_stiffness
+
+    if output.suffix != ".csv":
+        raise ValueError(f"{output}: expected a name that ends in .csv")
+    if not output.parent.is_dir():
+        raise FileNotFoundError(f"{output.parent}: no such folder")
+    if output.is_dir() or output.resolve() == table.resolve():
+        raise ValueError(f"{output}: expected a new name or earlier predictions, found {_kind(output)}")
+    if model is not None and not model.is_dir():
+        raise FileNotFoundError(f"{model}: no such folder")
+    found = predict_stiffness(_read(table, images), images, model)
+    with whole(output) as aside:
+        found.to_csv(aside, index=False, float_format="%.4g")
+    flagged = int((found["flags"] != "").sum())
+    count = f"{len(found)} examination{'s' * (len(found) > 1)}"
+    typer.echo(f"{output}: {count}, median {found['kpa'].median():.2f} kPa, {flagged} with flags")
+
+
+def check_cohort_folder(folder):
+    """Refuse to replace anything but simulated examinations, whose mark is the file of their truth.
+
+    Parameters
+    ----------
+    folder : path
+
+    Raises
+    ------
+    ValueError
+        A file, or a folder that holds something else, such as real images.
+    """
+    if not folder.exists():
+        return
+    inside = {path.name for path in folder.iterdir()} if folder.is_dir() else {folder.name}
+    made = {"records.csv", "truth.csv", "images"}
+    if inside - made or (inside and "truth.csv" not in inside):
+        other = min(inside - made or inside)
+        raise ValueError(f"{folder}: expected a new name or an earlier simulation, found {other}")
+
+
+def check_model_folder(folder, inputs):
+    """Refuse to write a model into a folder of other files, or into one that is read.
+
+    Parameters
+    ----------
+    folder : path
+    inputs : paths
+        Files and folders that are read.
+
+    Raises
+    ------
+    ValueError
+    """
+    place = folder.resolve()
+    within = [path for path in inputs if place in (path.resolve(), *path.resolve().parents)]
+    within += [path for path in inputs if path.is_dir() and path.resolve() in place.parents]
+    if place.exists() and not place.is_dir():
+        within.append(folder)
+    if place.is_dir() and any(place.iterdir()):
+        marks = (any(place.glob(f"{below}{name}")) for below in ("", "*/") for name in MODEL_FILES)
+        within += [] if any(marks) else sorted(place.iterdir())
+    if within:
+        raise ValueError(f"{folder}: expected a new name or an earlier model, found {within[0].name}")
+
+
+def _read(table, images, require=()):
+    """A table with the sequences that have a file, checked."""
+    from dime.records.scans import find_images
+    from dime.records.table import check_present, read_table
+
+    found = find_images(read_table(table, require), images)
+    check_present(found, table)
+    return found
+
+
+def _kind(path):
+    return "a folder" if path.is_dir() else "the table itself"
+
+
+def _at_least(name, value, least):
+    if value < least:
+        raise ValueError(f"{name}: expected at least {least}, found {value}")

@@ -1,0 +1,178 @@
+"""A simulated cohort on disk: records, hidden truth and framed images; in parallel, restartable.
+
+A cohort is a folder with `records.csv` and `truth.csv`, one row an examination, and `images.zarr`: `volume`
+(exam, sequence, z, y, x) and `surface` (exam, v, u) of `dime.records.frame`, float16, NaN where a sequence
+was not acquired.
+"""
+
+import json
+import os
+import shutil
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from dime.files import datasets
+from dime.files.pipeline import present
+from dime.files.sources import code_digest
+from dime.files.whole import alone, named, partial_path, whole
+from dime.records import cohort, frame, images, scans
+
+RECORDS, TRUTH, IMAGES = "records.csv", "truth.csv", "images.zarr"
+"""Names of a cohort's parts in its folder."""
+
+BATCH = 20
+"""Examinations that a process simulates and keeps at a time."""
+
+
+def simulate(kind, exams, patients, seed, folder, workers=2):
+    """Simulate a cohort to a folder, continuing where a killed run stopped.
+
+    Unfinished work of another cohort or of other source code is replaced.
+
+    Parameters
+    ----------
+    kind, exams, patients, seed
+        As `cohort.draw_cohort`.
+    folder : path
+        Replaced if it holds a cohort.
+    workers : int
+        Processes.
+
+    Raises
+    ------
+    ValueError
+        As `draw_cohort`; another process writes the folder, or it holds something else.
+    """
+    folder = Path(folder).absolute()
+    check_replaceable(folder)
+    records, truth = cohort.draw_cohort(kind, exams, patients, seed)
+    with alone(folder), named(folder):
+        parts = partial_path(folder).with_suffix(".parts")
+        identity = f"{json.dumps([kind, exams, patients, seed])}\n{code_digest(__name__)}\n"
+        if not (parts / "begun.txt").is_file() or (parts / "begun.txt").read_text() != identity:
+            shutil.rmtree(parts, ignore_errors=True)
+            parts.mkdir(parents=True)
+            (parts / "begun.txt").write_text(identity)
+        batches = [slice(start, start + BATCH) for start in range(0, exams, BATCH)]
+        jobs = [(records[rows], truth[rows], seed, parts / f"{rows.start}.npz") for rows in batches]
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the workers: parallelism is over examinations
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            files = list(pool.map(_keep, *zip(*jobs, strict=True)))
+        found = [np.load(file) for file in files]
+        stacked = {name: np.concatenate([one[name] for one in found]) for name in ("volume", "surface")}
+        _write(folder, records, truth, stacked)
+        shutil.rmtree(parts)
+
+
+def simulate_files(kind, exams, seed, folder, workers=2):
+    """Simulate a cohort as a hospital stores it: `records.csv`, `truth.csv` and images/<exam>/*.nii.gz.
+
+    Parameters
+    ----------
+    kind : as `cohort.draw_cohort`; every patient is examined once
+    exams, seed : int
+    folder : path
+        Made if it does not exist.
+    workers : int
+        Processes.
+    """
+    records, truth = cohort.draw_cohort(kind, exams, exams, seed)
+    folder = Path(folder)
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        rows = [(records.iloc[row], truth.iloc[row]) for row in range(exams)]
+        list(pool.map(partial(_keep_files, seed, folder / "images"), *zip(*rows, strict=True)))
+    for name, table in ((TRUTH, _named(truth, records)), (RECORDS, records)):
+        with whole(folder / name) as aside:
+            table.to_csv(aside, index=False)
+
+
+def load(folder):
+    """Read a cohort.
+
+    Parameters
+    ----------
+    folder : path
+
+    Returns
+    -------
+    records, truth : DataFrames
+    images : xarray.Dataset
+        volume (exam, sequence, z, y, x), surface (exam, v, u).
+
+    Raises
+    ------
+    FileNotFoundError
+        Names what is missing and the command that makes it.
+    """
+    folder = present(folder)
+    tables = [pd.read_csv(present(folder / name)) for name in (RECORDS, TRUTH)]
+    return *tables, datasets.load(folder / IMAGES, ("volume", "surface"))
+
+
+def check_replaceable(folder):
+    """Refuse a folder that holds anything but a cohort.
+
+    Raises
+    ------
+    ValueError
+    """
+    folder = Path(folder)
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if folder.exists() and not (names <= {RECORDS, TRUTH, IMAGES, "images"} and folder.is_dir()):
+        raise ValueError(
+            f"{folder}: expected a cohort or nothing there, found {sorted(names)[:3] or 'a file'}"
+        )
+
+
+def body_seed(seed, exam):
+    """Entropy of a patient's body: the seed and the patient's name, so that two visits show one body."""
+    return seed, int.from_bytes(str(exam["patient"]).encode(), "big")
+
+
+def _scan(seed, records, truth):
+    visit = int.from_bytes(str(records["exam"]).encode(), "big")
+    return images.scan(truth, records, body_seed(seed, records), visit)
+
+
+def _keep(records, truth, seed, file):
+    """File of one batch, simulated unless an earlier run has left it."""
+    if not file.is_file():
+        rows = [(records.iloc[row], truth.iloc[row]) for row in range(len(records))]
+        found = [frame.framed(_scan(seed, *row)) for row in rows]
+        with whole(file) as aside, open(aside, "wb") as stream:
+            np.savez(
+                stream,
+                **{name: np.stack([getattr(one, name) for one in found]) for name in frame.Framed._fields},
+            )
+    return file
+
+
+def _keep_files(seed, folder, records, truth):
+    scans.write_images(folder, records["exam"], _scan(seed, records, truth))
+
+
+def _named(truth, records):
+    """The truth with the examinations' names."""
+    return pd.concat([records["exam"], truth], axis=1)
+
+
+def _write(folder, records, truth, stacked):
+    """Write a cohort's folder whole."""
+    data = xr.Dataset(
+        {
+            "volume": (("exam", "sequence", "z", "y", "x"), stacked["volume"]),
+            "surface": (("exam", "v", "u"), stacked["surface"]),
+        },
+        {"sequence": list(frame.SEQUENCES), "exam": records["exam"].tolist()},
+    )
+    with whole(folder) as aside:
+        aside.mkdir()
+        records.to_csv(aside / RECORDS, index=False)
+        _named(truth, records).to_csv(aside / TRUTH, index=False)
+        datasets.write(data, aside / IMAGES)

@@ -1,0 +1,203 @@
+"""Train one network that judges stiffness, on images, records or both, and keep it with its interval."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from dime.learning import checkpoints, loop, parallel
+from dime.learning.loop import REPORT, data_hash
+from dime.records.columns import FIELDS
+from dime.records.tabular import laplace_loss
+from dime.records.tokens import GROUPS
+from dime.records.transformer import KINDS
+
+LABS = ("ast_u_l", "alt_u_l", "platelets_1e9_l", "albumin_g_dl", "bilirubin_mg_dl", "ggt_u_l")
+"""Fields that a blood sample gives."""
+
+PARTS = {
+    "t1w": (0, 3),
+    "t2w": (1,),
+    "dwi": (2,),
+    "images": tuple(range(len(GROUPS))),
+}
+"""Part that may be absent -> its groups of patches; the fine slice is T1-weighted."""
+
+COVERAGE = 0.9
+"""Share of patients whose stiffness an interval is to hold."""
+
+
+class Examples(NamedTuple):
+    """Examinations as a network sees them, float32 tensors, NaN = missing.
+
+    images : (n, group, summary, size), summaries of the reader; of a "volume" network (n, 3, 8, 48, 72)
+    fields : (n, field), `table.fields`; ln_kpa : (n,)
+    """
+
+    images: torch.Tensor
+    fields: torch.Tensor
+    ln_kpa: torch.Tensor
+
+    def rows(self, index):
+        """Some of the examinations."""
+        return Examples(*(part[index] for part in self))
+
+    def without(self, parts):
+        """The same examinations with parts withheld: names of `PARTS`, "labs" or "records"."""
+        images, fields = self.images, self.fields
+        for part in parts:
+            if part in PARTS:
+                images = images.clone()
+                images[:, list(PARTS[part])] = torch.nan
+            else:
+                fields = fields.clone()
+                fields[:, [FIELDS.index(name) for name in (LABS if part == "labs" else FIELDS)]] = torch.nan
+        return Examples(images, fields, self.ln_kpa)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What a network is and how it is trained.
+
+    kind : one of `transformer.KINDS`
+    withheld : parts that the network never sees: names of `PARTS`, "labs" or "records"
+    hide : chance that each of T1w, T2w, DWI and the records is hidden from an example in training
+    drop : share of the fields that is hidden besides
+    learning_rate : peak of the one-cycle schedule of AdamW
+    """
+
+    kind: str = "fusion"
+    withheld: tuple = ()
+    epochs: int = 30
+    batch: int = 48
+    learning_rate: float = 1e-3
+    weight_decay: float = 5e-2
+    hide: float = 0.2
+    drop: float = 0.1
+    seed: int = 0
+
+
+class JudgeTask:
+    """Learn ln kPa from examinations: a `dime.learning.loop.Task`, by the likelihood of a Laplace law."""
+
+    def __init__(self, training, validation, schedule):
+        self.training, self.validation = (part.without(schedule.withheld) for part in (training, validation))
+        self.schedule, self.epochs, self.seed = schedule, schedule.epochs, schedule.seed
+        self.examples = min(schedule.batch, len(training.ln_kpa))
+        self.steps = len(training.ln_kpa) // self.examples
+
+    def identity(self):
+        """Schedule and hashes of the data."""
+        return [asdict(self.schedule), *(data_hash(part) for part in (*self.training, *self.validation))]
+
+    def to(self, device):
+        """Move the data to a device."""
+        self.training, self.validation = (
+            Examples(*(part.to(device) for part in group)) for group in (self.training, self.validation)
+        )
+
+    def model(self):
+        """A network with fresh weights and the training's scales."""
+        kind, arguments = KINDS[self.schedule.kind], {}
+        if self.schedule.kind != "volume":
+            arguments = {"fields": len(FIELDS), "size": self.training.images.shape[-1]}
+        model = kind(**arguments)
+        model.standardise(Examples(*(part.cpu() for part in self.training)))
+        return model
+
+    def optimisers(self, model):
+        """AdamW under a one-cycle schedule."""
+        rate, total = self.schedule.learning_rate, self.epochs * self.steps
+        optimiser = torch.optim.AdamW(model.parameters(), rate, weight_decay=self.schedule.weight_decay)
+        return [optimiser], [torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total, pct_start=0.2)]
+
+    def step(self, model, optimisers, generator):
+        """One batch drawn at random, parts of it hidden; gradients are clipped to norm 1."""
+        share = self.examples // parallel.count()
+        device = generator.device
+        rows = torch.randint(len(self.training.ln_kpa), (share,), generator=generator, device=device)
+        batch = self.hidden(self.training.rows(rows), generator)
+        loss = laplace_loss(*model(batch.images, batch.fields), batch.ln_kpa)
+        parallel.backward(loss, model.parameters())
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimisers[0].step()
+        return loss.item()
+
+    def hidden(self, batch, generator):
+        """A batch with parts hidden at random, never all of one example."""
+        device, n = generator.device, len(batch.ln_kpa)
+        gone = torch.rand((n, 4), generator=generator, device=device) < self.schedule.hide
+        gone[gone.all(dim=1)] = False
+        images, fields = batch.images.clone(), batch.fields.clone()
+        if "images" not in self.schedule.withheld and "records" not in self.schedule.withheld:
+            fields[gone[:, 3]] = torch.nan
+        for column, part in enumerate(("t1w", "t2w", "dwi")):
+            for group in PARTS[part]:
+                if group < images.shape[1]:
+                    images[gone[:, column], group] = torch.nan
+        single = torch.rand(fields.shape, generator=generator, device=device) < self.schedule.drop
+        return Examples(images, fields.masked_fill(single, torch.nan), batch.ln_kpa)
+
+    def evaluate(self, model):
+        """Loss of the validation part, and the correlation of ln kPa."""
+        location, log_scale = judged(model, self.validation)
+        r = torch.corrcoef(torch.stack([location, self.validation.ln_kpa]))[0, 1].nan_to_num()
+        loss = laplace_loss(location, log_scale, self.validation.ln_kpa)
+        return {"validation_loss": loss.item(), "validation_r": r.item()}
+
+
+@torch.no_grad()
+def judged(model, examples):
+    """Location and log scale (n,) of ln kPa, in batches."""
+    parts = (part.split(128) for part in (examples.images, examples.fields))
+    laws = [model(*part) for part in zip(*parts, strict=True)]
+    return tuple(torch.cat(values) for values in zip(*laws, strict=True))
+
+
+def reach(location, log_scale, ln_kpa):
+    """Half width of the interval, in scales: the `COVERAGE` quantile of |ln kPa - location| / scale.
+
+    Assumption: it is taken on the patients that chose the epoch; a Laplace law itself says ln 10 = 2.3.
+    """
+    ratio = (ln_kpa - location).abs() / log_scale.exp()
+    level = min(1.0, np.ceil(COVERAGE * (len(ratio) + 1)) / len(ratio))
+    return float(torch.quantile(ratio, level))
+
+
+def train(training, validation, schedule, folder, card=None, report=REPORT):
+    """Train a network and save it; a killed run goes on: `dime.learning.loop`.
+
+    Parameters
+    ----------
+    training, validation : Examples
+        Validation decides the epoch and the width of the interval.
+    schedule : Schedule
+    folder : path
+    card : dict
+        More entries of the network's card.
+    report : callable
+
+    Returns
+    -------
+    model, card
+    """
+    model, history = loop.train(JudgeTask(training, validation, schedule), folder, report=report)
+    best = min(history, key=lambda row: row["validation_loss"])
+    law = judged(model, validation.without(schedule.withheld))
+    card = (card or {}) | {"schedule": asdict(schedule), "reach": reach(*law, validation.ln_kpa)}
+    card |= {name: best[name] for name in ("validation_loss", "validation_r")}
+    card |= {"parameters": sum(p.numel() for p in model.parameters()), "examinations": len(training.ln_kpa)}
+    checkpoints.save_model(model, card, folder)
+    return model, card
+
+
+def load_judge(folder):
+    """Read a network and its card; raises as `checkpoints.load_model`."""
+    kind = checkpoints.read_card(folder)["schedule"]["kind"]
+    return checkpoints.load_model(folder, KINDS[kind])
+
+
+def seeded(schedule, number):
+    """The same schedule with another seed."""
+    return replace(schedule, seed=schedule.seed + number)
