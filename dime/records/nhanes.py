@@ -46,7 +46,15 @@ FIELDS = (
 Assumption: chosen before any model was fitted, as those of `dime.records.table` that the survey has, and the
 marks of the metabolic syndrome. Ancestry is in the survey and is left out: a record of care rarely has it."""
 
-LOGGED = ("ast_u_l", "alt_u_l", "ggt_u_l", "alp_u_l", "bilirubin_mg_dl", "triglycerides_mg_dl", "hba1c_percent")
+LOGGED = (
+    "ast_u_l",
+    "alt_u_l",
+    "ggt_u_l",
+    "alp_u_l",
+    "bilirubin_mg_dl",
+    "triglycerides_mg_dl",
+    "hba1c_percent",
+)
 """Fields that enter as logarithms, because their laws are skewed; drinks enter as log(1 + x)."""
 
 TARGETS = ("stiffness_kpa", "cap_db_m", "survey_weight")
@@ -133,7 +141,9 @@ def _read_file(path, columns):
             raise ValueError(f"{path}: expected a column {name}, found none")
     table = table.rename(columns=columns | {"SEQN": "person"})[["person", *columns.values()]]
     if table["person"].duplicated().any():
-        raise ValueError(f"{path}: expected one row a person, found {table['person'].duplicated().sum()} more")
+        raise ValueError(
+            f"{path}: expected one row a person, found {table['person'].duplicated().sum()} more"
+        )
     table = table.astype({"person": int}).set_index("person")
     return table.mask(table.abs() < 1e-70, 0.0)  # how the format writes 0
 

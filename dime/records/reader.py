@@ -1,8 +1,8 @@
-"""Read tissue from images: a transformer for each sequence, taught on bodies whose tissue is known.
+"""Read tissue from images: taught on bodies whose tissue is known.
 
-Patches of a sequence look at each other and at a few tokens of summary, which are all that is passed on. The
-sequences do not mix here, so that one that is absent changes no summary of another. The tissue of
-`bodies.QUANTITIES` is read from all summaries together; the networks that judge stiffness take the summaries.
+The patches of a sequence are summarised in a few tokens, which are all that is passed on. The sequences do
+not mix here, so that one that is absent changes no summary of another. The tissue of `bodies.QUANTITIES` is
+read from all summaries together; the networks that judge stiffness take the summaries.
 """
 
 from dataclasses import asdict, dataclass
@@ -14,10 +14,13 @@ from torch import nn
 from dime.learning import checkpoints, loop, parallel
 from dime.learning.loop import REPORT, data_hash
 from dime.records.bodies import QUANTITIES
-from dime.records.tokens import GROUPS, ImagePatches
+from dime.records.tokens import GROUPS, PATCHES, ImagePatches
 
 SUMMARIES = 4
-"""Tokens of summary of each group."""
+"""Tokens that summarise each group of patches."""
+
+HIDDEN = 256
+"""Units between patches and summaries."""
 
 SHIFT_PX, FINE_SHIFT_PX = 1, 4
 """Largest shift of the images in training [pixels of the volume, of the fine slice]."""
@@ -28,19 +31,22 @@ class TissueReader(nn.Module):
 
     Parameters
     ----------
-    width, layers, heads : int
-        Length of a token; blocks of each sequence's transformer, shared by all; heads of attention.
+    width : int
+        Length of a token.
+
+    Assumption: two layers over the patches of a sequence, which know where each lies. A transformer over
+    patches learnt the volume of the spleen only after several times as many bodies.
     """
 
-    def __init__(self, width=96, layers=2, heads=4):
+    def __init__(self, width=96):
         super().__init__()
-        self.architecture = {"width": width, "layers": layers, "heads": heads}
+        self.architecture = {"width": width}
         self.patches = ImagePatches(width)
-        self.queries = nn.Parameter(0.02 * torch.randn(len(GROUPS), SUMMARIES, width))
-        block = nn.TransformerEncoderLayer(
-            width, heads, 2 * width, 0.0, "gelu", batch_first=True, norm_first=True
+        self.layers = nn.ModuleList(
+            nn.Sequential(nn.Linear(count * width, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, SUMMARIES * width))
+            for count in PATCHES
         )
-        self.blocks = nn.TransformerEncoder(block, layers, nn.LayerNorm(width), enable_nested_tensor=False)
+        self.norm = nn.LayerNorm(width)
         size = len(GROUPS) * SUMMARIES * width
         self.tissue = nn.Sequential(nn.Linear(size, 192), nn.GELU(), nn.Linear(192, len(QUANTITIES)))
         self.register_buffer("mean", torch.zeros(len(QUANTITIES)))
@@ -50,9 +56,8 @@ class TissueReader(nn.Module):
         """Summaries (n, 4, SUMMARIES, width) of volume and surface (`frame.framed`); NaN where missing."""
         absent = [*torch.isnan(volume[:, :, 0, 0, 0]).unbind(dim=1), torch.isnan(surface[:, 0, 0])]
         found = []
-        for tokens, query, gone in zip(self.patches(volume, surface), self.queries, absent, strict=True):
-            first = query.expand(len(tokens), -1, -1)
-            seen = self.blocks(torch.cat([first, tokens], dim=1))[:, :SUMMARIES]
+        for tokens, layer, gone in zip(self.patches(volume, surface), self.layers, absent, strict=True):
+            seen = self.norm(layer(tokens.flatten(1)).unflatten(1, (SUMMARIES, -1)))
             found.append(seen.masked_fill(gone[:, None, None], torch.nan))
         return torch.stack(found, dim=1)
 
@@ -66,7 +71,6 @@ class ReaderSchedule:
     """How a reader is trained: AdamW under a one-cycle schedule with this peak `learning_rate`."""
 
     width: int = 96
-    layers: int = 2
     epochs: int = 12
     batch: int = 32
     learning_rate: float = 1e-3
@@ -100,7 +104,7 @@ class ReaderTask:
 
     def model(self):
         """A reader with fresh weights and the training's scales."""
-        model = TissueReader(self.schedule.width, self.schedule.layers)
+        model = TissueReader(self.schedule.width)
         volume, surface, tissue = self.training
         model.patches.standardise(volume.cpu(), surface.cpu())
         model.mean, model.deviation = tissue.cpu().mean(dim=0), tissue.cpu().std(dim=0)
@@ -169,7 +173,7 @@ def train_reader(bodies, schedule, held_out, folder, report=REPORT):
 
 
 def load_reader(folder):
-    """Read a trained reader: (reader in evaluation mode, card). Raises as `checkpoints.load_model`."""
+    """A trained reader in evaluation mode, and its card; raises as `checkpoints.load_model`."""
     return checkpoints.load_model(folder, TissueReader)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from dime.records.columns import SEQUENCES
-from dime.records.tabular import LOG_SCALE, FieldTokens
+from dime.records.tabular import LOG_SCALE, FieldTokens, TabularTransformer
 
 
 class Judge(nn.Module):
@@ -129,5 +129,18 @@ class VolumeNetwork(Judge):
         return self.law(self.steps(torch.cat([z, known.float()], dim=1)).mean(dim=(2, 3, 4)))
 
 
-KINDS = {"fusion": Fusion, "modulated": Modulated, "volume": VolumeNetwork}
+class Records(TabularTransformer):
+    """The transformer of fields alone, called as the others are."""
+
+    def __init__(self, fields, size=0, **rest):
+        super().__init__(fields, **rest)
+
+    def standardise(self, examples):
+        super().standardise(examples.fields.numpy(), examples.ln_kpa.numpy())
+
+    def forward(self, images, fields):
+        return super().forward(fields)
+
+
+KINDS = {"fusion": Fusion, "modulated": Modulated, "volume": VolumeNetwork, "records": Records}
 """Names of the networks, as cards name them."""
