@@ -16,10 +16,12 @@ import pandas as pd
 import torch
 
 from dime.files.sources import code_digest
+from dime.files.whole import whole
 from dime.learning.folds import folds
 from dime.learning.loop import data_hash
-from dime.records import baselines, dataset, reader, table
+from dime.records import baselines, dataset, reader, surface, table
 from dime.records.training import COVERAGE, Examples, Schedule, judged, load_judge, train
+from dime.records.transformer import PIXELS, packed
 
 INTERNAL = "internal"
 """Cohort that networks learn from."""
@@ -79,15 +81,21 @@ def _strata(records):
     return records["site"].astype(str).to_numpy() + "/" + kinds.astype(str).astype(object)
 
 
-def summarise(folders, reader_folder, path):
-    """Write the reader's summaries of all cohorts' images to an .npz beside the cohorts; return its shape."""
-    network, _ = reader.load_reader(reader_folder)
+def read_images(folders, networks, path):
+    """Write what is read from all cohorts' images, (n, 33) .npy: the readings, and the roughness [mm].
+
+    folders : dict of cohort -> folder; networks : folder with `reader` and `outliner`; path : .npy to write.
+    """
+    tissue, _ = reader.load_reader(Path(networks) / "reader")
+    outliner, _ = surface.load_outliner(Path(networks) / "outliner")
     found = []
     for folder in folders.values():
         images = dataset.load_images(folder)
-        found.append(reader.summarise(network, images["volume"].values, images["surface"].values))
-    np.save(path, np.concatenate(found))
-    return np.concatenate(found).shape
+        seen = images["volume"].values, images["surface"].values
+        readings = reader.read(tissue, *seen).reshape(len(seen[0]), -1)
+        found.append(np.column_stack([readings, surface.roughness_of(outliner, seen[1])]))
+    with whole(path) as aside, open(aside, "wb") as stream:
+        np.save(stream, np.concatenate(found).astype(np.float32))
 
 
 def jobs(cohorts, models, folder, seed):
@@ -134,7 +142,7 @@ def run(jobs, paths, workers):
     ----------
     jobs : list of Job
     paths : dict
-        `summaries`: .npy of the summaries; `folders`: of the cohorts.
+        `readings`: .npy of `read_images`; `folders`: of the cohorts.
     workers : int
         Processes, with one thread each.
 
@@ -149,20 +157,22 @@ def run(jobs, paths, workers):
 
 
 @lru_cache(maxsize=2)
-def _examples(kind, summaries, folders):
-    """All examinations as the networks of a kind see them."""
+def _examples(pixels, readings, folders):
+    """All examinations with their pixels or their readings."""
     records = pd.concat([dataset.load_tables(folder)[0] for folder in folders], ignore_index=True)
-    if kind == "volume":
-        images = np.concatenate([dataset.load_images(folder)["volume"].values for folder in folders])
+    if pixels:
+        seen = [dataset.load_images(folder) for folder in folders]
+        parts = (np.concatenate([one[name].values for one in seen]) for name in ("volume", "surface"))
+        images = packed(*map(torch.from_numpy, parts))
     else:
-        images = np.load(summaries)
+        images = torch.from_numpy(np.load(readings))
     fields, target = table.fields(records), np.log(records["stiffness_kpa"].to_numpy())
     fields, target = (torch.from_numpy(part.astype(np.float32)) for part in (fields, target))
-    return Examples(torch.from_numpy(images), fields, target)
+    return Examples(images, fields, target)
 
 
 def _judge(job, paths):
-    examples = _examples(job.schedule.kind, paths["summaries"], tuple(paths["folders"]))
+    examples = _examples(job.schedule.kind in PIXELS, paths["readings"], tuple(paths["folders"]))
     inputs = job.training, job.validation, examples.images.numpy(), examples.fields.numpy()
     identity = [repr(job.schedule), code_digest(train.__module__), *map(data_hash, inputs)]
     try:

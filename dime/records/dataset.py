@@ -148,7 +148,7 @@ def _keep(records, truth, seed, file):
         with whole(file) as aside, open(aside, "wb") as stream:
             np.savez(
                 stream,
-                **{name: np.stack([getattr(one, name) for one in found]) for name in frame.Framed._fields},
+                **{name: np.stack([getattr(one, name) for one in found]) for name in ("volume", "surface")},
             )
     return file
 

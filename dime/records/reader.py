@@ -1,8 +1,8 @@
 """Read tissue from images: taught on bodies whose tissue is known.
 
-The patches of a sequence are summarised in a few tokens, which are all that is passed on. The sequences do
-not mix here, so that one that is absent changes no summary of another. The tissue of `bodies.QUANTITIES` is
-read from all summaries together; the networks that judge stiffness take the summaries.
+The patches of a sequence end in a few numbers, its readings, which are all that is passed on. The sequences
+do not mix before, so that one that is absent changes no reading of another. The tissue of `bodies.QUANTITIES`
+is told from all readings together; the networks that judge stiffness take the readings, a token for each.
 """
 
 from dataclasses import asdict, dataclass
@@ -16,18 +16,20 @@ from dime.learning.loop import REPORT, data_hash
 from dime.records.bodies import QUANTITIES
 from dime.records.tokens import GROUPS, PATCHES, ImagePatches
 
-SUMMARIES = 4
-"""Tokens that summarise each group of patches."""
+READINGS = 8
+"""Numbers that are read from each group of patches.
+
+Assumption: as many as there are quantities. With more, a network of a thousand patients learns by heart."""
 
 HIDDEN = 256
-"""Units between patches and summaries."""
+"""Units between patches and readings."""
 
 SHIFT_PX, FINE_SHIFT_PX = 1, 4
 """Largest shift of the images in training [pixels of the volume, of the fine slice]."""
 
 
 class TissueReader(nn.Module):
-    """Images to summaries and to tissue.
+    """Images to readings and to tissue.
 
     Parameters
     ----------
@@ -43,27 +45,31 @@ class TissueReader(nn.Module):
         self.architecture = {"width": width}
         self.patches = ImagePatches(width)
         self.layers = nn.ModuleList(
-            nn.Sequential(nn.Linear(count * width, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, SUMMARIES * width))
+            nn.Sequential(
+                nn.Linear(count * width, HIDDEN),
+                nn.GELU(),
+                nn.Linear(HIDDEN, READINGS),
+                nn.BatchNorm1d(READINGS, affine=False),
+            )
             for count in PATCHES
         )
-        self.norm = nn.LayerNorm(width)
-        size = len(GROUPS) * SUMMARIES * width
-        self.tissue = nn.Sequential(nn.Linear(size, 192), nn.GELU(), nn.Linear(192, len(QUANTITIES)))
+        size = len(GROUPS) * READINGS
+        self.tissue = nn.Sequential(nn.Linear(size, 128), nn.GELU(), nn.Linear(128, len(QUANTITIES)))
         self.register_buffer("mean", torch.zeros(len(QUANTITIES)))
         self.register_buffer("deviation", torch.ones(len(QUANTITIES)))
 
-    def summaries(self, volume, surface):
-        """Summaries (n, 4, SUMMARIES, width) of volume and surface (`frame.framed`); NaN where missing."""
+    def readings(self, volume, surface):
+        """Readings (n, 4, READINGS) of volume and surface (`frame.framed`); NaN where missing."""
         absent = [*torch.isnan(volume[:, :, 0, 0, 0]).unbind(dim=1), torch.isnan(surface[:, 0, 0])]
-        found = []
-        for tokens, layer, gone in zip(self.patches(volume, surface), self.layers, absent, strict=True):
-            seen = self.norm(layer(tokens.flatten(1)).unflatten(1, (SUMMARIES, -1)))
-            found.append(seen.masked_fill(gone[:, None, None], torch.nan))
+        found = [
+            layer(tokens.flatten(1)).masked_fill(gone[:, None], torch.nan)
+            for tokens, layer, gone in zip(self.patches(volume, surface), self.layers, absent, strict=True)
+        ]
         return torch.stack(found, dim=1)
 
     def forward(self, volume, surface):
         """Tissue (n, quantity) in its own units, of complete images."""
-        return self.mean + self.deviation * self.tissue(self.summaries(volume, surface).flatten(1))
+        return self.mean + self.deviation * self.tissue(self.readings(volume, surface).flatten(1))
 
 
 @dataclass(frozen=True)
@@ -127,8 +133,8 @@ class ReaderTask:
             torch.randint(-reach, reach + 1, (2,), generator=generator, device=device).tolist()
             for reach in (SHIFT_PX, FINE_SHIFT_PX)
         )
-        read = model(volume.roll(near, (3, 4)), surface.roll(far, (1, 2)))
-        loss = (((read - tissue) / model.deviation) ** 2).mean()
+        found = model(volume.roll(near, (3, 4)), surface.roll(far, (1, 2)))
+        loss = (((found - tissue) / model.deviation) ** 2).mean()
         parallel.backward(loss, model.parameters())
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimisers[0].step()
@@ -137,10 +143,10 @@ class ReaderTask:
     def evaluate(self, model):
         """Mean square error of the bodies held out, in deviations, and each quantity's correlation."""
         volume, surface, tissue = self.validation
-        read = torch.cat([model(*part) for part in zip(volume.split(64), surface.split(64), strict=True)])
-        figures = {"validation_loss": (((read - tissue) / model.deviation) ** 2).mean().item()}
+        found = torch.cat([model(*part) for part in zip(volume.split(64), surface.split(64), strict=True)])
+        figures = {"validation_loss": (((found - tissue) / model.deviation) ** 2).mean().item()}
         for k, name in enumerate(QUANTITIES):
-            pair = torch.stack([read[:, k], tissue[:, k]])
+            pair = torch.stack([found[:, k], tissue[:, k]])
             figures[f"validation_r_{name}"] = torch.corrcoef(pair)[0, 1].nan_to_num().item()
         return figures
 
@@ -178,7 +184,7 @@ def load_reader(folder):
 
 
 @torch.no_grad()
-def summarise(reader, volume, surface):
-    """Summaries (n, 4, SUMMARIES, width) float32 of arrays from `frame.framed`; NaN where missing."""
+def read(reader, volume, surface):
+    """Readings (n, 4, READINGS) float32 of arrays from `frame.framed`; NaN where a sequence is missing."""
     parts = (torch.from_numpy(np.ascontiguousarray(part)).split(64) for part in (volume, surface))
-    return torch.cat([reader.summaries(*part) for part in zip(*parts, strict=True)]).numpy()
+    return torch.cat([reader.readings(*part) for part in zip(*parts, strict=True)]).numpy()
