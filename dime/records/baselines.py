@@ -77,8 +77,8 @@ def fit_ridge(fields, ln_kpa):
 def fit_boosting(fields, ln_kpa):
     """Gradient boosting of trees on fields (n, field), NaN = missing, which a tree sends either way.
 
-    Inner folds choose the leaves of a tree and the number of trees by squared error. No field is standardised:
-    a tree asks for order alone.
+    Inner folds choose the leaves of a tree and the number of trees by squared error. Fields are not
+    standardised, because a tree asks for order alone.
 
     Source: scikit-learn's HistGradientBoostingRegressor, after Ke et al. 2017 (NeurIPS; recalled).
     """

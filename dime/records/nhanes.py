@@ -1,7 +1,7 @@
-"""Read NHANES 2017-2018: health records and liver stiffness of a population, measured by transient elastography.
+"""Read NHANES 2017-2018: health records of a population, and its liver stiffness by transient elastography.
 
-It is the stiffness of VCTE in people of a survey, not of MRE in patients, so it tests the tabular models alone
-and is never mixed with simulated figures. The files are the survey's own, in SAS transport format.
+It is the stiffness of VCTE in people of a survey, not of MRE in patients. So it tests the tabular models
+alone, and is never mixed with simulated figures. The files are the survey's own, in SAS transport format.
 
 Source: US Centers for Disease Control and Prevention, NHANES 2017-2018 (public domain), documentation of the
 files DEMO_J, LUX_J, BIOPRO_J, BMX_J, GHB_J, HDL_J, HEQ_J and ALQ_J.
@@ -79,12 +79,12 @@ Source: Eddowes et al. 2019, Gastroenterology 156:1717, has 8.2 for F2, 9.7 for 
 Assumption: 12 is a round value between the latter two, so that some hundred people lie above it."""
 
 ADULT_YEARS, COMPLETE = 18, 1
-"""Youngest age that is read, and the examination's status of at least 3 h without food, 10 measurements and an
-interquartile range below 30 % of the median."""
+"""Youngest age that is read, and the status of an examination after at least 3 h without food, with at least
+10 measurements and an interquartile range below 30 % of the median (documentation of LUX_J)."""
 
 
 def find():
-    """Folder of the survey's files: `nhanes/` in the project, or `nhanes_2017_2018` in or beside $DIME_REFERENCE.
+    """Folder of the files: `nhanes/` in the project, else `nhanes_2017_2018` in or beside $DIME_REFERENCE.
 
     Returns
     -------

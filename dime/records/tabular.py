@@ -1,18 +1,16 @@
-"""A transformer of a table's fields: a token for each, a token for what is missing, stiffness with its interval.
+"""Transformer of a table's fields: a token for each, known or missing, to stiffness and its spread.
 
 `FieldTokens` also makes the tokens of the records in the network that sees images. `TabularTransformer` sees
 records alone. It gives the Laplace law of ln kPa, and is trained by the maximum likelihood of that law.
 """
 
-import tempfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
-from dime.learning import loop, parallel
-from dime.learning.folds import folds
+from dime.learning import parallel
 from dime.learning.loop import data_hash
 
 FARTHEST = 5.0
@@ -117,10 +115,10 @@ def laplace_loss(location, log_scale, target):
 class Schedule:
     """What a tabular transformer is and how it is trained.
 
-    members : networks whose predictions are averaged, each with another part held back for validation
-    parts : a network holds back one in `parts` patients, which decide the epoch that is kept
-    drop : share of the fields that training hides, so that the tokens of missing values are learnt
+    width, layers, heads, dropout : see `TabularTransformer`
+    batch : examples of a step; an epoch goes through all of them in random order
     learning_rate : peak of the one-cycle schedule of AdamW
+    drop : share of the fields that training hides, so that the tokens of missing values are learnt
     """
 
     width: int = 64
@@ -128,12 +126,10 @@ class Schedule:
     heads: int = 4
     dropout: float = 0.1
     epochs: int = 10
-    batch: int = 128
+    batch: int = 64
     learning_rate: float = 1e-3
-    weight_decay: float = 1e-2
+    weight_decay: float = 1e-1
     drop: float = 0.1
-    members: int = 1
-    parts: int = 8
     seed: int = 0
 
 
