@@ -6,6 +6,7 @@ are judged by the mean over the folds' networks.
 """
 
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,6 +21,7 @@ from dime.files.whole import whole
 from dime.learning.folds import folds
 from dime.learning.loop import data_hash
 from dime.records import baselines, dataset, reader, surface, table
+from dime.records.columns import SEQUENCES
 from dime.records.training import COVERAGE, Examples, Schedule, judged, load_judge, train
 from dime.records.transformer import PIXELS, packed
 
@@ -98,7 +100,7 @@ def read_images(folders, networks, path):
         np.save(stream, np.concatenate(found).astype(np.float32))
 
 
-def jobs(cohorts, models, folder, seed):
+def jobs(cohorts, models, folder, members, seed):
     """Networks of all folds, those with one site left out, and what each of them judges.
 
     Parameters
@@ -108,30 +110,31 @@ def jobs(cohorts, models, folder, seed):
         Name of the predictions -> how that network is trained. "fused-loso" leaves out a site in place of a
         fold.
     folder : path
-        Networks are kept in folder/<name>-<fold or site>.
+        Networks are kept in folder/<name>-<fold or site>-<member>.
+    members : int
+        Networks of each fold with other weights to begin with, and other patients who choose the epoch. Those
+        that see pixels have one.
     seed : int
 
     Returns
     -------
     list of Job
     """
-    found = []
-    sites = cohorts.records["site"].to_numpy()
+    found, sites = [], cohorts.records["site"].to_numpy()
     for name, schedule in models.items():
-        left = (
-            np.unique(sites[cohorts.fold >= 0]) if name.endswith("-loso") else range(cohorts.fold.max() + 1)
-        )
-        for one in left:
-            tested = (sites == one) if name.endswith("-loso") else cohorts.fold == one
-            known = np.flatnonzero((cohorts.fold >= 0) & ~tested)
-            part = folds(
-                cohorts.records["patient"][known], _strata(cohorts.records.iloc[known]), VALIDATION, seed
-            )
+        loso = name.endswith("-loso")
+        place = np.where(cohorts.fold >= 0, sites, "") if loso else cohorts.fold
+        for one in np.unique(place[cohorts.fold >= 0]):
+            known = np.flatnonzero((cohorts.fold >= 0) & (place != one))
+            people, strata = cohorts.records["patient"][known], _strata(cohorts.records.iloc[known])
+            part = folds(people, strata, VALIDATION, seed)
             judges = ((name, ()),)
             if name == "fused":
-                judges += tuple((f"fused/without {part}", (part,)) for part in ("t1w", "t2w", "dwi", "labs"))
-            path = Path(folder) / f"{name.replace('/', '-').replace(' ', '-')}-{one}"
-            found.append(Job(name, schedule, known[part > 0], known[part == 0], path, judges, one))
+                judges += tuple((f"fused/without {lost}", (lost,)) for lost in (*SEQUENCES, "labs"))
+            for member in range(1 if schedule.kind in PIXELS else members):
+                path = Path(folder) / f"{name.replace('/', '-').replace(' ', '-')}-{one}-{member}"
+                own, chosen = replace(schedule, seed=schedule.seed + member), part == member % VALIDATION
+                found.append(Job(name, own, known[~chosen], known[chosen], path, judges, one))
     return found
 
 
@@ -209,23 +212,23 @@ def assemble(cohorts, jobs, found):
     names = dict.fromkeys(name for one in found for name in one)
     tables = []
     for name in names:
-        rows = np.zeros((2, len(cohorts.records)))
-        those = [(job, one[name]) for job, one in zip(jobs, found, strict=True) if name in one]
-        elsewhere = cohorts.fold < 0
-        for job, law in those:
-            tested = np.zeros(len(cohorts.records), bool)
-            tested[_tested(cohorts, job)] = True
-            rows[:, tested] = np.array(law)[:, tested]
-            rows[:, elsewhere] += np.array(law)[:, elsewhere] / len(those)
-        judged = ~elsewhere if name.endswith("-loso") else slice(None)
-        tables.append(_table(cohorts.records[["cohort", "exam"]][judged], name, *rows[:, judged]))
+        location, half = mean_law(cohorts, jobs, found, name)
+        judged = cohorts.fold >= 0 if name.endswith("-loso") else slice(None)
+        rows = cohorts.records[["cohort", "exam"]][judged]
+        tables.append(_table(rows, name, location[judged], half[judged]))
     return pd.concat(tables, ignore_index=True)
 
 
-def _tested(cohorts, job):
-    """Internal rows that a network is tested on: those of its site or of its fold."""
-    of = cohorts.records["site"].to_numpy() if job.model.endswith("-loso") else cohorts.fold
-    return (of == job.fold) & (cohorts.fold >= 0)
+def mean_law(cohorts, jobs, found, name):
+    """Location and half width (n,) of ln kPa by name: means over the networks that judge an examination."""
+    law, count = np.zeros((2, len(cohorts.records))), np.zeros(len(cohorts.records))
+    for job, one in zip(jobs, found, strict=True):
+        if name in one:
+            of = cohorts.records["site"].to_numpy() if name.endswith("-loso") else cohorts.fold
+            rows = (cohorts.fold < 0) | (of == job.fold)
+            law[:, rows] += np.array(one[name])[:, rows]
+            count += rows
+    return law / np.maximum(count, 1)
 
 
 def _table(rows, name, location, half=None):
@@ -241,16 +244,16 @@ def stack(cohorts, jobs, found, of=("image", "records")):
     jobs and found of a model "late", for `assemble`.
     """
     target = np.log(cohorts.records["stiffness_kpa"].to_numpy())
-    laws = [
-        {job.fold: (job, one[name]) for job, one in zip(jobs, found, strict=True) if job.model == name}
-        for name in of
-    ]
+    by_place = {}
+    for job, one in zip(jobs, found, strict=True):
+        if job.model in of:
+            by_place.setdefault((job.fold, job.folder.name.rsplit("-", 1)[1]), {})[job.model] = job, one
     made, judged = [], []
-    for fold, (job, _) in laws[0].items():
-        x = np.column_stack([np.ones(len(target)), *(law[fold][1][0] for law in laws)])
+    for pair in by_place.values():
+        job = pair[of[0]][0]
+        x = np.column_stack([np.ones(len(target)), *(pair[name][1][name][0] for name in of)])
         weights = np.linalg.lstsq(x[job.validation], target[job.validation], rcond=None)[0]
-        errors = np.abs(target - x @ weights)[job.validation]
-        half = np.quantile(errors, COVERAGE)
+        half = np.quantile(np.abs(target - x @ weights)[job.validation], COVERAGE)
         made.append(job._replace(model="late"))
         judged.append({"late": (x @ weights, np.full(len(target), half))})
     return made, judged

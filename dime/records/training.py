@@ -1,6 +1,6 @@
 """Train one network that judges stiffness, on images, records or both, and keep it with its interval."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -70,7 +70,7 @@ class Schedule:
     """What a network is and how it is trained.
 
     kind : one of `transformer.KINDS`
-    sees : of a "judge", "both", "images" or "records"
+    sees, width, layers : of a "judge": "both", "images" or "records"; length of a token, blocks
     withheld : parts that the network never sees: t1w, t2w, dwi or labs
     hide : chance that each of T1w, T2w, DWI and the records is hidden from an example in training
     drop : share of the fields that is hidden besides
@@ -80,10 +80,12 @@ class Schedule:
     kind: str = "judge"
     sees: str = "both"
     withheld: tuple = ()
+    width: int = 32
+    layers: int = 2
     epochs: int = 30
-    batch: int = 48
-    learning_rate: float = 1e-3
-    weight_decay: float = 5e-2
+    batch: int = 32
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.3
     hide: float = 0.2
     drop: float = 0.1
     seed: int = 0
@@ -110,7 +112,8 @@ class JudgeTask:
 
     def model(self):
         """A network with fresh weights and the training's scales."""
-        arguments = {"sees": self.schedule.sees} if self.schedule.kind == "judge" else {}
+        names = ("sees", "width", "layers") if self.schedule.kind == "judge" else ()
+        arguments = {name: getattr(self.schedule, name) for name in names}
         kind, images = KINDS[self.schedule.kind], self.training.images.shape[1]
         model = kind(images, len(FIELDS), **arguments)
         model.fit_scales(Examples(*(part.cpu() for part in self.training)))
@@ -205,8 +208,3 @@ def load_judge(folder):
     """Read a network and its card; raises as `checkpoints.load_model`."""
     kind = checkpoints.read_card(folder)["schedule"]["kind"]
     return checkpoints.load_model(folder, KINDS[kind])
-
-
-def seeded(schedule, number):
-    """The same schedule with another seed."""
-    return replace(schedule, seed=schedule.seed + number)
