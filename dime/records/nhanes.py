@@ -70,7 +70,7 @@ Assumption: "nearly every day" (2) is 5.5 days a week, between every day and "3 
 STEATOSIS_CAP_DB_M = 274.0
 """Controlled attenuation [dB/m] from which a liver counts as steatotic.
 
-Source: the same survey in Kim et al., PMC9833447 (>= 274 dB/m)."""
+Source: a study of at-risk NASH in the same survey, PMC9833447, adults of 18 years and more."""
 
 STIFF_KPA = (8.2, 12.0)
 """Stiffness by VCTE [kPa] from which fibrosis is significant, and about which it is advanced.
