@@ -51,16 +51,17 @@ def simulate(count, seed, path, workers=2):
     Returns
     -------
     xarray.Dataset
-        As written: volume (body, sequence, z, y, x) and surface (body, v, u) of `frame.framed`; tissue (body,
-        quantity), `QUANTITIES`, those of `LOGARITHMIC` as natural logarithms.
+        As written: volume (body, sequence, z, y, x), surface and liver (body, v, u) of `frame.framed`; tissue
+        (body, quantity), `QUANTITIES`, those of `LOGARITHMIC` as natural logarithms.
     """
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         found = list(pool.map(partial(_body, seed), range(count), chunksize=10))
-    volume, surface, tissue = (np.stack(part) for part in zip(*found, strict=True))
+    volume, surface, liver, tissue = (np.stack(part) for part in zip(*found, strict=True))
     data = xr.Dataset(
         {
             "volume": (("body", "sequence", "z", "y", "x"), volume),
             "surface": (("body", "v", "u"), surface),
+            "liver": (("body", "v", "u"), liver),
             "tissue": (("body", "quantity"), tissue),
         },
     )
@@ -73,6 +74,7 @@ def _body(seed, number):
     truth = {name: law.draw(rng) for name, law in (QUANTITIES | SCANNER).items()}
     truth |= {"stage": "F0", "field_t": float(rng.choice([1.5, 3.0])), "opposed": bool(rng.random() < 0.5)}
     person = {"sex": str(rng.choice(["female", "male"])), "bmi_kg_m2": BMI.draw(rng)}
-    seen = frame.framed(images.scan(truth, person | dict.fromkeys(SEQUENCES, True), (seed, number)))
+    person |= dict.fromkeys(SEQUENCES, True)
+    seen = frame.framed(images.scan(truth, person, (seed, number), outlined=True))
     tissue = [np.log(truth[name]) if name in LOGARITHMIC else truth[name] for name in QUANTITIES]
     return *seen, np.array(tissue)

@@ -92,27 +92,27 @@ def simulate_files(kind, exams, seed, folder, workers=2):
             table.to_csv(aside, index=False)
 
 
-def load(folder):
-    """Read a cohort.
-
-    Parameters
-    ----------
-    folder : path
-
-    Returns
-    -------
-    records, truth : DataFrames
-    images : xarray.Dataset
-        volume (exam, sequence, z, y, x), surface (exam, v, u).
+def load_tables(folder):
+    """Read a cohort's records and truth, two DataFrames.
 
     Raises
     ------
     FileNotFoundError
         Names what is missing and the command that makes it.
     """
-    folder = present(folder)
-    tables = [pd.read_csv(present(folder / name)) for name in (RECORDS, TRUTH)]
-    return *tables, datasets.load(folder / IMAGES, ("volume", "surface"))
+    folder = Path(present(folder))
+    return tuple(pd.read_csv(present(folder / name)) for name in (RECORDS, TRUTH))
+
+
+def load_images(folder):
+    """Read a cohort's images: xarray.Dataset, volume (exam, sequence, z, y, x), surface (exam, v, u).
+
+    Raises
+    ------
+    FileNotFoundError
+        Names what is missing and the command that makes it.
+    """
+    return datasets.load(Path(present(folder)) / IMAGES, ("volume", "surface"))
 
 
 def check_replaceable(folder):
@@ -148,7 +148,7 @@ def _keep(records, truth, seed, file):
         with whole(file) as aside, open(aside, "wb") as stream:
             np.savez(
                 stream,
-                **{name: np.stack([getattr(one, name) for one in found]) for name in frame.Framed._fields},
+                **{name: np.stack([getattr(one, name) for one in found]) for name in ("volume", "surface")},
             )
     return file
 
@@ -169,7 +169,6 @@ def _write(folder, records, truth, stacked):
             "volume": (("exam", "sequence", "z", "y", "x"), stacked["volume"]),
             "surface": (("exam", "v", "u"), stacked["surface"]),
         },
-        {"sequence": list(frame.SEQUENCES), "exam": records["exam"].tolist()},
     )
     with whole(folder) as aside:
         aside.mkdir()

@@ -37,10 +37,14 @@ BODY = 0.15
 
 
 class Framed(NamedTuple):
-    """volume (3, 8, 48, 72) and surface (128, 128), float16; NaN for a sequence that is absent."""
+    """volume (3, 8, 48, 72) and surface (128, 128), float16, NaN for a sequence that is absent.
+
+    liver : (128, 128) bool, where it is in the fine slice; None unless images["liver"] says so
+    """
 
     volume: np.ndarray
     surface: np.ndarray
+    liver: np.ndarray | None = None
 
 
 def framed(images):
@@ -57,6 +61,7 @@ def framed(images):
     """
     volume = np.full((len(SEQUENCES), *SHAPE), np.nan, np.float16)
     surface = np.full((SURFACE_PIXELS, SURFACE_PIXELS), np.nan, np.float16)
+    liver = None
     for channel, name in enumerate(SEQUENCES):
         if name not in images:
             continue
@@ -70,9 +75,12 @@ def framed(images):
             continue
         volume[channel] = np.log(np.maximum(one / seen, DARKEST))
         if name == "t1w":
-            fine = _surface(first[(len(first) - 1) // 2], spacing_m, left, middle)
+            level = (len(first) - 1) // 2
+            fine = _surface(first[level], spacing_m, left, middle)
             surface[:] = np.log(np.maximum(fine / seen, DARKEST))
-    return Framed(volume, surface)
+            if "liver" in images:
+                liver = _surface(images["liver"].values[level], spacing_m, left, middle) > 0.5
+    return Framed(volume, surface, liver)
 
 
 def _place(values, spacing_m):

@@ -96,7 +96,7 @@ NORMAL_R2STAR_PER_S = 60.0
 """Largest R2* at 3 T of a liver without iron overload [1/s]."""
 
 
-def scan(truth, records, seed, visit=0):
+def scan(truth, records, seed, visit=0, outlined=False):
     """Images of one examination.
 
     Parameters
@@ -110,11 +110,13 @@ def scan(truth, records, seed, visit=0):
         Determines the body.
     visit : int
         Changes position, breath-holds, gain and noise.
+    outlined : bool
+        Whether to add where the liver is in the T1-weighted images.
 
     Returns
     -------
     dict of str -> Image
-        The acquired ones of `SEQUENCES`, in arbitrary units.
+        The acquired ones of `SEQUENCES`, in arbitrary units; "liver", its share of each voxel, if wanted.
     """
     known = {
         "sex": records["sex"],
@@ -142,18 +144,21 @@ def scan(truth, records, seed, visit=0):
             for k in range(LEVELS)
         ]
         clean = np.stack(slices, axis=1)[:, ::-1]  # from the feet to the head
-        images[sequence] = _recorded(clean, sequence, truth, one)
+        images[sequence] = _recorded(clean[:-1], sequence, truth, one)
+        if outlined and sequence == "t1w":
+            images["liver"] = Image(clean[-1], images[sequence].spacing_m)
     return images
 
 
 def _slice(person, table, patches, index, place, rise_m, truth, grid_m):
-    """Signals (image, y, x) of one slice without noise, on the scanner's pixels."""
+    """Signals (image, y, x) of one slice without noise, on the scanner's pixels; last the share of liver."""
     height = MIDDLE_M + ((LEVELS - 1) / 2 - index) * STEP_M - rise_m
     canvas, _ = paint(person, height, index, grid_m)
     signals = table[:, canvas.tissue]
     liver = canvas.tissue == ID["liver"]
     if liver.any():
         signals[:, liver] *= np.exp(truth["texture"] * patches(canvas.x[liver], canvas.y[liver]))
+    signals = np.concatenate([signals, liver[None]])
     pixel_m = truth["pixel_mm"] * 1e-3
     sizes = [2 * round(reach / pixel_m / 2) for reach in FIELD_OF_VIEW_M]
     rows, columns = (

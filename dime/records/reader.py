@@ -1,8 +1,8 @@
-"""Read tissue from images: a transformer for each sequence, taught on bodies whose tissue is known.
+"""Read tissue from images: taught on bodies whose tissue is known.
 
-Patches of a sequence look at each other and at a few tokens of summary, which are all that is passed on. The
-sequences do not mix here, so that one that is absent changes no summary of another. The tissue of
-`bodies.QUANTITIES` is read from all summaries together; the networks that judge stiffness take the summaries.
+The patches of a sequence end in a few numbers, its readings, which are all that is passed on. The sequences
+do not mix before, so that one that is absent changes no reading of another. The tissue of `bodies.QUANTITIES`
+is told from all readings together; the networks that judge stiffness take the readings, a token for each.
 """
 
 from dataclasses import asdict, dataclass
@@ -14,51 +14,62 @@ from torch import nn
 from dime.learning import checkpoints, loop, parallel
 from dime.learning.loop import REPORT, data_hash
 from dime.records.bodies import QUANTITIES
-from dime.records.tokens import GROUPS, ImagePatches
+from dime.records.tokens import GROUPS, PATCHES, ImagePatches
 
-SUMMARIES = 4
-"""Tokens of summary of each group."""
+READINGS = 8
+"""Numbers that are read from each group of patches.
+
+Assumption: as many as there are quantities. With more, a network of a thousand patients learns by heart."""
+
+HIDDEN = 256
+"""Units between patches and readings."""
 
 SHIFT_PX, FINE_SHIFT_PX = 1, 4
 """Largest shift of the images in training [pixels of the volume, of the fine slice]."""
 
 
 class TissueReader(nn.Module):
-    """Images to summaries and to tissue.
+    """Images to readings and to tissue.
 
     Parameters
     ----------
-    width, layers, heads : int
-        Length of a token; blocks of each sequence's transformer, shared by all; heads of attention.
+    width : int
+        Length of a token.
+
+    Assumption: two layers over the patches of a sequence, which know where each lies. A transformer over
+    patches learnt the volume of the spleen only after several times as many bodies.
     """
 
-    def __init__(self, width=96, layers=2, heads=4):
+    def __init__(self, width=96):
         super().__init__()
-        self.architecture = {"width": width, "layers": layers, "heads": heads}
+        self.architecture = {"width": width}
         self.patches = ImagePatches(width)
-        self.queries = nn.Parameter(0.02 * torch.randn(len(GROUPS), SUMMARIES, width))
-        block = nn.TransformerEncoderLayer(
-            width, heads, 2 * width, 0.0, "gelu", batch_first=True, norm_first=True
+        self.layers = nn.ModuleList(
+            nn.Sequential(
+                nn.Linear(count * width, HIDDEN),
+                nn.GELU(),
+                nn.Linear(HIDDEN, READINGS),
+                nn.BatchNorm1d(READINGS, affine=False),
+            )
+            for count in PATCHES
         )
-        self.blocks = nn.TransformerEncoder(block, layers, nn.LayerNorm(width), enable_nested_tensor=False)
-        size = len(GROUPS) * SUMMARIES * width
-        self.tissue = nn.Sequential(nn.Linear(size, 192), nn.GELU(), nn.Linear(192, len(QUANTITIES)))
+        size = len(GROUPS) * READINGS
+        self.tissue = nn.Sequential(nn.Linear(size, 128), nn.GELU(), nn.Linear(128, len(QUANTITIES)))
         self.register_buffer("mean", torch.zeros(len(QUANTITIES)))
         self.register_buffer("deviation", torch.ones(len(QUANTITIES)))
 
-    def summaries(self, volume, surface):
-        """Summaries (n, 4, SUMMARIES, width) of volume and surface (`frame.framed`); NaN where missing."""
+    def readings(self, volume, surface):
+        """Readings (n, 4, READINGS) of volume and surface (`frame.framed`); NaN where missing."""
         absent = [*torch.isnan(volume[:, :, 0, 0, 0]).unbind(dim=1), torch.isnan(surface[:, 0, 0])]
-        found = []
-        for tokens, query, gone in zip(self.patches(volume, surface), self.queries, absent, strict=True):
-            first = query.expand(len(tokens), -1, -1)
-            seen = self.blocks(torch.cat([first, tokens], dim=1))[:, :SUMMARIES]
-            found.append(seen.masked_fill(gone[:, None, None], torch.nan))
+        found = [
+            layer(tokens.flatten(1)).masked_fill(gone[:, None], torch.nan)
+            for tokens, layer, gone in zip(self.patches(volume, surface), self.layers, absent, strict=True)
+        ]
         return torch.stack(found, dim=1)
 
     def forward(self, volume, surface):
         """Tissue (n, quantity) in its own units, of complete images."""
-        return self.mean + self.deviation * self.tissue(self.summaries(volume, surface).flatten(1))
+        return self.mean + self.deviation * self.tissue(self.readings(volume, surface).flatten(1))
 
 
 @dataclass(frozen=True)
@@ -66,7 +77,6 @@ class ReaderSchedule:
     """How a reader is trained: AdamW under a one-cycle schedule with this peak `learning_rate`."""
 
     width: int = 96
-    layers: int = 2
     epochs: int = 12
     batch: int = 32
     learning_rate: float = 1e-3
@@ -100,7 +110,7 @@ class ReaderTask:
 
     def model(self):
         """A reader with fresh weights and the training's scales."""
-        model = TissueReader(self.schedule.width, self.schedule.layers)
+        model = TissueReader(self.schedule.width)
         volume, surface, tissue = self.training
         model.patches.standardise(volume.cpu(), surface.cpu())
         model.mean, model.deviation = tissue.cpu().mean(dim=0), tissue.cpu().std(dim=0)
@@ -123,8 +133,8 @@ class ReaderTask:
             torch.randint(-reach, reach + 1, (2,), generator=generator, device=device).tolist()
             for reach in (SHIFT_PX, FINE_SHIFT_PX)
         )
-        read = model(volume.roll(near, (3, 4)), surface.roll(far, (1, 2)))
-        loss = (((read - tissue) / model.deviation) ** 2).mean()
+        found = model(volume.roll(near, (3, 4)), surface.roll(far, (1, 2)))
+        loss = (((found - tissue) / model.deviation) ** 2).mean()
         parallel.backward(loss, model.parameters())
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimisers[0].step()
@@ -133,10 +143,10 @@ class ReaderTask:
     def evaluate(self, model):
         """Mean square error of the bodies held out, in deviations, and each quantity's correlation."""
         volume, surface, tissue = self.validation
-        read = torch.cat([model(*part) for part in zip(volume.split(64), surface.split(64), strict=True)])
-        figures = {"validation_loss": (((read - tissue) / model.deviation) ** 2).mean().item()}
+        found = torch.cat([model(*part) for part in zip(volume.split(64), surface.split(64), strict=True)])
+        figures = {"validation_loss": (((found - tissue) / model.deviation) ** 2).mean().item()}
         for k, name in enumerate(QUANTITIES):
-            pair = torch.stack([read[:, k], tissue[:, k]])
+            pair = torch.stack([found[:, k], tissue[:, k]])
             figures[f"validation_r_{name}"] = torch.corrcoef(pair)[0, 1].nan_to_num().item()
         return figures
 
@@ -169,12 +179,12 @@ def train_reader(bodies, schedule, held_out, folder, report=REPORT):
 
 
 def load_reader(folder):
-    """Read a trained reader: (reader in evaluation mode, card). Raises as `checkpoints.load_model`."""
+    """A trained reader in evaluation mode, and its card; raises as `checkpoints.load_model`."""
     return checkpoints.load_model(folder, TissueReader)
 
 
 @torch.no_grad()
-def summarise(reader, volume, surface):
-    """Summaries (n, 4, SUMMARIES, width) float32 of arrays from `frame.framed`; NaN where missing."""
+def read(reader, volume, surface):
+    """Readings (n, 4, READINGS) float32 of arrays from `frame.framed`; NaN where a sequence is missing."""
     parts = (torch.from_numpy(np.ascontiguousarray(part)).split(64) for part in (volume, surface))
-    return torch.cat([reader.summaries(*part) for part in zip(*parts, strict=True)]).numpy()
+    return torch.cat([reader.readings(*part) for part in zip(*parts, strict=True)]).numpy()

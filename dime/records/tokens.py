@@ -65,17 +65,16 @@ class ImagePatches(nn.Module):
         self.second = second
         self.volume = nn.Sequential(
             nn.Conv2d(count, count * first, 3, 2, 1, groups=count),
+            nn.BatchNorm2d(count * first),
             nn.GELU(),
             nn.Conv2d(count * first, count * second, 3, 2, 1, groups=count),
+            nn.BatchNorm2d(count * second),
             nn.GELU(),
         )
-        self.fine = nn.Sequential(
-            *(
-                part
-                for a, b in ((2, 16), (16, 24), (24, 32))
-                for part in (nn.Conv2d(a, b, 3, 2, 1), nn.GELU())
-            )
-        )
+        steps = [nn.BatchNorm2d(2, affine=False)]
+        for a, b in ((2, 16), (16, 24), (24, 32)):
+            steps += [nn.Conv2d(a, b, 3, 2, 1), nn.BatchNorm2d(b), nn.GELU()]
+        self.fine = nn.Sequential(*steps)
         sizes = [4 * 4 * 6 * second] * count + [4 * 4 * 32]
         self.maps = nn.ModuleList(nn.Linear(size, width) for size in sizes)
         self.places = nn.ParameterList(0.02 * torch.randn(patches, width) for patches in PATCHES)
@@ -100,7 +99,7 @@ class ImagePatches(nn.Module):
         seen = self.volume(z).reshape(n, 2, 4, count, self.second, 3, 4, 3, 6)
         seen = seen.permute(3, 0, 1, 5, 7, 2, 4, 6, 8).reshape(count, n, PATCHES[0], -1)
         fine = (surface[:, None].float().nan_to_num() - self.mean[-1]) / self.deviation[-1]
-        fine = self.fine(torch.cat([fine, 10 * roughness(fine * self.deviation[-1], self.kernels)], dim=1))
+        fine = self.fine(torch.cat([fine, roughness(fine * self.deviation[-1], self.kernels)], dim=1))
         fine = fine.reshape(n, -1, 4, 4, 4, 4).permute(0, 2, 4, 1, 3, 5).reshape(n, PATCHES[-1], -1)
         return [
             layer(part) + place

@@ -8,31 +8,30 @@ import torch
 
 from dime.learning import checkpoints, loop, parallel
 from dime.learning.loop import REPORT, data_hash
-from dime.records.columns import FIELDS
+from dime.records.columns import FIELDS, SEQUENCES
+from dime.records.reader import READINGS
 from dime.records.tabular import laplace_loss
 from dime.records.tokens import GROUPS
-from dime.records.transformer import KINDS
+from dime.records.transformer import KINDS, VOLUME
+
+COLUMNS = len(GROUPS) * READINGS + 1
+"""What is read from the images: the readings of each group of patches, and the roughness of the surface."""
 
 LABS = ("ast_u_l", "alt_u_l", "platelets_1e9_l", "albumin_g_dl", "bilirubin_mg_dl", "ggt_u_l")
 """Fields that a blood sample gives."""
 
-PARTS = {
-    "t1w": (0, 3),
-    "t2w": (1,),
-    "dwi": (2,),
-    "images": tuple(range(len(GROUPS))),
-}
-"""Part that may be absent -> its groups of patches; the fine slice is T1-weighted."""
+GROUP_OF = {"t1w": (0, 3), "t2w": (1,), "dwi": (2,)}
+"""Sequence -> its groups of patches (`tokens.GROUPS`); the fine slice is T1-weighted."""
 
 COVERAGE = 0.9
 """Share of patients whose stiffness an interval is to hold."""
 
 
 class Examples(NamedTuple):
-    """Examinations as a network sees them, float32 tensors, NaN = missing.
+    """Examinations as a network sees them, tensors, NaN = missing.
 
-    images : (n, group, summary, size), summaries of the reader; of a "volume" network (n, 3, 8, 48, 72)
-    fields : (n, field), `table.fields`; ln_kpa : (n,)
+    images : (n, 33), readings of the groups and the roughness; or (n, pixel), `transformer.packed`
+    fields : (n, 14), `table.fields`; ln_kpa : (n,)
     """
 
     images: torch.Tensor
@@ -44,16 +43,26 @@ class Examples(NamedTuple):
         return Examples(*(part[index] for part in self))
 
     def without(self, parts):
-        """The same examinations with parts withheld: names of `PARTS`, "labs" or "records"."""
+        """The same examinations with parts withheld: t1w, t2w, dwi or labs."""
         images, fields = self.images, self.fields
         for part in parts:
-            if part in PARTS:
+            if part in GROUP_OF:
                 images = images.clone()
-                images[:, list(PARTS[part])] = torch.nan
+                images[:, columns(part, images.shape[1])] = torch.nan
             else:
                 fields = fields.clone()
-                fields[:, [FIELDS.index(name) for name in (LABS if part == "labs" else FIELDS)]] = torch.nan
+                fields[:, [FIELDS.index(name) for name in LABS]] = torch.nan
         return Examples(images, fields, self.ln_kpa)
+
+
+def columns(sequence, count):
+    """Which of `count` columns of images a sequence fills, (count,) bool."""
+    of = np.zeros(count, int)
+    if count == COLUMNS:
+        of[:-1], of[-1] = np.repeat(np.arange(len(GROUPS)), READINGS), len(GROUPS) - 1
+    else:
+        of[:] = np.minimum(np.arange(count) // (VOLUME // len(SEQUENCES)), len(GROUPS) - 1)
+    return torch.from_numpy(np.isin(of, GROUP_OF[sequence]))
 
 
 @dataclass(frozen=True)
@@ -61,13 +70,15 @@ class Schedule:
     """What a network is and how it is trained.
 
     kind : one of `transformer.KINDS`
-    withheld : parts that the network never sees: names of `PARTS`, "labs" or "records"
+    sees : of a "judge", "both", "images" or "records"
+    withheld : parts that the network never sees: t1w, t2w, dwi or labs
     hide : chance that each of T1w, T2w, DWI and the records is hidden from an example in training
     drop : share of the fields that is hidden besides
     learning_rate : peak of the one-cycle schedule of AdamW
     """
 
-    kind: str = "fusion"
+    kind: str = "judge"
+    sees: str = "both"
     withheld: tuple = ()
     epochs: int = 30
     batch: int = 48
@@ -99,11 +110,10 @@ class JudgeTask:
 
     def model(self):
         """A network with fresh weights and the training's scales."""
-        kind, arguments = KINDS[self.schedule.kind], {}
-        if self.schedule.kind != "volume":
-            arguments = {"fields": len(FIELDS), "size": self.training.images.shape[-1]}
-        model = kind(**arguments)
-        model.standardise(Examples(*(part.cpu() for part in self.training)))
+        arguments = {"sees": self.schedule.sees} if self.schedule.kind == "judge" else {}
+        kind, images = KINDS[self.schedule.kind], self.training.images.shape[1]
+        model = kind(images, len(FIELDS), **arguments)
+        model.fit_scales(Examples(*(part.cpu() for part in self.training)))
         return model
 
     def optimisers(self, model):
@@ -125,17 +135,16 @@ class JudgeTask:
         return loss.item()
 
     def hidden(self, batch, generator):
-        """A batch with parts hidden at random, never all of one example."""
+        """A batch with parts hidden at random; what a network sees alone is not hidden as a whole."""
         device, n = generator.device, len(batch.ln_kpa)
         gone = torch.rand((n, 4), generator=generator, device=device) < self.schedule.hide
         gone[gone.all(dim=1)] = False
         images, fields = batch.images.clone(), batch.fields.clone()
-        if "images" not in self.schedule.withheld and "records" not in self.schedule.withheld:
+        if self.schedule.sees == "both":
             fields[gone[:, 3]] = torch.nan
-        for column, part in enumerate(("t1w", "t2w", "dwi")):
-            for group in PARTS[part]:
-                if group < images.shape[1]:
-                    images[gone[:, column], group] = torch.nan
+        for place, sequence in enumerate(GROUP_OF):
+            hidden = gone[:, place, None] & columns(sequence, images.shape[1]).to(device)
+            images = images.masked_fill(hidden, torch.nan)
         single = torch.rand(fields.shape, generator=generator, device=device) < self.schedule.drop
         return Examples(images, fields.masked_fill(single, torch.nan), batch.ln_kpa)
 
