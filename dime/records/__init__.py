@@ -17,6 +17,8 @@ baselines      what the network is compared with: indices, ridge, boosting, othe
 validation     cross-validation, temporal and external sets, thresholds, calibration
 bias           equivalence over age, sex, BMI and steatosis, and the audit that finds a planted bias
 prediction     from a table and images to kPa, its interval and flags
+tabular        a transformer of the records alone, and the tokens of their fields
 nhanes         measured records: a national survey with elastography
+survey         the tabular models on these records: cross-validation, and who is read wrongly
 commands       the three commands: simulate, train, predict
 """

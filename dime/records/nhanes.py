@@ -3,8 +3,9 @@
 It is the stiffness of VCTE in people of a survey, not of MRE in patients. So it tests the tabular models
 alone, and is never mixed with simulated figures. The files are the survey's own, in SAS transport format.
 
-Source: US Centers for Disease Control and Prevention, NHANES 2017-2018 (public domain), documentation of the
-files DEMO_J, LUX_J, BIOPRO_J, BMX_J, GHB_J, HDL_J, HEQ_J and ALQ_J.
+Source: US Centers for Disease Control and Prevention, NHANES 2017-2018 (public domain), files DEMO_J, LUX_J,
+BIOPRO_J, BMX_J, GHB_J, HDL_J, HEQ_J and ALQ_J. The codes of LUX_J and ALQ_J were compared with the survey's
+documentation of P_LUX and P_ALQ (2017 to March 2020, the same questions), those of the others are recalled.
 """
 
 import os
@@ -70,7 +71,7 @@ Assumption: "nearly every day" (2) is 5.5 days a week, between every day and "3 
 STEATOSIS_CAP_DB_M = 274.0
 """Controlled attenuation [dB/m] from which a liver counts as steatotic.
 
-Source: the same survey in Kim et al., PMC9833447 (>= 274 dB/m)."""
+Source: Payne et al. 2023, Hepatology Communications 7:e0019, in the same survey (abstract)."""
 
 STIFF_KPA = (8.2, 12.0)
 """Stiffness by VCTE [kPa] from which fibrosis is significant, and about which it is advanced.
@@ -80,7 +81,7 @@ Assumption: 12 is a round value between the latter two, so that some hundred peo
 
 ADULT_YEARS, COMPLETE = 18, 1
 """Youngest age that is read, and the status of an examination after at least 3 h without food, with at least
-10 measurements and an interquartile range below 30 % of the median (documentation of LUX_J)."""
+10 measurements and an interquartile range below 30 % of the median."""
 
 
 def find():

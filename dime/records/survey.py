@@ -36,6 +36,7 @@ FIGURES = ("r_ln", "r_kpa", "mae_kpa", "slope_ln", "coverage")
 """Figures of merit of `validation.figures` that are told, besides areas under the ROC curve."""
 
 GROUPS = {
+    "all": ("age_years", 0, np.inf),
     "women": ("male", 0, 1),
     "men": ("male", 1, np.inf),
     "18 to 39 years": ("age_years", 18, 40),
