@@ -4,8 +4,8 @@ A small network, taught on simulated bodies, marks the liver. The roughness is h
 between two scales: the curvature of the outline smoothed by 5 mm less that of the outline smoothed by 15 mm.
 Nodules bend it, the organ's shape does not.
 
-Source: the surface nodularity score of Smith et al. 2016 (Radiology 280:771, recalled) is the mean distance of
-the edge, marked by an observer, from a smooth line.
+Source: the surface nodularity score of Smith et al. 2016 (Radiology 280:771, recalled) is the mean distance
+of the edge, marked by an observer, from a smooth line.
 Assumption: curvature in place of distance, and a low quantile in place of the mean, since the corners of the
 left lobe and of the hilum are far from any smooth line. The scales and the quantile were chosen on bodies
 without any stiffness.
