@@ -112,7 +112,7 @@ def test_an_absent_sequence_is_nan_and_changes_no_other():
 
 
 def test_where_the_liver_is_lies_over_the_surface():
-    """The share of liver is resampled as the slice is: the disc, given as the liver, is where it is bright."""
+    """The share of liver is resampled as the slice is: the disc, taken for the liver, is the bright part."""
     made = phantom()
     disc = (made["t1w"].values > 1.5).astype(np.float32)
     found = frame.framed(made | {"liver": Image(disc, SPACING_M)})
