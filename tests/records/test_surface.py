@@ -74,8 +74,8 @@ def test_a_ripple_bends_the_line_by_the_square_of_its_wave_number(waves):
 
 
 def test_roughness_grows_with_ripples_in_proportion():
-    """In images of an ellipse of 7 x 5.5 cm: without ripples the organ's shape alone bends, hardly. Ripples of
-    30 mm raise it in proportion to their height, and to the quantile of |cos|, sin(0.4 pi / 2)."""
+    """In images of an ellipse of 7 x 5.5 cm: without ripples the organ's shape alone bends, hardly. Ripples
+    of 30 mm raise it in proportion to their height, and to the quantile of |cos|, sin(0.4 pi / 2)."""
     heights_m = np.array([1e-3, 1.5e-3, 2e-3])
     smooth = surface.roughness(organ(0.07, 0.055))
     rippled = np.array([surface.roughness(organ(0.07, 0.055, height)) for height in heights_m])
@@ -118,19 +118,19 @@ def test_a_missing_slice_has_no_roughness_and_changes_no_other():
 
 
 def test_an_outliner_learns_where_bright_is(tmp_path):
-    """Discs of other size and place, bright in noise: after 24 steps its Dice coefficient is above 0.9, and the
-    network is kept with what it scored."""
+    """Discs of other size and place, a tenth of the image, bright in noise: after twelve steps the Dice
+    coefficient is above 0.7 (0.2 if all were liver), and the network is kept with what it scored."""
     rng = np.random.default_rng(0)
-    places = rng.uniform(-0.03, 0.03, (24, 2, 1, 1))
-    liver = np.hypot(*np.moveaxis(GRID - places, 1, 0)) < rng.uniform(0.02, 0.05, (24, 1, 1))
+    places = rng.uniform(-0.03, 0.03, (40, 2, 1, 1))
+    liver = np.hypot(*np.moveaxis(GRID - places, 1, 0)) < rng.uniform(0.02, 0.05, (40, 1, 1))
     image = (liver + 0.2 * rng.standard_normal(liver.shape)).astype(np.float16)
     bodies = xr.Dataset({"surface": (("body", "v", "u"), image), "liver": (("body", "v", "u"), liver)})
-    schedule = surface.OutlineSchedule(epochs=6, batch=4, learning_rate=1e-2)
+    schedule = surface.OutlineSchedule(epochs=3, batch=8, learning_rate=1e-2)
     history = surface.train_outliner(bodies, schedule, 8, tmp_path, report=str)
-    assert history[-1]["validation_dice"] > 0.9 and history[-1]["loss"] < history[0]["loss"]
+    assert history[-1]["validation_dice"] > 0.7 and history[-1]["loss"] < history[0]["loss"]
     outliner, card = surface.load_outliner(tmp_path)
     best = min(history, key=lambda row: row["validation_loss"])
     assert card["dice"] == best["validation_dice"]
     with torch.no_grad():
         found = outliner(torch.from_numpy(image[-8:])) > 0
-    assert (found.numpy() == liver[-8:]).mean() > 0.97
+    assert (found.numpy() == liver[-8:]).mean() > 0.93
