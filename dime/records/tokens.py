@@ -25,6 +25,7 @@ def derivatives(sigma, radius):
     g = torch.exp(-0.5 * (at / sigma) ** 2)
     g = g / g.sum()
     first, second = at / sigma**2 * g, (at**2 / sigma**4 - 1 / sigma**2) * g
+    second = second - second.sum() * g  # else even tissue would seem to bend
     pairs = ((g, first), (first, g), (g, second), (second, g), (first, first))
     return torch.stack([torch.outer(y, x) for y, x in pairs])[:, None].float()
 
