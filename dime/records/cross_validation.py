@@ -50,7 +50,9 @@ class Cohorts(NamedTuple):
 class Job(NamedTuple):
     """One network: its name and schedule, its rows, where it goes, and what is withheld when it judges.
 
-    judges : tuple of (name of the predictions, withheld parts); tested : rows that it is tested on, else None
+    training, validation : numbers of rows; validation chooses the epoch and the interval
+    judges : tuple of (name of the predictions, withheld parts); fold : number of the fold, or name of the
+        site, that it did not see
     """
 
     model: str
@@ -59,7 +61,7 @@ class Job(NamedTuple):
     validation: np.ndarray
     folder: Path
     judges: tuple
-    fold: int
+    fold: int | str
 
 
 def load_cohorts(folders, count, seed):
@@ -143,14 +145,15 @@ def run(jobs, paths, workers):
     ----------
     jobs : list of Job
     paths : dict
-        `readings`: .npy of `read_images`; `folders`: of the cohorts.
+        `readings`: .npy of `read_images`; `folders`: list of the cohorts' folders, in the order of
+        `load_cohorts`.
     workers : int
         Processes, with one thread each.
 
     Returns
     -------
-    dict
-        Job's number -> dict of the predictions' name -> (location, half width) arrays of ln kPa.
+    list of dict
+        For each job: the predictions' name -> (location, half width), (n,) arrays of ln kPa.
     """
     with ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
         tasks = [pool.submit(_judge, job, paths) for job in jobs]
@@ -223,7 +226,10 @@ def assemble(cohorts, jobs, found):
 
 
 def mean_law(cohorts, jobs, found, name):
-    """Location and half width (n,) of ln kPa by name: means over the networks that judge an examination."""
+    """Location and half width (n,) of ln kPa by name: means over the networks that judge an examination.
+
+    NaN where none does.
+    """
     law, count = np.zeros((2, len(cohorts.records))), np.zeros(len(cohorts.records))
     for job, one in zip(jobs, found, strict=True):
         if name in one:
@@ -231,7 +237,7 @@ def mean_law(cohorts, jobs, found, name):
             rows = (cohorts.fold < 0) | (of == job.fold)
             law[:, rows] += np.array(one[name])[:, rows]
             count += rows
-    return law / np.maximum(count, 1)
+    return law / np.where(count > 0, count, np.nan)
 
 
 def _table(rows, name, location, half=None):

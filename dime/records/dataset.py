@@ -23,8 +23,8 @@ from dime.files.sources import code_digest
 from dime.files.whole import alone, named, partial_path, whole
 from dime.records import cohort, frame, images, scans
 
-RECORDS, TRUTH, IMAGES = "records.csv", "truth.csv", "images.zarr"
-"""Names of a cohort's parts in its folder."""
+RECORDS, TRUTH, IMAGES, FILES = "records.csv", "truth.csv", "images.zarr", "images"
+"""Names of a cohort's parts in its folder; images are framed in one, or as a scanner leaves them in many."""
 
 BATCH = 20
 """Examinations that a process simulates and keeps at a time."""
@@ -78,18 +78,23 @@ def simulate_files(kind, exams, seed, folder, workers=2):
     kind : as `cohort.draw_cohort`; every patient is examined once
     exams, seed : int
     folder : path
-        Made if it does not exist.
+        Replaced if it holds a cohort.
     workers : int
         Processes.
+
+    Raises
+    ------
+    ValueError
+        As `simulate`.
     """
+    folder = Path(folder).absolute()
+    check_replaceable(folder)
     records, truth = cohort.draw_cohort(kind, exams, exams, seed)
-    folder = Path(folder)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        rows = [(records.iloc[row], truth.iloc[row]) for row in range(exams)]
-        list(pool.map(partial(_keep_files, seed, folder / "images"), *zip(*rows, strict=True)))
-    for name, table in ((TRUTH, _named(truth, records)), (RECORDS, records)):
-        with whole(folder / name) as aside:
-            table.to_csv(aside, index=False)
+    rows = [(records.iloc[row], truth.iloc[row]) for row in range(exams)]
+    with alone(folder), whole(folder) as aside:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            list(pool.map(partial(_keep_files, seed, aside / FILES), *zip(*rows, strict=True)))
+        _write_tables(aside, records, truth)
 
 
 def load_tables(folder):
@@ -116,18 +121,20 @@ def load_images(folder):
 
 
 def check_replaceable(folder):
-    """Refuse a folder that holds anything but a cohort.
+    """Refuse a folder that holds anything but a simulated cohort, whose mark is the file of its truth.
 
     Raises
     ------
     ValueError
+        A file, or a folder that holds something else, such as a hospital's records and images.
     """
     folder = Path(folder)
-    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    if folder.exists() and not (names <= {RECORDS, TRUTH, IMAGES, "images"} and folder.is_dir()):
-        raise ValueError(
-            f"{folder}: expected a cohort or nothing there, found {sorted(names)[:3] or 'a file'}"
-        )
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder}: expected a simulated cohort or nothing there, found a file")
+    names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    other = names - {RECORDS, TRUTH, IMAGES, FILES} or (names if TRUTH not in names else set())
+    if other:
+        raise ValueError(f"{folder}: expected a simulated cohort or nothing there, found {min(other)}")
 
 
 def body_seed(seed, exam):
@@ -157,9 +164,10 @@ def _keep_files(seed, folder, records, truth):
     scans.write_images(folder, records["exam"], _scan(seed, records, truth))
 
 
-def _named(truth, records):
-    """The truth with the examinations' names."""
-    return pd.concat([records["exam"], truth], axis=1)
+def _write_tables(folder, records, truth):
+    """Records, and the truth with the examinations' names."""
+    records.to_csv(folder / RECORDS, index=False)
+    pd.concat([records["exam"], truth], axis=1).to_csv(folder / TRUTH, index=False)
 
 
 def _write(folder, records, truth, stacked):
@@ -172,6 +180,5 @@ def _write(folder, records, truth, stacked):
     )
     with whole(folder) as aside:
         aside.mkdir()
-        records.to_csv(aside / RECORDS, index=False)
-        _named(truth, records).to_csv(aside / TRUTH, index=False)
+        _write_tables(aside, records, truth)
         datasets.write(data, aside / IMAGES)

@@ -35,7 +35,8 @@ FIELD_OF_VIEW_M = (0.300, 0.384)
 HEALTHY_SPLEEN_ML = 220.0
 """Volume of the spleen [ml] that the painted body shows at its relative size of 1.
 
-Source: means of 195 to 292 ml in healthy groups."""
+Source: means of 195 to 292 ml in healthy groups. What is painted of a larger spleen grows more slowly than
+its volume, as wall, liver and lung leave no more room."""
 
 RIPPLE_M, SMOOTH_SCORE = 1.0e-3, 1.5
 """Ripples of the liver's outline (rms) [m] for one unit of the surface nodularity score, and the score of a

@@ -4,8 +4,8 @@ A small network, taught on simulated bodies, marks the liver. The roughness is h
 between two scales: the curvature of the outline smoothed by 5 mm less that of the outline smoothed by 15 mm.
 Nodules bend it, the organ's shape does not.
 
-Source: the surface nodularity score of Smith et al. 2016 (Radiology 280:771, recalled) is the mean distance of
-the edge, marked by an observer, from a smooth line.
+Source: the surface nodularity score of Smith et al. 2016 (Radiology 280:771, recalled) is the mean distance
+of the edge, marked by an observer, from a smooth line.
 Assumption: curvature in place of distance, and a low quantile in place of the mean, since the corners of the
 left lobe and of the hilum are far from any smooth line. The scales and the quantile were chosen on bodies
 without any stiffness.
@@ -152,7 +152,8 @@ def roughness_of(outliner, surface):
     """
     found = np.full(len(surface), np.nan)
     there = np.flatnonzero(np.isfinite(surface[:, 0, 0]))
-    for rows in np.array_split(there, max(1, len(there) // 64)):
+    for start in range(0, len(there), 64):
+        rows = there[start : start + 64]
         odds = outliner(torch.from_numpy(np.ascontiguousarray(surface[rows])))
         found[rows] = [roughness(one) for one in odds.sigmoid().numpy()]
     return found
@@ -193,11 +194,11 @@ def roughness(probability):
 def curvature(line, smooth_m):
     """Curvature (n,) [1/m] of a closed line (n, 2) [m] of even points `POINT_M` apart, smoothed along it.
 
-    k = (x' y'' - y' x'') / (x'^2 + y'^2)^(3/2)
+    k = (x' y'' - y' x'') / (x'^2 + y'^2)^(3/2), by differences of neighbours. A sampled derivative of a
+    Gaussian does not sum to 0, and the curvature would depend on where the line lies.
     """
-    (x1, y1), (x2, y2) = (
-        ndimage.gaussian_filter1d(line, smooth_m / POINT_M, axis=0, order=order, mode="wrap").T
-        / POINT_M**order
-        for order in (1, 2)
-    )
+    smooth = ndimage.gaussian_filter1d(line, smooth_m / POINT_M, axis=0, mode="wrap")
+    before, after = np.roll(smooth, 1, axis=0), np.roll(smooth, -1, axis=0)
+    x1, y1 = (after - before).T / (2 * POINT_M)
+    x2, y2 = (after - 2 * smooth + before).T / POINT_M**2
     return (x1 * y2 - y1 * x2) / np.maximum(np.hypot(x1, y1), 1e-9) ** 3

@@ -25,6 +25,7 @@ def derivatives(sigma, radius):
     g = torch.exp(-0.5 * (at / sigma) ** 2)
     g = g / g.sum()
     first, second = at / sigma**2 * g, (at**2 / sigma**4 - 1 / sigma**2) * g
+    second = second - second.sum() * g  # else even tissue would seem to bend
     pairs = ((g, first), (first, g), (g, second), (second, g), (first, first))
     return torch.stack([torch.outer(y, x) for y, x in pairs])[:, None].float()
 
@@ -32,7 +33,8 @@ def derivatives(sigma, radius):
 def roughness(images, kernels):
     """How much the outlines in an image bend: min(|grad S|, .2) min(|k|, .5), k = div(grad S / |grad S|).
 
-    Nodules of a surface and patches of a texture bend the lines of equal signal, smooth organs hardly do.
+    Nodules of a surface and patches of a texture bend the lines of equal signal, smooth organs hardly do. In
+    k, |grad S|^2 is raised by 1e-3, so that noise in even tissue counts little.
 
     images : (n, 1, y, x); kernels : from `derivatives`. Returns (n, 1, y, x).
     """
@@ -42,6 +44,12 @@ def roughness(images, kernels):
     square = x**2 + y**2
     bend = (xx * y**2 - 2 * xy * x * y + yy * x**2) / (square + 1e-3) ** 1.5
     return square.sqrt().clamp(max=EDGE) * bend.abs().clamp(max=CURVED)
+
+
+def scales(values):
+    """Mean and standard deviation of the known values of a tensor; 0 and 1 where none is known."""
+    known = values[torch.isfinite(values)].float()
+    return (known.mean(), known.std()) if len(known) else (0.0, 1.0)
 
 
 class ImagePatches(nn.Module):
@@ -85,8 +93,7 @@ class ImagePatches(nn.Module):
     def standardise(self, volume, surface):
         """Take the mean and deviation of each group from training images, NaN = missing."""
         for k, values in enumerate([*volume.unbind(dim=1), surface]):
-            known = values[torch.isfinite(values)].float()
-            self.mean[k], self.deviation[k] = known.mean(), known.std()
+            self.mean[k], self.deviation[k] = scales(values)
 
     def forward(self, volume, surface):
         """Tokens of each group, a list of (n, patches, width); those of a missing sequence mean nothing.

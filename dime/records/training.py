@@ -43,15 +43,17 @@ class Examples(NamedTuple):
         return Examples(*(part[index] for part in self))
 
     def without(self, parts):
-        """The same examinations with parts withheld: t1w, t2w, dwi or labs."""
+        """The same examinations with parts withheld: t1w, t2w, dwi or labs. ValueError for other names."""
         images, fields = self.images, self.fields
         for part in parts:
             if part in GROUP_OF:
                 images = images.clone()
                 images[:, columns(part, images.shape[1])] = torch.nan
-            else:
+            elif part == "labs":
                 fields = fields.clone()
                 fields[:, [FIELDS.index(name) for name in LABS]] = torch.nan
+            else:
+                raise ValueError(f"withheld: expected t1w, t2w, dwi or labs, found {part!r}")
         return Examples(images, fields, self.ln_kpa)
 
 
@@ -138,18 +140,27 @@ class JudgeTask:
         return loss.item()
 
     def hidden(self, batch, generator):
-        """A batch with parts hidden at random; what a network sees alone is not hidden as a whole."""
+        """A batch with parts hidden at random, but for examples of which a network would then see nothing.
+
+        A network that sees the records alone loses single fields, never all of them at once.
+        """
         device, n = generator.device, len(batch.ln_kpa)
         gone = torch.rand((n, 4), generator=generator, device=device) < self.schedule.hide
-        gone[gone.all(dim=1)] = False
-        images, fields = batch.images.clone(), batch.fields.clone()
-        if self.schedule.sees == "both":
-            fields[gone[:, 3]] = torch.nan
+        images, fields = batch.images, batch.fields
         for place, sequence in enumerate(GROUP_OF):
             hidden = gone[:, place, None] & columns(sequence, images.shape[1]).to(device)
             images = images.masked_fill(hidden, torch.nan)
+        if self.schedule.sees != "records":
+            fields = fields.masked_fill(gone[:, 3, None], torch.nan)
         single = torch.rand(fields.shape, generator=generator, device=device) < self.schedule.drop
-        return Examples(images, fields.masked_fill(single, torch.nan), batch.ln_kpa)
+        fields = fields.masked_fill(single, torch.nan)
+        seen = {"both": (images, fields), "images": (images,), "records": (fields,)}[self.sees()]
+        left = torch.stack([part.isfinite().any(dim=1) for part in seen]).any(dim=0)[:, None]
+        return Examples(images.where(left, batch.images), fields.where(left, batch.fields), batch.ln_kpa)
+
+    def sees(self):
+        """What the network goes by: "both", "images" or "records"."""
+        return "images" if self.schedule.kind == "volume" else self.schedule.sees
 
     def evaluate(self, model):
         """Loss of the validation part, and the correlation of ln kPa."""

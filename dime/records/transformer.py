@@ -12,7 +12,7 @@ from torch import nn
 from dime.records.columns import SEQUENCES
 from dime.records.frame import SHAPE, SURFACE_PIXELS
 from dime.records.tabular import FARTHEST, LOG_SCALE, FieldTokens, TabularTransformer
-from dime.records.tokens import ImagePatches
+from dime.records.tokens import ImagePatches, scales
 
 VOLUME = len(SEQUENCES) * SHAPE[0] * SHAPE[1] * SHAPE[2]
 """Pixels of the volume; those of the fine slice follow them where a network sees pixels."""
@@ -32,7 +32,6 @@ class Judge(TabularTransformer):
     def __init__(self, images, fields, sees="both", **rest):
         self.sees = sees
         super().__init__({"both": images + fields, "images": images, "records": fields}[sees], **rest)
-        del self.architecture["fields"]
         self.architecture |= {"images": images, "fields": fields, "sees": sees}
 
     def seen(self, images, fields):
@@ -148,8 +147,7 @@ class Volume(Direct):
     def fit_scales(self, examples):
         super().fit_scales(examples)
         for k, values in enumerate(unpacked(examples.images)[0].unbind(dim=1)):
-            known = values[torch.isfinite(values)].float()
-            self.mean[k], self.deviation[k] = known.mean(), known.std()
+            self.mean[k], self.deviation[k] = scales(values)
 
     def forward(self, images, fields):
         """Location and log scale (n,) of ln kPa of pixels (n, pixel); fields are not seen."""
