@@ -1,6 +1,6 @@
 """From a table and images to stiffness, its interval, what each part contributed, and what limits it.
 
-A model is a folder: `reader` and `outliner` read the images, the networks `fused-*` judge stiffness, and
+A model is a folder: `reader` and `outliner` read the images, the networks `fused-0`, ... judge stiffness, and
 `card.json` says what they were trained on.
 """
 
@@ -23,7 +23,7 @@ from dime.records.training import COLUMNS, columns, judged, load_judge
 WEIGHTS = Path(__file__).parents[1] / "weights" / "records"
 """The package's own model."""
 
-NETWORKS = "fused-*"
+NETWORKS = "fused-[0-9]*"
 """Folders of the networks that judge stiffness, in the folder of a model."""
 
 RECORDS = "records"
@@ -110,7 +110,7 @@ def load(folder):
         raise ValueError(f"{card_path}: expected the card of a model with ranges, found {error!r}") from None
     judges = [_load_judge(path) for path in sorted(Path(folder).glob(NETWORKS))]
     if not judges:
-        raise FileNotFoundError(f"{folder}: expected networks {NETWORKS}, found none")
+        raise FileNotFoundError(f"{folder}: expected networks fused-0, ..., found none")
     return Model(*load_readers(folder), judges, ranges)
 
 
