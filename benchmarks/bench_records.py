@@ -1,8 +1,8 @@
 """How long stiffness without a wave takes: a simulated examination, a checked table, a prediction.
 
 Run by hand on a quiet machine, two minutes: `python benchmarks/bench_records.py`. It writes records.json
-beside this file. All run on one core but the command, which starts anew as a user starts it: its seconds for one
-and for many examinations tell the time to start from the time of an examination.
+beside this file. All run on one core but the command, which starts anew as a user starts it: its seconds for
+one and for many examinations tell the time to start from the time of an examination.
 """
 
 import json
