@@ -150,13 +150,14 @@ def test_late_fusion_recovers_the_mixture(cohorts, jobs):
     found = [{job.model: (u if job.model == "image" else v, np.zeros(172))} for job in part]
     made, judged = cross_validation.stack(mixed, part, found)
     assert len(made) == 6 and {job.model for job in made} == {"late"}
+    inside, halves = [], []
     for job, one in zip(made, judged, strict=True):
         location, half = one["late"]
         np.testing.assert_allclose(location, 0.2 + 0.7 * u - 0.3 * v, atol=0.03)
-        inside = np.abs(np.log(labels) - location)[job.validation] <= half[job.validation]
-        assert inside.mean() == pytest.approx(0.9, abs=0.07) and half[0] == pytest.approx(
-            1.645 * 0.005, rel=0.5
-        )
+        inside.extend(np.abs(np.log(labels) - location)[job.validation] <= half[job.validation])
+        halves.append(half[0])
+    assert np.mean(inside) == pytest.approx(0.9, abs=0.08)
+    assert np.mean(halves) == pytest.approx(1.645 * 0.005, rel=0.35)
 
 
 def test_late_fusion_looks_at_validation_patients_alone(cohorts, jobs):
