@@ -21,10 +21,11 @@ from dime.records.table import check_folds, training_ranges
 from dime.records.training import Schedule, judged
 
 FOLDS = 5
-"""Most networks of a model."""
+"""Networks of a model."""
 
-LEAST_PATIENTS = 3
-"""Fewest patients: one to learn from, one to choose the epoch, one left out."""
+LEAST_PATIENTS = 6
+"""Fewest patients: two to learn from, two to choose the epoch, the others left out. With fewer nothing can be
+computed; that these are enough is not said."""
 
 
 def train_files(records, images_folder, folder, schedule):
@@ -80,20 +81,21 @@ def jobs(records, folder, schedule):
     fold = divided(records, FOLDS, schedule.seed)
     check_folds(records, fold)
     found = []
-    for number in range(fold.max() + 1):
+    for number in range(FOLDS):
         known = np.flatnonzero(fold != number)
-        chosen = divided(records.iloc[known], VALIDATION, schedule.seed) == 0
+        others = records.iloc[known]
+        parts = min(VALIDATION, others["patient"].nunique() // 2)  # of two patients each or more
+        chosen = divided(others, parts, schedule.seed) == 0
         rows = known[~chosen], known[chosen]
         found.append(Job("fused", schedule, *rows, folder / f"fused-{number}", (), number))
     return found
 
 
-def divided(records, most, seed):
-    """Number of each examination's fold (n,), `most` folds or one a patient where there are fewer patients.
+def divided(records, count, seed):
+    """Number of each examination's fold (n,), by patient.
 
-    They are even in site and stiffness if there are enough examinations for that.
+    Folds are even in site and stiffness if there are enough examinations of one kind for that.
     """
-    count = min(most, records["patient"].nunique())
     kinds = strata(records)
     if np.unique(kinds, return_counts=True)[1].max() < count:
         kinds = np.zeros(len(records))
