@@ -1,6 +1,6 @@
 # Two commands: `make repro` runs the pipeline to the paper, `make test` the tests. Both set .venv up first.
 #   make repro                       the core (simulate, train, compare, in vivo, cohort), the figures, the paper and its supplement
-#   make repro PART=studies          one part: mre, methods, studies, authors, liver; PART=all: everything
+#   make repro PART=studies          one part: mre, methods, studies, authors, liver, records; PART=all: everything
 #   make repro PROFILE=smoke         the same in minutes, in a copy of the sources, scratch/smoke, because its numbers
 #                                    mean nothing; the project's results, paper and params.yaml stay as they are
 #   make test PART=fem               the tests of one room of dime/
@@ -29,6 +29,10 @@ endif
 repro: .venv/ready params/$(PROFILE).yaml
 	@test -d data || test -n "$$DIME_REFERENCE" || dvc pull -q data.dvc 2>/dev/null || \
 		echo "Measured slices cannot be fetched: continuing without them, and the paper will say so."
+ifneq ($(filter records all,$(PART)),)
+	@test -n "$$DIME_REFERENCE" || dvc pull -q -R nhanes 2>/dev/null || \
+		echo "The survey NHANES cannot be fetched: continuing without it, and its notebook will say so."
+endif
 	@$(if $(PLACE),dime workspace $(PLACE) --profile $(PROFILE),ln -sfn params/$(PROFILE).yaml params.yaml)
 	@$(IN) dime inputs
 ifeq ($(PART),core)

@@ -9,4 +9,5 @@ inversions        figures of MMDI's steps and of sweeps
 paper_simulated   the paper's figures of simulated studies
 paper_conditions  the paper's figures in which a condition changes
 paper_subjects    the paper's figures of subjects and measured slices
+records           figures of merit of stiffness without a wave
 """

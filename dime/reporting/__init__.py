@@ -6,6 +6,7 @@ workspace     copy the sources, for a run that leaves the project alone
 dependencies  compute the stages' dependencies from imports
 claims        the original's claims beside the results
 liver_claims  claims and targets of the liver examination beside the results
+records_claims  claims and targets of stiffness without a wave beside the results
 summary       tables for the terminal
 publication   the tracked pages that hold results
 paper         typeset the paper and its supplement; which files they read

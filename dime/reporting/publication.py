@@ -5,7 +5,7 @@ from pathlib import Path
 from dime.files.report import number, read_part
 from dime.files.whole import whole
 from dime.plotting.style import MAIN, METHOD_NAMES
-from dime.reporting import liver_claims
+from dime.reporting import liver_claims, records_claims
 from dime.reporting.claims import COLUMNS, HEADS, claims, span
 
 RESULTS = "<!-- results: written by `make publish` -->", "<!-- end of results -->"
@@ -14,6 +14,7 @@ TUNED = (*MAIN, "mmdi_tuned")
 
 CLAIMS = "<!-- claims: written by `make publish` -->", "<!-- end of claims -->"
 LIVER = "<!-- liver: written by `make publish` -->", "<!-- end of liver -->"
+RECORDS = "<!-- records: written by `make publish` -->", "<!-- end of records -->"
 
 
 def publish(results, readme, page):
@@ -32,7 +33,13 @@ def publish(results, readme, page):
         A page lacks its markers.
     """
     texts = {path: Path(path).read_text() for path in (readme, page)}
-    for path, markers, block in ((readme, RESULTS, headlines), (page, CLAIMS, table), (page, LIVER, liver)):
+    blocks = (
+        (readme, RESULTS, headlines),
+        (page, CLAIMS, table),
+        (page, LIVER, liver),
+        (page, RECORDS, records),
+    )
+    for path, markers, block in blocks:
         try:
             texts[path] = filled(texts[path], markers, block(results))
         except ValueError as error:
@@ -65,6 +72,11 @@ def table(results):
 def liver(results):
     """The same of the liver examination."""
     return _markdown(liver_claims.HEADS, liver_claims.table(results))
+
+
+def records(results):
+    """The same of stiffness without a wave."""
+    return _markdown(records_claims.HEADS, records_claims.table(results))
 
 
 def _markdown(heads, rows):
