@@ -120,7 +120,7 @@ class ReaderTask:
         """AdamW under a one-cycle schedule."""
         rate = self.schedule.learning_rate
         optimiser = torch.optim.AdamW(model.parameters(), rate, weight_decay=self.schedule.weight_decay)
-        total = self.epochs * self.steps
+        total = cycle_steps(self.epochs * self.steps)
         return [optimiser], [torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total, pct_start=0.2)]
 
     def step(self, model, optimisers, generator):
@@ -149,6 +149,11 @@ class ReaderTask:
             pair = torch.stack([found[:, k], tissue[:, k]])
             figures[f"validation_r_{name}"] = torch.corrcoef(pair)[0, 1].nan_to_num().item()
         return figures
+
+
+def cycle_steps(steps):
+    """Length of a one-cycle schedule that rises for a fifth of it; of five steps, torch would divide by 0."""
+    return 6 if steps == 5 else steps
 
 
 def train_reader(bodies, schedule, held_out, folder, report=REPORT):

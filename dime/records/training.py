@@ -9,7 +9,7 @@ import torch
 from dime.learning import checkpoints, loop, parallel
 from dime.learning.loop import REPORT, data_hash
 from dime.records.columns import FIELDS, SEQUENCES
-from dime.records.reader import READINGS
+from dime.records.reader import READINGS, cycle_steps
 from dime.records.tabular import laplace_loss
 from dime.records.tokens import GROUPS
 from dime.records.transformer import KINDS, VOLUME
@@ -123,7 +123,7 @@ class JudgeTask:
 
     def optimisers(self, model):
         """AdamW under a one-cycle schedule."""
-        rate, total = self.schedule.learning_rate, self.epochs * self.steps
+        rate, total = self.schedule.learning_rate, cycle_steps(self.epochs * self.steps)
         optimiser = torch.optim.AdamW(model.parameters(), rate, weight_decay=self.schedule.weight_decay)
         return [optimiser], [torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total, pct_start=0.2)]
 
