@@ -46,7 +46,10 @@ def test_type_checkers_see_the_same_names():
     assert seen == dime.EXPORTS
 
 
-@pytest.mark.parametrize("name", ["simulate", "invert", "read_wave", "write_map", "load_model"])
+TYPED = ["simulate", "invert", "read_wave", "write_map", "load_model", "predict_stiffness"]
+
+
+@pytest.mark.parametrize("name", TYPED)
 def test_signatures_are_typed(name):
     function = getattr(dime, name)
     hints = typing.get_type_hints(function)

@@ -305,8 +305,7 @@ def test_images_are_read_in_the_order_of_the_cohorts(tmp_path, monkeypatch):
         datasets.write(xr.Dataset(data), folders[name] / "images.zarr")
     torch.manual_seed(0)
     tissue = reader.TissueReader(16).eval()
-    monkeypatch.setattr(reader, "load_reader", lambda folder: (tissue, {}))
-    monkeypatch.setattr(surface, "load_outliner", lambda folder: (surface.Outliner().eval(), {}))
+    monkeypatch.setattr(cross_validation, "load_readers", lambda folder: (tissue, surface.Outliner().eval()))
     cross_validation.read_images(folders, tmp_path, tmp_path / "readings.npy")
     found = np.load(tmp_path / "readings.npy")
     assert found.shape == (3, COLUMNS) and found.dtype == np.float32
