@@ -15,6 +15,7 @@ inversion    How stiff is it, by any method?
 plotting     How does it look?
 reporting    What did a run find?
 liver        Which voxels are liver, and how stiff is it there? (a companion)
+records      How stiff is a liver, judged from images and records without a wave? (a companion)
 studies      What does one notebook ask? (for notebooks alone)
 authors      What did the DIME authors release? (for notebooks alone)
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from dime.mri.elastography import acquire
     from dime.network.unet import load_model
     from dime.phantoms.families import draw
+    from dime.records.prediction import predict_stiffness
     from dime.simulation.dataset import simulate
     from dime.simulation.examination import Recipe
 
@@ -47,6 +49,7 @@ EXPORTS = {
     "invert": "dime.inversion.methods:invert",
     "load": "dime.files.datasets:load",
     "load_model": "dime.network.unet:load_model",
+    "predict_stiffness": "dime.records.prediction:predict_stiffness",
     "read_wave": "dime.files.waves:read_wave",
     "simulate": "dime.simulation.dataset:simulate",
     "solve": "dime.fem.forward:solve",
@@ -64,6 +67,7 @@ __all__ = [
     "invert",
     "load",
     "load_model",
+    "predict_stiffness",
     "read_wave",
     "simulate",
     "solve",

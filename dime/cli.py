@@ -240,6 +240,14 @@ def authors_phantoms(output: Path):
     typer.echo(phantoms.convert(output))
 
 
+@records.command("survey")
+def records_survey(output: Path):
+    """Convert NHANES (nhanes/, or beside $DIME_REFERENCE) to OUTPUT; none there is a table without people."""
+    from dime.records import nhanes
+
+    typer.echo(nhanes.convert(output))
+
+
 @app.command()
 def paper(source: Path, output: Path):
     """Typeset SOURCE; if an input is missing, name it and the command that makes it."""

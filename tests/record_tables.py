@@ -1,10 +1,19 @@
-"""Small tables of examinations, and images of them, that are right as they stand."""
+"""Small tables of examinations, images of them and a model, that are right as they stand."""
+
+import json
 
 import nibabel
 import numpy as np
 import pandas as pd
+import torch
 
+from dime.learning import checkpoints
+from dime.records.inputs import examples_of
+from dime.records.reader import TissueReader
 from dime.records.scans import Image, write_images
+from dime.records.surface import Outliner
+from dime.records.table import read_table, training_ranges
+from dime.records.training import COLUMNS, JudgeTask, Schedule
 
 SPACING_M = (0.006, 0.0015, 0.0017)
 """Slice, row and column: all differ, so that no two can be taken for each other."""
@@ -75,3 +84,19 @@ def rewrite(path, change, header=None):
     if header:
         header(new)
     nibabel.save(new, path)
+
+
+def write_model(folder, networks=2):
+    """A model as a training leaves it, but of random weights; its scales and ranges are those of `table`."""
+    torch.manual_seed(0)
+    records, generator = read_table(table(12)), np.random.default_rng(0)
+    checkpoints.save_model(TissueReader(), {}, folder / "reader")
+    checkpoints.save_model(Outliner((4, 4)), {}, folder / "outliner")
+    readings = generator.normal(0, 30, (len(records), COLUMNS)).astype(np.float32)  # random readers read far
+    for number in range(networks):
+        task = JudgeTask(*2 * [examples_of(records, readings)], Schedule())
+        card = {"schedule": {"kind": "judge"}, "reach": 2.0 + number}
+        checkpoints.save_model(task.model(), card, folder / f"fused-{number}")
+    card = {"ranges": training_ranges(records), "images": "simulated"}
+    (folder / "card.json").write_text(json.dumps(card))
+    return folder

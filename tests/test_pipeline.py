@@ -26,7 +26,7 @@ def run(command, folder, environment):
 CORE = "notebooks/mre/dvc.yaml"
 EVERYTHING = [
     "dvc.yaml",
-    *(f"notebooks/{part}/dvc.yaml" for part in ("mre", "methods", "studies", "authors", "liver")),
+    *(f"notebooks/{part}/dvc.yaml" for part in ("mre", "methods", "studies", "authors", "liver", "records")),
 ]
 PARTS = [f"notebooks/{part}/dvc.yaml" for part in ("authors", "methods", "studies")]
 MEASURED = [f"{CORE}:measured", f"{CORE}:in_vivo"]
@@ -68,7 +68,7 @@ def smoke(tmp_path_factory):
     first = [*rest, PARTS[0], PARTS[1]]
     if environment != absent:
         first = [*MEASURED, *first]
-    side_by_side(clone, environment, [[*first, *LIVER], [f"{CORE}:cohort", *STUDIES]])
+    side_by_side(clone, environment, [[*first, *LIVER], [f"{CORE}:cohort", *RECORDS, *STUDIES]])
     reproduce(clone, environment, *EVERYTHING)
     return clone, environment, found
 
@@ -76,6 +76,11 @@ def smoke(tmp_path_factory):
 LIVER = [
     f"notebooks/liver/dvc.yaml:{name}"
     for name in "segment translate readers compare failure measured".split()
+]
+
+RECORDS = [
+    f"notebooks/records/dvc.yaml:{name}"
+    for name in "cohort bound train validation bias missing survey nhanes".split()
 ]
 
 STUDIES = [
@@ -156,7 +161,7 @@ def test_a_second_repro_does_nothing(smoke):
     running = {line for line in done.stdout.splitlines() if line.startswith("Running stage")}
     looking = {"notebooks/mre/dvc.yaml:measured", "notebooks/authors/dvc.yaml:convert"}
     assert running == {f"Running stage '{name}':" for name in looking}  # these always look
-    assert [path.read_bytes() for path in locks] == before and len(locks) == 6
+    assert [path.read_bytes() for path in locks] == before and len(locks) == 7
 
 
 def test_a_forced_rerun_is_byte_identical(smoke):

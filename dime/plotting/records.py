@@ -6,6 +6,7 @@ MODEL_NAMES = {
     "fused": "transformer, fused",
     "image": "transformer, images",
     "records": "transformer, records",
+    "patches": "transformer, pixels",
     "cnn": "3D CNN",
     "late": "late fusion",
     "modulated": "modulated fusion",

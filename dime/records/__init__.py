@@ -21,12 +21,14 @@ surface        the outline of the liver, and how nodular it is
 tabular        a transformer of the records alone, and the tokens of their fields
 transformer    the networks: from readings and fields to the law of log stiffness
 training       one network that judges stiffness, and its interval
+inputs         what the networks see of examinations: from a table and files to readings and fields
 cross_validation   every network on every fold, and their table of predictions
 baselines      what the network is compared with: indices, ridge, boosting
 readings       predictions beside what was measured, and what is missing
 validation     figures of merit, with intervals over patients
 bias           equivalence over age, sex, BMI and steatosis, and the audit that finds a planted bias
 claims         a claim, its target and its verdict
+files_training a model of one's own, from a table and images
 prediction     from a table and images to kPa, its interval and flags
 nhanes         measured records: a national survey with elastography
 survey         the tabular models on these records: cross-validation, and who is read wrongly

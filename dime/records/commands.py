@@ -55,7 +55,8 @@ def train(
 ):
     """Train a model on a table with stiffness_kpa [kPa]; a killed run continues where it stopped."""
     from dime.records.columns import LABEL
-    from dime.records.training import train_files
+    from dime.records.files_training import train_files
+    from dime.records.inputs import examinations
 
     schedule = {"epochs": epochs, "seed": seed}
     schedule = {name: value for name, value in schedule.items() if value is not None}
@@ -63,7 +64,7 @@ def train(
         if name in schedule:
             _at_least(f"--{name}", schedule[name], least)
     check_model_folder(output, (table, images))
-    found = _read(table, images, (LABEL,))
+    found = examinations(table, images, (LABEL,))
     train_files(found, images, output, schedule)
     typer.echo(f"{output}: trained on {len(found)} examinations of {found['patient'].nunique()} patients")
 
@@ -90,7 +91,7 @@ def predict(
         raise ValueError(f"{output}: expected a new name or earlier predictions, found {_kind(output)}")
     if model is not None and not model.is_dir():
         raise FileNotFoundError(f"{model}: no such folder")
-    found = predict_stiffness(_read(table, images), images, model)
+    found = predict_stiffness(table, images, model)
     with whole(output) as aside:
         found.to_csv(aside, index=False, float_format="%.4g")
     flagged = int((found["flags"] != "").sum())
@@ -142,16 +143,6 @@ def check_model_folder(folder, inputs):
         within += [] if any(marks) else sorted(place.iterdir())
     if within:
         raise ValueError(f"{folder}: expected a new name or an earlier model, found {within[0].name}")
-
-
-def _read(table, images, require=()):
-    """A table with the sequences that have a file, checked."""
-    from dime.records.scans import find_images
-    from dime.records.table import check_present, read_table
-
-    found = find_images(read_table(table, require), images)
-    check_present(found, table)
-    return found
 
 
 def _kind(path):

@@ -20,9 +20,10 @@ from dime.files.sources import code_digest
 from dime.files.whole import whole
 from dime.learning.folds import folds
 from dime.learning.loop import data_hash
-from dime.records import baselines, dataset, reader, surface, table
+from dime.records import baselines, dataset, table
 from dime.records.columns import SEQUENCES
-from dime.records.training import COVERAGE, Examples, Schedule, judged, load_judge, train
+from dime.records.inputs import examples_of, load_readers, read_arrays
+from dime.records.training import COVERAGE, Schedule, judged, load_judge, train
 from dime.records.transformer import PIXELS, packed
 
 INTERNAL = "internal"
@@ -76,11 +77,12 @@ def load_cohorts(folders, count, seed):
     records, truth = (pd.concat(found, ignore_index=True) for found in (records, truth))
     fold = np.full(len(records), -1)
     inside = (records["cohort"] == INTERNAL).to_numpy()
-    fold[inside] = folds(records["patient"][inside], _strata(records[inside]), count, seed)
+    fold[inside] = folds(records["patient"][inside], strata(records[inside]), count, seed)
     return Cohorts(records, truth, fold)
 
 
-def _strata(records):
+def strata(records):
+    """Site and class of stiffness (n,) of each examination, which folds are to be even in."""
     kinds = np.digitize(records["stiffness_kpa"], CLASSES_KPA)
     return records["site"].astype(str).to_numpy() + "/" + kinds.astype(str).astype(object)
 
@@ -90,16 +92,12 @@ def read_images(folders, networks, path):
 
     folders : dict of cohort -> folder; networks : folder with `reader` and `outliner`; path : .npy to write.
     """
-    tissue, _ = reader.load_reader(Path(networks) / "reader")
-    outliner, _ = surface.load_outliner(Path(networks) / "outliner")
-    found = []
+    readers, found = load_readers(networks), []
     for folder in folders.values():
         images = dataset.load_images(folder)
-        seen = images["volume"].values, images["surface"].values
-        readings = reader.read(tissue, *seen).reshape(len(seen[0]), -1)
-        found.append(np.column_stack([readings, surface.roughness_of(outliner, seen[1])]))
+        found.append(read_arrays(images["volume"].values, images["surface"].values, *readers))
     with whole(path) as aside, open(aside, "wb") as stream:
-        np.save(stream, np.concatenate(found).astype(np.float32))
+        np.save(stream, np.concatenate(found))
 
 
 def jobs(cohorts, models, folder, members, seed):
@@ -128,8 +126,8 @@ def jobs(cohorts, models, folder, members, seed):
         place = np.where(cohorts.fold >= 0, sites, "") if loso else cohorts.fold
         for one in np.unique(place[cohorts.fold >= 0]):
             known = np.flatnonzero((cohorts.fold >= 0) & (place != one))
-            people, strata = cohorts.records["patient"][known], _strata(cohorts.records.iloc[known])
-            part = folds(people, strata, VALIDATION, seed)
+            others = cohorts.records.iloc[known]
+            part = folds(others["patient"], strata(others), VALIDATION, seed)
             judges = ((name, ()),)
             if name == "fused":
                 judges += tuple((f"fused/without {lost}", (lost,)) for lost in (*SEQUENCES, "labs"))
@@ -166,19 +164,18 @@ def run(jobs, paths, workers):
 def _examples(pixels, readings, folders):
     """All examinations with their pixels or their readings."""
     records = pd.concat([dataset.load_tables(folder)[0] for folder in folders], ignore_index=True)
-    if pixels:
-        seen = [dataset.load_images(folder) for folder in folders]
-        parts = (np.concatenate([one[name].values for one in seen]) for name in ("volume", "surface"))
-        images = packed(*map(torch.from_numpy, parts))
-    else:
-        images = torch.from_numpy(np.load(readings))
-    fields, target = table.fields(records), np.log(records["stiffness_kpa"].to_numpy())
-    fields, target = (torch.from_numpy(part.astype(np.float32)) for part in (fields, target))
-    return Examples(images, fields, target)
+    if not pixels:
+        return examples_of(records, np.load(readings))
+    seen = [dataset.load_images(folder) for folder in folders]
+    parts = (np.concatenate([one[name].values for one in seen]) for name in ("volume", "surface"))
+    return examples_of(records, packed(*map(torch.from_numpy, parts)))
 
 
-def _judge(job, paths):
-    examples = _examples(job.schedule.kind in PIXELS, paths["readings"], tuple(paths["folders"]))
+def trained(examples, job):
+    """The network of a job and its card: kept where it is there with the same identity, else trained.
+
+    examples : training.Examples, those that the job's rows number
+    """
     inputs = job.training, job.validation, *(part.numpy() for part in examples)
     identity = [repr(job.schedule), code_digest(train.__module__), *map(data_hash, inputs)]
     try:
@@ -188,6 +185,12 @@ def _judge(job, paths):
     if card.get("identity") != identity:
         parts = (examples.rows(index) for index in (job.training, job.validation))
         model, card = train(*parts, job.schedule, job.folder, {"identity": identity}, report=str)
+    return model, card
+
+
+def _judge(job, paths):
+    examples = _examples(job.schedule.kind in PIXELS, paths["readings"], tuple(paths["folders"]))
+    model, card = trained(examples, job)
     found = {}
     for name, withheld in job.judges:
         location, log_scale = judged(model, examples.without({*withheld, *job.schedule.withheld}))

@@ -21,7 +21,7 @@ READINGS = 8
 
 Assumption: as many as there are quantities. With more, a network of a thousand patients learns by heart."""
 
-HIDDEN = 256
+HIDDEN = 128
 """Units between patches and readings."""
 
 SHIFT_PX, FINE_SHIFT_PX = 1, 4
@@ -40,7 +40,7 @@ class TissueReader(nn.Module):
     patches learnt the volume of the spleen only after several times as many bodies.
     """
 
-    def __init__(self, width=96):
+    def __init__(self, width=48):
         super().__init__()
         self.architecture = {"width": width}
         self.patches = ImagePatches(width)
@@ -76,7 +76,7 @@ class TissueReader(nn.Module):
 class ReaderSchedule:
     """How a reader is trained: AdamW under a one-cycle schedule with this peak `learning_rate`."""
 
-    width: int = 96
+    width: int = 48
     epochs: int = 12
     batch: int = 32
     learning_rate: float = 1e-3
