@@ -119,9 +119,15 @@ def test_where_the_liver_is_lies_over_the_surface():
     np.testing.assert_array_equal(found.liver, found.surface > np.log(1.5))
 
 
-def test_the_fine_slice_of_a_simulated_body_is_the_one_of_the_surface():
-    """`images` counts slices from the head, `frame` from the feet: they mean the same slice."""
-    assert images.LEVELS - 1 - images.FINE_LEVEL == (images.LEVELS - 1) // 2
+def test_the_surface_is_the_slice_that_is_painted_finely():
+    """Slices brighter by a tenth each: the surface shows that one which `images`, counting from the head,
+    paints on fine pixels."""
+    made = phantom(noise=False)["t1w"]
+    bright = made._replace(values=made.values * (1 + 0.1 * np.arange(8, dtype=np.float32))[:, None, None])
+    found = frame.framed({"t1w": bright})
+    row, column = frame.SURFACE_PIXELS // 2, round((frame.MARGIN_M + 0.03) / frame.SURFACE_SPACING_M)
+    expected = at(found.volume[0].astype(float), -0.12)[images.LEVELS - 1 - images.FINE_LEVEL]
+    assert found.surface[row, column] == pytest.approx(expected, abs=2e-3)
 
 
 def test_more_and_thinner_slices_are_brought_to_the_same_stack():
