@@ -9,6 +9,7 @@ import torch
 import xarray as xr
 
 from dime.files import datasets
+from dime.learning import checkpoints
 from dime.records import cohort, cross_validation, reader, surface, table, training
 from dime.records.columns import FIELDS
 from dime.records.frame import SHAPE, SURFACE_PIXELS
@@ -290,7 +291,7 @@ def test_workers_find_what_one_process_finds(folders, cohorts, tmp_path):
     np.testing.assert_array_equal(found["records"], alone["records"])
 
 
-def test_images_are_read_in_the_order_of_the_cohorts(tmp_path, monkeypatch):
+def test_images_are_read_in_the_order_of_the_cohorts(tmp_path):
     """Two cohorts of two and one examinations, marked by their brightness: 32 readings and the roughness of
     each, one below the other, NaN where there is no T1w."""
     folders = {}
@@ -305,7 +306,8 @@ def test_images_are_read_in_the_order_of_the_cohorts(tmp_path, monkeypatch):
         datasets.write(xr.Dataset(data), folders[name] / "images.zarr")
     torch.manual_seed(0)
     tissue = reader.TissueReader(16).eval()
-    monkeypatch.setattr(cross_validation, "load_readers", lambda folder: (tissue, surface.Outliner().eval()))
+    checkpoints.save_model(tissue, {}, tmp_path / "reader")
+    checkpoints.save_model(surface.Outliner(), {}, tmp_path / "outliner")
     cross_validation.read_images(folders, tmp_path, tmp_path / "readings.npy")
     found = np.load(tmp_path / "readings.npy")
     assert found.shape == (3, COLUMNS) and found.dtype == np.float32
