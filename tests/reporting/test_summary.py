@@ -104,7 +104,9 @@ def test_the_block_between_the_markers_is_replaced_and_nothing_else(tmp_path, mo
     monkeypatch.setattr(publication, "claims", lambda results: [row])
     monkeypatch.setattr(publication, "headlines", lambda results: "- five lines\n")
     monkeypatch.setattr(publication.liver_claims, "table", lambda results: [("b", "c", "d", "yes")])
-    pages = {"README.md": [publication.RESULTS], "results.md": [publication.CLAIMS, publication.LIVER]}
+    monkeypatch.setattr(publication.records_claims, "table", lambda results: [("e", "f", "g", "no")])
+    blocks = [publication.CLAIMS, publication.LIVER, publication.RECORDS]
+    pages = {"README.md": [publication.RESULTS], "results.md": blocks}
     paths = [tmp_path / name for name in pages]
     for path, blocks in zip(paths, pages.values(), strict=True):
         stale = "between\n".join(f"{begin}\nstale\n{end}\n" for begin, end in blocks)
@@ -114,7 +116,7 @@ def test_the_block_between_the_markers_is_replaced_and_nothing_else(tmp_path, mo
     for text in texts:
         assert text.startswith("before\n") and text.endswith("\nafter\n") and "stale" not in text
     assert "- five lines" in texts[0] and "| a | a | a | a | a | a |" in texts[1]
-    assert "between\n" in texts[1] and "| b | c | d | yes |" in texts[1]
+    assert "between\n" in texts[1] and "| b | c | d | yes |" in texts[1] and "| e | f | g | no |" in texts[1]
     publication.publish(tmp_path, *paths)
     assert [path.read_text() for path in paths] == texts
     paths[1].write_text("no markers")
@@ -129,6 +131,7 @@ def test_the_block_between_the_markers_is_replaced_and_nothing_else(tmp_path, mo
         ("README.md", publication.RESULTS, publication.headlines),
         ("docs/results.md", publication.CLAIMS, publication.table),
         ("docs/results.md", publication.LIVER, publication.liver),
+        ("docs/results.md", publication.RECORDS, publication.records),
     ],
 )
 def test_the_tracked_pages_hold_the_results_beside_them(page, markers, block):
