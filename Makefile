@@ -24,13 +24,18 @@ IN :=
 ALONE := --single-item
 endif
 
+# The survey's file with the stiffness, and where a copy may lie in or beside $DIME_REFERENCE.
+SURVEY := LUX_J.XPT
+ELSEWHERE := nhanes_2017_2018/$(SURVEY)
+
 .PHONY: repro test publish lab
 
 repro: .venv/ready params/$(PROFILE).yaml
 	@test -d data || test -n "$$DIME_REFERENCE" || dvc pull -q data.dvc 2>/dev/null || \
 		echo "Measured slices cannot be fetched: continuing without them, and the paper will say so."
-ifneq ($(filter records all,$(PART)),)
-	@test -n "$$DIME_REFERENCE" || dvc pull -q -R nhanes 2>/dev/null || \
+ifneq (,$(filter records all,$(PART)))
+	@ls nhanes/$(SURVEY) "$$DIME_REFERENCE"/$(ELSEWHERE) "$$DIME_REFERENCE"/../$(ELSEWHERE) 2>/dev/null | grep -q . || \
+		dvc pull -q -R nhanes 2>/dev/null || \
 		echo "The survey NHANES cannot be fetched: continuing without it, and its notebook will say so."
 endif
 	@$(if $(PLACE),dime workspace $(PLACE) --profile $(PROFILE),ln -sfn params/$(PROFILE).yaml params.yaml)

@@ -1,13 +1,13 @@
 """What did a run find, and how is it run?
 
-stage         execute one notebook, checked and whole
-lineage       what follows from a stage, and what stems from an earlier run
-workspace     copy the sources, for a run that leaves the project alone
-dependencies  compute the stages' dependencies from imports
-claims        the original's claims beside the results
-liver_claims  claims and targets of the liver examination beside the results
-records_claims  claims and targets of stiffness without a wave beside the results
-summary       tables for the terminal
-publication   the tracked pages that hold results
-paper         typeset the paper and its supplement; which files they read
+stage           execute one notebook, checked and whole
+lineage         what follows from a stage, and what stems from an earlier run
+workspace       copy the sources, for a run that leaves the project alone
+dependencies    compute the stages' dependencies from imports
+claims          the original's claims beside the results
+liver_claims    claims and targets of the liver examination beside the results
+records_claims  the ceiling, claims and targets of the stiffness without a wave beside the results
+summary         tables for the terminal
+publication     the tracked pages that hold results
+paper           typeset the paper and its supplement; which files they read
 """
