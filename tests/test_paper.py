@@ -17,7 +17,7 @@ SUPPLEMENT = (ROOT / "paper/supplement.typ").read_text()
 BOTH = PAPER + SUPPLEMENT
 SHARED = (ROOT / "paper/findings.typ").read_text()
 PRIOR = (ROOT / "paper/prior.typ").read_text()
-STAGES = {stage.name: stage for stage in pipeline.stages(ROOT)}
+STAGES = {f"{stage.part}/{stage.name}".lstrip("/"): stage for stage in pipeline.stages(ROOT)}
 
 NO_NUMBERS = (  # what may hold a digit and yet state none
     r"(?<!:)//.*",  # a comment
