@@ -18,6 +18,9 @@ from dime.files import pipeline, sources
 from dime.files.whole import whole
 from dime.reporting import paper
 
+COMMAND_LINE = ("dime.cli", "dime.cli_pipeline")
+"""Modules that hold the functions of the commands."""
+
 
 def modules(command):
     """Modules of this package that a stage's command names or imports.
@@ -46,9 +49,10 @@ def modules(command):
 
 
 def _of_command(words):
-    """Modules that a command's function in `dime.cli` imports when it is called."""
-    source = sources.module_path("dime.cli").read_text()
-    functions = {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+    """Modules that a command's function in `COMMAND_LINE` imports when it is called."""
+    trees = [ast.parse(sources.module_path(name).read_text()) for name in COMMAND_LINE]
+    nodes = [node for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)]
+    functions = {node.name: node for node in nodes}
     for name in ("_".join(words[:2]), words[0]):
         if name in functions:
             return sources.imports(ast.unparse(functions[name]))
