@@ -16,6 +16,7 @@ plotting     How does it look?
 reporting    What did a run find?
 liver        Which voxels are liver, and how stiff is it there? (a companion)
 records      How stiff is a liver, judged from images and records without a wave? (a companion)
+brain        Which tissue made these brain images? (a companion)
 studies      What does one notebook ask? (for notebooks alone)
 authors      What did the DIME authors release? (for notebooks alone)
 
@@ -26,6 +27,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dime.brain.estimate import estimate_tissue
     from dime.fem.forward import solve
     from dime.files.datasets import load
     from dime.files.nifti import write_map
@@ -45,6 +47,7 @@ EXPORTS = {
     "Recipe": "dime.simulation.examination:Recipe",
     "acquire": "dime.mri.elastography:acquire",
     "draw": "dime.phantoms.families:draw",
+    "estimate_tissue": "dime.brain.estimate:estimate_tissue",
     "examine_liver": "dime.liver.examination:examine_liver",
     "invert": "dime.inversion.methods:invert",
     "load": "dime.files.datasets:load",
@@ -63,6 +66,7 @@ __all__ = [
     "Recipe",
     "acquire",
     "draw",
+    "estimate_tissue",
     "examine_liver",
     "invert",
     "load",

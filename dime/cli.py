@@ -1,4 +1,4 @@
-"""Command line: the methods (`simulate`, `invert`, `liver`, `records`) and the pipeline (`run`, ...)."""
+"""Command line: the methods (`simulate`, `invert`, `liver`, `brain`, `records`) and the pipeline (`run`)."""
 
 import logging
 import os
@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from dime.cli_pipeline import pipeline
 from dime.records.commands import records
 
 STOPPED = 130
@@ -22,9 +23,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # takes [kPa] for markup and leaves it out
     help=__doc__,
 )
-authors = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Convert the DIME authors' files.")
-app.add_typer(authors, name="authors")
 app.add_typer(records, name="records")
+app.add_typer(pipeline)
 
 
 def main():
@@ -45,38 +45,6 @@ def main():
     except (ValueError, OSError) as error:
         typer.echo(f"dime: {' '.join(str(error).split())}", err=True)
     raise SystemExit(2)
-
-
-@app.command()
-def run(
-    notebook: Path,
-    output: Path,
-    params: Annotated[str, typer.Option(help="Block of params.yaml whose entries are the parameters.")] = "",
-    params_file: Annotated[Path, typer.Option()] = Path("params.yaml"),
-    parameter: Annotated[
-        list[str] | None,
-        typer.Option("-p", metavar="NAME=VALUE", help="One more parameter; may be repeated."),
-    ] = None,
-):
-    """Execute a notebook with checked parameters; OUTPUT appears only if every cell passes."""
-    from papermill import PapermillExecutionError
-
-    from dime.files import yaml12
-    from dime.reporting import stage
-
-    values = stage.read_block(params_file, params) if params else {}
-    for item in parameter or []:
-        name, equals, text = item.partition("=")
-        if not (equals and name):
-            raise ValueError(f"-p {item}: expected NAME=VALUE")
-        values[name] = yaml12.parse(text, f"-p {item}")
-    try:
-        stage.execute(notebook, output, values)
-    except PapermillExecutionError as error:
-        typer.echo(
-            f"dime: {notebook}: cell {error.exec_count} failed: {error.ename}: {error.evalue}", err=True
-        )
-        raise SystemExit(1) from None
 
 
 @app.command()
@@ -212,6 +180,60 @@ def liver(
         typer.echo(f"{output}: {flag}: {checks.FLAGS[flag]}")
 
 
+@app.command()
+def brain(
+    images: Annotated[
+        list[Path],
+        typer.Argument(
+            help="NIfTI, one a contrast in the order of SEQ.yaml, (x, y) or (x, y, slice), or one with the "
+            "contrasts last; magnitudes, or complex."
+        ),
+    ],
+    sequence: Annotated[Path, typer.Option(help="SEQ.yaml: how the images were made, see docs/brain.md.")],
+    output: Annotated[Path, typer.Option("-o", help="Folder to write: maps, tissue.json, pictures.")],
+    mask: Annotated[
+        Path | None, typer.Option(help="NIfTI, brain where not 0; default: the largest bright piece.")
+    ] = None,
+    b1: Annotated[
+        Path | None, typer.Option(help="NIfTI: flip angle over its nominal value, 0.6 to 1.3; default: 1.")
+    ] = None,
+    b0: Annotated[Path | None, typer.Option(help="NIfTI: offset of the resonance [Hz]; default: 0.")] = None,
+    mixing: Annotated[
+        str, typer.Option(help="signal: signals of a voxel's tissues add; property: as the original.")
+    ] = "signal",
+):
+    """Estimate fluid, grey and white matter of a brain from its images and the sequences that made them."""
+    from dime.brain import report
+    from dime.brain.estimate import estimate_tissue
+    from dime.brain.tissues import TISSUES
+
+    report.check_folder(output, [path for path in (*images, sequence, mask, b1, b0) if path])
+    result = estimate_tissue(images, sequence, mask=mask, b1=b1, b0_hz=b0, mixing=mixing, progress=True)
+    report.write(result, output)
+    found = report.numbers(result)
+    total = sum(found["mask_voxels"])
+    shares = ", ".join(f"{name} {100 * sum(found['voxels'][name]) / total:.0f} %" for name in TISSUES)
+    seen = f"{len(images)} {found['kind']} images" if len(images) > 1 else f"{found['kind']} images"
+    slices = f"{result.sizes['slice']} slice{'s' * (result.sizes['slice'] > 1)}"
+    typer.echo(f"{output}: {shares} of {total} voxels, by {seen}, {slices}, mask by {found['masked_by']}")
+    unexplained = f"{100 * found['unexplained']:.2g} % of the images' energy is not explained"
+    if "sd" in found:
+        sure = ", ".join(f"{name} {found['sd'][name]:.3f}" for name in TISSUES)
+        unexplained += f"; median standard deviation {sure}"
+    typer.echo(f"{output}: {unexplained}")
+
+
+@app.command("brain-example")
+def brain_example(folder: Path):
+    """Write images, SEQ.yaml and fields of a simulated brain to FOLDER, to try `dime brain` on."""
+    from dime.brain import example
+
+    example.write(folder)
+    fields = f"--mask {folder}/mask.nii.gz --b1 {folder}/b1.nii.gz --b0 {folder}/b0.nii.gz"
+    typer.echo(f"{folder}: a simulated brain; now")
+    typer.echo(f"dime brain {folder}/image-*.nii.gz --sequence {folder}/SEQ.yaml {fields} -o tissue")
+
+
 def _write_maps(maps, like):
     """Write maps to their paths; they take their names when all are whole."""
     from dime.files import nifti
@@ -222,114 +244,3 @@ def _write_maps(maps, like):
         for path, values in maps.items():
             with named(path):
                 nifti.write_map(aside[path], values, like)
-
-
-@authors.command("livers")
-def authors_livers(output: Path):
-    """Convert the measured slices (data/, or $DIME_REFERENCE) to OUTPUT; none there is an empty dataset."""
-    from dime.authors import livers
-
-    typer.echo(livers.convert(output))
-
-
-@authors.command("phantoms")
-def authors_phantoms(output: Path):
-    """Convert the authors' phantoms ($DIME_REFERENCE) to OUTPUT; none there is an empty dataset."""
-    from dime.authors import phantoms
-
-    typer.echo(phantoms.convert(output))
-
-
-@records.command("survey")
-def records_survey(output: Path):
-    """Convert NHANES (nhanes/, or beside $DIME_REFERENCE) to OUTPUT; none there is a table without people."""
-    from dime.records import nhanes
-
-    typer.echo(nhanes.convert(output))
-
-
-@app.command()
-def paper(source: Path, output: Path):
-    """Typeset SOURCE; if an input is missing, name it and the command that makes it."""
-    from dime.files import pipeline
-    from dime.reporting.lineage import check_inputs, foreign
-    from dime.reporting.paper import typeset
-
-    among = pipeline.stages()
-    papers = {
-        stage.command.split()[2]: stage.name for stage in among if stage.command.startswith("dime paper ")
-    }
-    if source.is_file() and source.as_posix() in papers:
-        check_inputs(papers[source.as_posix()])
-    typeset(source, output, [name for name in foreign() if name not in papers.values()])
-
-
-@app.command()
-def workspace(
-    folder: Path, profile: Annotated[str, typer.Option(help="Parameters there: params/PROFILE.yaml.")]
-):
-    """Copy the project's sources to FOLDER, or update that copy; a run there leaves the project as it is."""
-    from dime.reporting.workspace import copy
-
-    copy(folder, profile)
-
-
-@app.command()
-def inputs():
-    """Say before a run which results would lose the measured data, because these are absent now."""
-    from dime.authors.livers import find
-    from dime.reporting.summary import losses
-
-    for line in losses(find()):
-        typer.echo(line, err=True)
-
-
-@app.command()
-def summary(results: Path = Path("results")):
-    """Print what the last run found, and the original's claims beside it."""
-    from dime.reporting.summary import print_foreign, print_summary
-
-    print_summary(results)
-    print_foreign()
-
-
-@app.command()
-def publish(results: Path = Path("results"), docs: Path = Path("docs"), readme: Path = Path("README.md")):
-    """Write the results of the last run into README.md and docs/results.md."""
-    from dime.reporting.publication import publish as write
-
-    write(results, readme, docs / "results.md")
-
-
-@app.command()
-def deps(
-    write: Annotated[
-        bool, typer.Option("--write", help="Bring them up to date in the dvc.yaml files.")
-    ] = False,
-):
-    """List the pipeline files whose dependencies on dime/ differ from the imports (then exit code 1)."""
-    from dime.reporting import dependencies
-
-    if write:
-        for path in dependencies.write():
-            typer.echo(f"{path}: dependencies brought up to date")
-        return
-    stale = dependencies.stale()
-    for path in stale:
-        typer.echo(f"{path}: dependencies are not those of the imports; run `dime deps --write`")
-    raise SystemExit(1 if stale else 0)
-
-
-@app.command()
-def release(
-    source: Path,
-    commit: Annotated[str, typer.Option(help="Version of the code that trained the network.")],
-    output: Annotated[
-        Path | None, typer.Option("-o", help="Folder to write; default: the package's own.")
-    ] = None,
-):
-    """Make a run's network (SOURCE: the folder with its weights) the one that comes with the package."""
-    from dime.inversion.methods import PRETRAINED
-    from dime.learning import checkpoints
-
-    checkpoints.release(source, output or PRETRAINED, commit)
