@@ -26,7 +26,10 @@ def run(command, folder, environment):
 CORE = "notebooks/mre/dvc.yaml"
 EVERYTHING = [
     "dvc.yaml",
-    *(f"notebooks/{part}/dvc.yaml" for part in ("mre", "methods", "studies", "authors", "liver", "records")),
+    *(
+        f"notebooks/{part}/dvc.yaml"
+        for part in ("mre", "methods", "studies", "authors", "liver", "records", "brain")
+    ),
 ]
 PARTS = [f"notebooks/{part}/dvc.yaml" for part in ("authors", "methods", "studies")]
 MEASURED = [f"{CORE}:measured", f"{CORE}:in_vivo"]
@@ -68,7 +71,7 @@ def smoke(tmp_path_factory):
     first = [*rest, PARTS[0], PARTS[1]]
     if environment != absent:
         first = [*MEASURED, *first]
-    side_by_side(clone, environment, [[*first, *LIVER], [f"{CORE}:cohort", *RECORDS, *STUDIES]])
+    side_by_side(clone, environment, [[*first, *LIVER], [f"{CORE}:cohort", *RECORDS, *STUDIES, *BRAIN]])
     reproduce(clone, environment, *EVERYTHING)
     return clone, environment, found
 
@@ -81,6 +84,11 @@ LIVER = [
 RECORDS = [
     f"notebooks/records/dvc.yaml:{name}"
     for name in "cohort bound train validation bias missing survey nhanes".split()
+]
+
+BRAIN = [
+    f"notebooks/brain/dvc.yaml:{name}"
+    for name in "simulator labelled one_brain table honest_table contrasts".split()
 ]
 
 STUDIES = [
@@ -160,8 +168,9 @@ def test_a_second_repro_does_nothing(smoke):
     assert done.returncode == 0, done.stderr
     running = {line for line in done.stdout.splitlines() if line.startswith("Running stage")}
     looking = {f"{CORE}:measured", f"{PARTS[0]}:convert", "notebooks/records/dvc.yaml:survey"}
+    looking.add("notebooks/brain/dvc.yaml:labelled")
     assert running == {f"Running stage '{name}':" for name in looking}  # these always look
-    assert [path.read_bytes() for path in locks] == before and len(locks) == 7
+    assert [path.read_bytes() for path in locks] == before and len(locks) == 8
 
 
 def test_a_forced_rerun_is_byte_identical(smoke):

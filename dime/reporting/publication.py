@@ -5,7 +5,7 @@ from pathlib import Path
 from dime.files.report import number, read_part
 from dime.files.whole import whole
 from dime.plotting.style import MAIN, METHOD_NAMES
-from dime.reporting import liver_claims, records_claims
+from dime.reporting import brain_claims, liver_claims, records_claims
 from dime.reporting.claims import COLUMNS, HEADS, claims, span
 
 RESULTS = "<!-- results: written by `make publish` -->", "<!-- end of results -->"
@@ -15,6 +15,7 @@ TUNED = (*MAIN, "mmdi_tuned")
 CLAIMS = "<!-- claims: written by `make publish` -->", "<!-- end of claims -->"
 LIVER = "<!-- liver: written by `make publish` -->", "<!-- end of liver -->"
 RECORDS = "<!-- records: written by `make publish` -->", "<!-- end of records -->"
+BRAIN = "<!-- brain: written by `make publish` -->", "<!-- end of brain -->"
 
 
 def publish(results, readme, page):
@@ -38,6 +39,7 @@ def publish(results, readme, page):
         (page, CLAIMS, table),
         (page, LIVER, liver),
         (page, RECORDS, records),
+        (page, BRAIN, brain),
     )
     for path, markers, block in blocks:
         try:
@@ -77,6 +79,11 @@ def liver(results):
 def records(results):
     """The same of stiffness without a wave."""
     return _markdown(records_claims.HEADS, records_claims.table(results))
+
+
+def brain(results):
+    """The same of tissue maps of the brain."""
+    return _markdown(brain_claims.HEADS, brain_claims.table(results))
 
 
 def _markdown(heads, rows):

@@ -105,7 +105,8 @@ def test_the_block_between_the_markers_is_replaced_and_nothing_else(tmp_path, mo
     monkeypatch.setattr(publication, "headlines", lambda results: "- five lines\n")
     monkeypatch.setattr(publication.liver_claims, "table", lambda results: [("b", "c", "d", "yes")])
     monkeypatch.setattr(publication.records_claims, "table", lambda results: [("e", "f", "g", "no")])
-    blocks = [publication.CLAIMS, publication.LIVER, publication.RECORDS]
+    monkeypatch.setattr(publication.brain_claims, "table", lambda results: [("h", "i", "j", "-")])
+    blocks = [publication.CLAIMS, publication.LIVER, publication.RECORDS, publication.BRAIN]
     pages = {"README.md": [publication.RESULTS], "results.md": blocks}
     paths = [tmp_path / name for name in pages]
     for path, blocks in zip(paths, pages.values(), strict=True):
@@ -132,6 +133,7 @@ def test_the_block_between_the_markers_is_replaced_and_nothing_else(tmp_path, mo
         ("docs/results.md", publication.CLAIMS, publication.table),
         ("docs/results.md", publication.LIVER, publication.liver),
         ("docs/results.md", publication.RECORDS, publication.records),
+        ("docs/results.md", publication.BRAIN, publication.brain),
     ],
 )
 def test_the_tracked_pages_hold_the_results_beside_them(page, markers, block):
