@@ -16,6 +16,7 @@ from dime.brain.scanner import acquire, add_noise, original_fields, reference_si
 from dime.brain.sequence_file import Sequences, written
 from dime.brain.sequences import COMBINATIONS, Train
 from dime.brain.tissues import TISSUES, mixed
+from dime.files.folders import check_own
 from dime.files.whole import whole
 
 SEQUENCES = Sequences(Train(), COMBINATIONS["+ T2"], simulator="epg")
@@ -50,7 +51,8 @@ def write(folder, seed=SEED):
         The folder holds other files.
     """
     folder = Path(folder).resolve()
-    check_folder(folder)
+    made = "|".join(map(re.escape, NAMES))
+    check_own(folder, rf"{made}|image-\d\.nii\.gz", "an earlier example", mark="truth")
     train, contrasts = SEQUENCES.train, SEQUENCES.contrasts
     labels = draw(1, seed)["label"].values[0]
     fine = fractions_of(labels, FINE)
@@ -71,23 +73,6 @@ def write(folder, seed=SEED):
         yaml.default_flow_style, yaml.width = None, 4096
         with (aside / "SEQ.yaml").open("w") as file:
             yaml.dump(written(SEQUENCES), file)
-
-
-def check_folder(folder):
-    """Refuse to replace anything but an example.
-
-    Raises
-    ------
-    ValueError
-    """
-    if not folder.exists():
-        return
-    inside = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else [folder.name]
-    others = [name for name in inside if name not in NAMES and not re.fullmatch(r"image-\d\.nii\.gz", name)]
-    if others or (inside and "truth" not in inside):
-        raise ValueError(
-            f"{folder}: expected a new name or an earlier example, found {(others or inside)[0]}"
-        )
 
 
 def _coarse(field, size):

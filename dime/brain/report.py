@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from dime.brain.tissues import LABELS, TISSUES
 from dime.files import report
+from dime.files.folders import check_own
 from dime.files.nifti import write_map
 from dime.files.whole import whole
 
@@ -74,16 +75,8 @@ def check_folder(folder, inputs=()):
     ------
     ValueError
     """
-    place = Path(folder).resolve()
-    if not place.exists():
-        return
-    others = [] if place.is_dir() else [place]
-    if place.is_dir():
-        others = [one for one in place.iterdir() if one.name not in MADE]
-        others = [one for one in others if not re.fullmatch(r"slice-\d+\.png", one.name)]
-    others += [one for one in inputs if place in Path(one).resolve().parents]
-    if others:
-        raise ValueError(f"{folder}: expected a new name or earlier tissue maps, found {others[0].name}")
+    made = "|".join(map(re.escape, MADE))
+    check_own(folder, rf"{made}|slice-\d+\.png", "earlier tissue maps", inputs)
 
 
 def numbers(result):

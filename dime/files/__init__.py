@@ -1,6 +1,7 @@
 """What is on disk, and is it whole?
 
 whole        write aside, then rename
+folders      refuse to replace anything but one's own earlier work
 datasets     xarray datasets as zarr folders
 nifti        NIfTI images and maps
 header       the pixel that a NIfTI header states

@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from dime.files import report, scans
+from dime.files.folders import check_own
 from dime.files.whole import whole
 
 READING = "reading.json"
@@ -82,17 +83,8 @@ def check_folder(folder, inputs=()):
     ------
     ValueError
     """
-    place = Path(folder).resolve()
-    if not place.exists():
-        return
-    made = {READING, *(f"{name}.nii.gz" for name in MAPS)}
-    others = [] if place.is_dir() else [place]
-    if place.is_dir():
-        kept = (path for path in place.iterdir() if path.name not in made)
-        others = [path for path in kept if not re.fullmatch(r"slice-\d+\.png", path.name)]
-    others += [path for path in inputs if place in (Path(path).resolve(), *Path(path).resolve().parents)]
-    if others:
-        raise ValueError(f"{folder}: expected a new name or an earlier examination, found {others[0].name}")
+    made = "|".join(map(re.escape, (READING, *(f"{name}.nii.gz" for name in MAPS))))
+    check_own(folder, rf"{made}|slice-\d+\.png", "an earlier examination", inputs)
 
 
 def picture(result, scan, row):

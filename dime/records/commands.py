@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from dime.files.folders import check_own
+
 KINDS = ("internal", "temporal", "external")
 """Cohorts: the sites of the training, the same with a newer scanner, and another site."""
 
@@ -38,7 +40,7 @@ def simulate(
     _at_least("--seed", seed, 0)
     if site_kind not in KINDS:
         raise ValueError(f"--site-kind: expected one of {', '.join(KINDS)}, found {site_kind}")
-    check_cohort_folder(output)
+    check_own(output, r"records\.csv|truth\.csv|images", "an earlier simulation", mark="truth.csv")
     simulate_files(site_kind, exams, seed, output)
     typer.echo(f"{output}: {exams} simulated examination{'s' * (exams > 1)}, {site_kind}, seed {seed}")
 
@@ -97,27 +99,6 @@ def predict(
     flagged = int((found["flags"] != "").sum())
     count = f"{len(found)} examination{'s' * (len(found) > 1)}"
     typer.echo(f"{output}: {count}, median {found['kpa'].median():.2f} kPa, {flagged} with flags")
-
-
-def check_cohort_folder(folder):
-    """Refuse to replace anything but simulated examinations, whose mark is the file of their truth.
-
-    Parameters
-    ----------
-    folder : path
-
-    Raises
-    ------
-    ValueError
-        A file, or a folder that holds something else, such as real images.
-    """
-    if not folder.exists():
-        return
-    inside = {path.name for path in folder.iterdir()} if folder.is_dir() else {folder.name}
-    made = {"records.csv", "truth.csv", "images"}
-    if inside - made or (inside and "truth.csv" not in inside):
-        other = min(inside - made or inside)
-        raise ValueError(f"{folder}: expected a new name or an earlier simulation, found {other}")
 
 
 def check_model_folder(folder, inputs):
