@@ -3,7 +3,7 @@
 `ORIGINAL` is BMapEst's own: the images come from the very model that is inverted afterwards, without noise,
 and its fields and tissue values are known. `HONEST` takes these gifts back: another simulator, a finer grid,
 signals that add, noise, tissue values that differ from person to person, and a B1 that is known with an error
-or not at all.
+(or not at all, `Measured.without_b1`).
 
 Every subject is measured with the 24 contrasts of the largest of `COMBINATIONS`, of which the others are the
 first so many; `T1 x 1` is a measurement of its own, because it begins at rest.
@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch.nn import functional as F
 
 from dime.brain import anatomy
@@ -36,8 +37,7 @@ class Condition:
     factor : voxels of the object along a side of a voxel of the image
     snr : of `dime.brain.scanner.add_noise`, with the reference of all contrasts; None for no noise
     tissue_error : range of the relative error of T1 and T2 of each tissue, of random sign
-    fields : what is known of B1: "true", "estimated" (with a smooth error) or "absent" (taken as 1)
-    b1_error : range of the largest relative error of an estimated B1
+    b1_error : range of the largest relative error, smooth in space, of the B1 that the estimate knows
     window : whether k-space is multiplied by that of a square voxel (`dime.brain.convex.area_averages`)
 
     Assumption: B0 is known, since echoes of two times show it; so is the receiver's gain.
@@ -48,7 +48,6 @@ class Condition:
     factor: int = 1
     snr: float | None = None
     tissue_error: tuple = (0.0, 0.0)
-    fields: str = "true"
     b1_error: tuple = (0.0, 0.0)
     window: bool = False
 
@@ -60,7 +59,6 @@ HONEST = Condition(
     factor=4,
     snr=30.0,
     tissue_error=(0.05, 0.10),
-    fields="estimated",
     b1_error=(0.05, 0.10),
     window=True,
 )
@@ -112,11 +110,9 @@ def measure(labels, condition, seeds, train=None):
     Raises
     ------
     ValueError
-        What is known of the fields is none of the three words, or as `dime.brain.scanner.acquire`.
+        As `dime.brain.scanner.acquire`.
     """
     train = train or Train()
-    if condition.fields not in ("true", "estimated", "absent"):
-        raise ValueError(f"fields: expected true, estimated or absent, found {condition.fields!r}")
     rows = [
         _one(label, condition, train, np.random.default_rng(seed))
         for label, seed in zip(labels, seeds, strict=True)
@@ -188,10 +184,7 @@ def _one(label, condition, train, rng):
     if condition.window:
         images = area_averages(images)
     b1, b0_hz = F.avg_pool2d(torch.stack(fields)[None], condition.factor)[0]
-    if condition.fields == "estimated":
-        b1 = b1 * (1 + smooth_error(b1.shape, rng.uniform(*condition.b1_error), rng))
-    elif condition.fields == "absent":
-        b1 = torch.ones_like(b1)
+    b1 = b1 * (1 + smooth_error(b1.shape, rng.uniform(*condition.b1_error), rng))
     return images.to(torch.complex64), b1, b0_hz, anatomy.fractions_of(label, train.lines)
 
 
@@ -209,9 +202,5 @@ def off(tissues, error, rng):
 
 def smooth_error(shape, largest, rng):
     """Smooth random field (y, x), float32, whose largest absolute value is given."""
-    noise = torch.tensor(rng.standard_normal(shape))
-    spectrum = torch.fft.fft2(noise)
-    y, x = (torch.fft.fftfreq(size, dtype=torch.float64) for size in shape)
-    width = torch.exp(-2 * (torch.pi * SMOOTH) ** 2 * (y[:, None] ** 2 + x**2))
-    field = torch.fft.ifft2(spectrum * width).real
-    return (largest * field / field.abs().max()).float()
+    field = ndimage.gaussian_filter(rng.standard_normal(shape), SMOOTH, mode="wrap")
+    return torch.tensor(largest * field / np.abs(field).max(), dtype=torch.float32)

@@ -10,7 +10,7 @@ TISSUE_COLOURS = {"csf": "#0b2559", "gm": "#e69f00", "wm": "#009e73"}
 
 SIMULATOR_NAMES = {"closed": "closed form", "epg": "extended phase graph", "isochromat": "isochromats"}
 
-MAP_IN, LABEL_IN, BAR_IN = 1.2, 0.25, 0.85
+MAP_IN, LABEL_IN, BAR_IN = 0.95, 0.25, 0.85
 """Width of one map, of the rows' labels, and of one colour bar [inch]."""
 
 

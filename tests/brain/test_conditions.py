@@ -60,17 +60,16 @@ def test_error_of_b1_is_smooth_and_as_large_as_asked(labels):
     error = conditions.smooth_error((64, 64), 0.08, np.random.default_rng(0))
     assert error.abs().max() == pytest.approx(0.08)
     assert error.diff(dim=0).abs().max() < 0.08 / 5
-    known = replace(ORIGINAL, fields="estimated", b1_error=(0.06, 0.06))
+    known = replace(ORIGINAL, b1_error=(0.06, 0.06))
     truth, estimated = (conditions.measure(labels, one, [4]).fields.b1 for one in (ORIGINAL, known))
     assert (estimated / truth - 1).abs().max() == pytest.approx(0.06, rel=1e-4)
 
 
 def test_absent_b1_changes_knowledge_and_no_image(labels):
-    absent = conditions.measure(labels, replace(HONEST, factor=1, simulator="closed", fields="absent"), [6])
     known = conditions.measure(labels, replace(HONEST, factor=1, simulator="closed"), [6])
-    assert torch.equal(absent.images, known.images)
-    assert torch.equal(absent.fields.b1, known.without_b1().fields.b1)
-    assert (absent.fields.b1 == 1).all()
+    absent = known.without_b1()
+    assert torch.equal(absent.images, known.images) and torch.equal(absent.fields.b0_hz, known.fields.b0_hz)
+    assert (absent.fields.b1 == 1).all() and not (known.fields.b1 == 1).any()
 
 
 def test_finer_grid_with_window_is_near_the_image_of_averages(labels):
@@ -90,11 +89,6 @@ def test_seeds_fix_a_subject_whatever_comes_with_it():
     for one, other in zip((alone.images, alone.truth), (pair.images, pair.truth), strict=True):
         assert torch.equal(one[0], other[1])
     assert not torch.equal(pair.truth[0], pair.truth[1])
-
-
-def test_unknown_knowledge_of_fields(labels):
-    with pytest.raises(ValueError, match="true, estimated or absent"):
-        conditions.measure(labels, replace(ORIGINAL, fields="guessed"), [0])
 
 
 def test_normals_are_used_only_where_there_are_enough(tmp_path):

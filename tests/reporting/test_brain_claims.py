@@ -13,7 +13,12 @@ def write_tables(folder, shift):
     tissues = ("csf", "gm", "wm")
     means = {m: {"T1": {t: entry(v) for t in tissues}} for m, v in (("signal", 30), ("property", 30 + shift))}
     test = {"property": {"difference": entry(shift), "p": 0.01, "p_holm": 0.02, "n": 20}}
-    found = {"source": "deformed templates", "means": {"psnr_db": means}, "test_combination": "T1"}
+    found = {
+        "source": "deformed templates",
+        "means": {"psnr_db": means},
+        "test_combination": "T1",
+        "combinations": ["T1"],
+    }
     found["tests"] = {"psnr_db": dict.fromkeys(tissues, test)}
     found["published"] = {
         "psnr_db": {"property": {"T1": dict(zip(tissues, (27.57, 16.16, 18.15), strict=True))}}
