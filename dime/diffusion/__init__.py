@@ -1,0 +1,14 @@
+"""How permeable are these membranes?
+
+Units in this room: um, ms, um/ms for permeabilities, ms/um^2 for b-values.
+
+grid         tetrahedra, their faces, and the lattice of the original
+sequence     pulsed-gradient spin echoes: timings, b-values, directions
+operators    diffusion between permeable faces as sparse matrices
+basis        the slow modes of diffusion, and the equations reduced to them
+pulses       signal of pulsed-gradient echoes, and its derivative by the adjoint
+gradient     derivative by the permeability of every face: for an optimiser, or in full
+geometries   membranes of known shape: own ones from a seed, the original's from their files
+acquisition  simulated measurements, made more finely than any inversion computes them
+shape_scores how near membranes that were found lie to the true ones
+"""

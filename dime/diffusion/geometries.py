@@ -1,0 +1,198 @@
+"""Membranes of known shape on a grid: own shapes from a seed, and the original's files where they are."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from dime.diffusion.grid import Grid, make_grid
+
+MEMBRANE_UM_PER_MS = 0.01
+"""Permeability of a membrane. Source: the original's settings (1e-5 um/us)."""
+
+OPEN_UM_PER_MS = 100.0
+"""Permeability of every other face (0.1 um/us there)."""
+
+KINDS = ("ball", "tube", "bent tube", "ring")
+
+
+class Geometry(NamedTuple):
+    """Tissue on a grid: two or more compartments and the membranes between them.
+
+    name : str
+    grid : Grid
+    labels : (tetrahedron,) int, compartment of each; 0 is the largest, outside the cells
+    membrane : (face,) bool, faces between tetrahedra that are membranes
+    outer_membrane : (outer face,) bool, faces on the outside that close a cell
+    """
+
+    name: str
+    grid: Grid
+    labels: np.ndarray
+    membrane: np.ndarray
+    outer_membrane: np.ndarray
+
+    @property
+    def permeability_um_per_ms(self):
+        """kappa of each face (face,) [um/ms]: `MEMBRANE_UM_PER_MS` or `OPEN_UM_PER_MS`."""
+        return np.where(self.membrane, MEMBRANE_UM_PER_MS, OPEN_UM_PER_MS)
+
+
+def from_labels(name, grid, labels):
+    """The geometry whose membranes are the faces between unlike labels; cells end at the outside.
+
+    Parameters
+    ----------
+    name : str
+    grid : Grid
+    labels : (tetrahedron,) int array, 0 outside the cells
+
+    Returns
+    -------
+    Geometry
+    """
+    labels = np.asarray(labels)
+    left, right = labels[grid.sides].T
+    return Geometry(name, grid, labels, left != right, labels[grid.outer_sides] > 0)
+
+
+def inside(kind, points_um, centre_um, axis, sizes_um):
+    """Whether points lie in a shape.
+
+    Parameters
+    ----------
+    kind : one of `KINDS`
+    points_um : (point, 3) array
+    centre_um : (3,) array
+    axis : (3,) unit vector, of a tube or of the ring's hole
+    sizes_um : tuple
+        Ball: (radius,). Tube: (radius, half length). Bent tube: (radius, half length, sag), whose middle line
+        is a parabola that leaves the axis by the sag at its ends. Ring: (radius of the tube, of the ring).
+
+    Returns
+    -------
+    (point,) bool array
+    """
+    away = points_um - centre_um
+    along = away @ axis
+    across = away - along[:, None] * axis
+    if kind == "ball":
+        return np.linalg.norm(away, axis=1) < sizes_um[0]
+    if kind == "ring":
+        return np.hypot(np.linalg.norm(across, axis=1) - sizes_um[1], along) < sizes_um[0]
+    if kind == "bent tube":
+        side = np.cross(axis, np.eye(3)[np.abs(axis).argmin()])
+        side /= np.linalg.norm(side)
+        across = across - sizes_um[2] * (along[:, None] / sizes_um[1]) ** 2 * side
+    return (np.linalg.norm(across, axis=1) < sizes_um[0]) & (np.abs(along) < sizes_um[1])
+
+
+def draw(kind, grid, seed):
+    """One cell of a kind at a random place, direction and size.
+
+    Parameters
+    ----------
+    kind : one of `KINDS`
+    grid : Grid
+    seed : int
+
+    Returns
+    -------
+    Geometry
+        Its cell fills 5 to 45 % of the tetrahedra; it and what surrounds it are one piece each.
+
+    Raises
+    ------
+    ValueError
+        A grid too coarse for the shape: none of 1000 draws fits.
+
+    Assumption: sizes are shares of the grid's half width, those of the original's shapes at 4 cells per side.
+    """
+    rng = np.random.default_rng([KINDS.index(kind), seed])
+    half = np.ptp(grid.points_um, 0).min() / 2
+    for _ in range(1000):
+        axis = rng.normal(size=3)
+        axis /= np.linalg.norm(axis)
+        centre = rng.uniform(-0.2, 0.2, 3) * half
+        radius = rng.uniform(0.33, 0.5) * half
+        sizes = {
+            "ball": (radius * 1.4,),
+            "tube": (radius, rng.uniform(0.7, 1.6) * half),
+            "bent tube": (radius, 2 * half, rng.uniform(0.5, 1.2) * half),
+            "ring": (0.9 * radius, rng.uniform(0.6, 0.8) * half),
+        }[kind]
+        labels = inside(kind, grid.centres_um, centre, axis, sizes).astype(int)
+        if 0.05 <= labels.mean() <= 0.45:
+            geometry = from_labels(f"{kind} {seed}", grid, labels)
+            if compartments(grid, geometry.membrane).max() == 1:
+                return geometry
+    raise ValueError(f"grid: expected cells small enough for a {kind}, found {len(labels)} tetrahedra")
+
+
+def compartments(grid, membrane):
+    """Number the pieces that membranes divide a grid into.
+
+    Parameters
+    ----------
+    grid : Grid
+    membrane : (face,) bool array
+
+    Returns
+    -------
+    (tetrahedron,) int array
+        0 for the largest piece, then by size.
+    """
+    size = len(grid.tetrahedra)
+    links = grid.sides[~membrane]
+    graph = coo_array((np.ones(len(links)), tuple(links.T)), shape=(size, size))
+    numbers = connected_components(graph, directed=False)[1]
+    order = np.argsort(-np.bincount(numbers), kind="stable")
+    return np.argsort(order)[numbers]
+
+
+def reference_folder():
+    """Folder `microstructure` in or beside $DIME_REFERENCE with the original's geometries, or None."""
+    place = os.environ.get("DIME_REFERENCE")
+    for folder in [Path(place) / "microstructure", Path(place).parent / "microstructure"] if place else []:
+        if any(folder.glob("*.npz")):
+            return folder
+    return None
+
+
+def read_reference(path):
+    """One of the original's geometries.
+
+    Parameters
+    ----------
+    path : path
+        NumPy file with `points_um`, `tetrahedra` and `interface_faces` (face, 3).
+
+    Returns
+    -------
+    Geometry
+        Labels are the pieces between its membranes, the largest 0.
+
+    Raises
+    ------
+    ValueError
+        One line that names the file and what is missing or wrong.
+
+    Source: github.com/BioMedAI-UCSC/spinverse (MIT), exp/spinverse_ablation/meshes.
+    """
+    with np.load(path) as file:
+        missing = {"points_um", "tetrahedra", "interface_faces"} - set(file.files)
+        if missing:
+            raise ValueError(
+                f"{path}: expected points_um, tetrahedra and interface_faces, found no {min(missing)}"
+            )
+        grid = make_grid(file["points_um"], file["tetrahedra"])
+        chosen = np.sort(file["interface_faces"], 1)
+    wanted = {tuple(face) for face in chosen.tolist()}
+    membrane = np.array([tuple(face) in wanted for face in grid.faces.tolist()])
+    outer = np.array([tuple(face) in wanted for face in grid.outer_faces.tolist()])
+    if membrane.sum() + outer.sum() != len(wanted):
+        raise ValueError(f"{path}: interface_faces: expected faces of the mesh, found others")
+    return Geometry(Path(path).stem, grid, compartments(grid, membrane), membrane, outer)
