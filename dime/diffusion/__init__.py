@@ -10,5 +10,6 @@ pulses       signal of pulsed-gradient echoes, and its derivative by the adjoint
 gradient     derivative by the permeability of every face: for an optimiser, or in full
 geometries   membranes of known shape: own ones from a seed, the original's from their files
 acquisition  simulated measurements, made more finely than any inversion computes them
+fit          what an estimate of membranes consists of
 shape_scores how near membranes that were found lie to the true ones
 """
