@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from dime.diffusion.basis import slow_basis
-from dime.diffusion.geometries import KINDS, MEMBRANE_UM_PER_MS, OPEN_UM_PER_MS, draw
+from dime.diffusion.geometries import KINDS, draw
 from dime.diffusion.pulses import prepare, signal
 
 FIRST_SEED = 10_000

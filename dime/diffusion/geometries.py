@@ -129,7 +129,7 @@ def draw(kind, grid, seed):
         cell = _one_piece(grid, _one_piece(grid, cell), False)
         if 0.05 <= cell.mean() <= 0.45:
             return from_labels(f"{kind} {seed}", grid, cell.astype(int))
-    raise ValueError(f"grid: expected cells small enough for a {kind}, found {len(labels)} tetrahedra")
+    raise ValueError(f"grid: expected cells small enough for a {kind}, found {len(cell)} tetrahedra")
 
 
 def _one_piece(grid, cell, value=True):
