@@ -18,6 +18,15 @@ from dime.diffusion.fit import Fit, chi
 from dime.diffusion.flips import faces_of, permeability_of
 from dime.diffusion.geometries import from_labels
 
+FIRST_REFITS = 5
+"""Steps of the permeabilities before the first move, so that labels need not make up for them."""
+
+ORIGINAL_SIZE = 576
+"""Tetrahedra of the original's grid."""
+
+MOST_TRIALS = 4
+"""How many times the trials a small grid gets at most."""
+
 
 class Settings(NamedTuple):
     """How the search goes.
@@ -26,11 +35,13 @@ class Settings(NamedTuple):
         original's, towards each other, so that the truth of a simulation is not given away.
     shapes : int, of the dictionary
     iterations : int, steps of annealing
-    hot, cold : float, first and last temperature; 1 is that of the noise
+    hot : float, first temperature over chi^2 a measurement at the start
+    cold : float, last temperature; 1 is that of the noise
     price : float, chi^2 that a face of membrane costs. Assumption: little beside chi^2, so that of surfaces
         that fit alike the smoother one is taken.
     most : int, tetrahedra of the first proposal
-    polishing : int, rounds at most; trials : int, states that a round computes in full
+    polishing : int, rounds at most
+    trials : int, states that a round computes in full on the original's grid; more on a smaller one
     refit : int, iterations between two fits of the permeabilities
     modes, steps : int, of the forward model
     """
@@ -38,7 +49,7 @@ class Settings(NamedTuple):
     permeabilities_um_per_ms: tuple = (0.03, 30.0)
     shapes: int = 200
     iterations: int = 60
-    hot: float = 5.0
+    hot: float = 0.3
     cold: float = 0.5
     price: float = 0.5
     most: int = 8
@@ -114,6 +125,10 @@ def estimate(
         }
     state = dict(state)
     now = search.evaluate(problem, np.asarray(state["labels"]), state["permeabilities"], state.get("modes"))
+    if "hot" not in state:
+        for _ in range(FIRST_REFITS):
+            now = search.refit(problem, now)
+        state["hot"] = max(settings.hot * chi(now.signal, measured, noise) ** 2, settings.cold)
     while not state["done"]:
         now = _step(problem, settings, state, now, seed)
         if on_step is not None:
@@ -145,12 +160,13 @@ def _step(problem, settings, state, now, seed):
         now = search.refit(problem, now)
     if iteration < settings.iterations:
         share = iteration / max(settings.iterations - 1, 1)
-        temperature = settings.hot * (settings.cold / settings.hot) ** share
+        temperature = state["hot"] * (settings.cold / state["hot"]) ** share
         now, state["most"] = search.anneal(problem, now, temperature, state["most"], rng)
     else:
         if iteration == settings.iterations:
             now = search.evaluate(problem, np.asarray(state["best"]), state["best_permeabilities"])
-        following = search.polish(problem, now, settings.trials)
+        trials = settings.trials * min(max(1, ORIGINAL_SIZE // len(now.labels)), MOST_TRIALS)
+        following = search.polish(problem, now, trials)
         state["done"] = following is None or iteration + 1 >= settings.iterations + settings.polishing
         now = following or now
     if now.objective < state["best_objective"]:

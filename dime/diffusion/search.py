@@ -34,6 +34,9 @@ from dime.diffusion.pulses import prepare, signal, spectrum
 SWEEPS = 3
 """Sweeps of Gibbs' sampler over all moves for one proposal."""
 
+REFITTED = 6
+"""States of a round of polishing that get their own permeabilities."""
+
 LIMITS_UM_PER_MS = np.array([[1e-3, 1.0], [1.0, 1e3]])
 """Least and largest permeability of a membrane and of an open face.
 
@@ -170,30 +173,36 @@ def anneal(problem, state, temperature, most, rng, tries=3):
 def polish(problem, state, trials):
     """The best state one or two moves away, or None where none of the likely ones is better.
 
-    The most promising moves are computed in full, then the most promising pairs by the sums of these.
+    The most promising moves are computed in full, then the most promising pairs by the sums of these. The
+    best of either get their own permeabilities before they are compared: wrong labels hide behind wrong ones.
     """
     outlook = look(problem, state)
     residual = (state.signal - problem.measured) / problem.noise
     gain = 2 * outlook.change @ residual + (outlook.change**2).sum(1) + problem.price * outlook.added
     likely = np.argsort(gain, kind="stable")[: trials // 2]
-    singles = [(one, moved(problem, state, outlook, [one])) for one in likely]
-    singles = [(one, found) for one, found in singles if found is not None]
-    best = min((found for _, found in singles), key=lambda found: found.objective, default=state)
-    if best.objective < state.objective:
+    tried = [(one, moved(problem, state, outlook, [one])) for one in likely]
+    tried = [(one, found) for one, found in tried if found is not None]
+    best = _best(problem, [found for _, found in tried])
+    if best is not None and best.objective < state.objective:
         return best
-    change = np.array([found.signal - state.signal for _, found in singles]) / problem.noise
-    alone = np.array([found.objective - state.objective for _, found in singles])
-    which = np.array([one for one, _ in singles], int)
+    change = np.array([found.signal - state.signal for _, found in tried]) / problem.noise
+    alone = np.array([found.objective - state.objective for _, found in tried])
+    which = np.array([one for one, _ in tried], int)
     pairs = alone[:, None] + alone + 2 * change @ change.T
     pairs[outlook.exclusive[np.ix_(which, which)]] = np.inf
     first, second = np.triu_indices(len(which), 1)
-    for place in np.argsort(pairs[first, second], kind="stable")[: trials // 2]:
-        if not np.isfinite(pairs[first[place], second[place]]):
-            break
-        found = moved(problem, state, outlook, which[[first[place], second[place]]])
-        if found is not None and found.objective < state.objective:
-            return found
-    return None
+    order = np.argsort(pairs[first, second], kind="stable")[: trials // 2]
+    order = order[np.isfinite(pairs[first, second][order])]
+    found = [moved(problem, state, outlook, which[[first[one], second[one]]]) for one in order]
+    best = _best(problem, [one for one in found if one is not None])
+    return best if best is not None and best.objective < state.objective else None
+
+
+def _best(problem, states):
+    """The best of some states, of which the first few get their own permeabilities; None of none."""
+    ranked = sorted(states, key=lambda one: one.objective)
+    fitted = [refit(problem, refit(problem, one)) for one in ranked[:REFITTED]]
+    return min(fitted, key=lambda one: one.objective, default=None)
 
 
 def refit(problem, state):
