@@ -16,4 +16,5 @@ dictionary   shapes and their signals: where a search of labels starts
 flips        what one tetrahedron's change of label does to the signal, all at once
 search       annealing and polishing of labels, and the two permeabilities beside them
 labels       a label for every tetrahedron: membranes closed by construction
+ensembles    many fits of known geometries: how near, and how unlike those are that fit alike
 """

@@ -57,7 +57,7 @@ class Settings(NamedTuple):
     trials: int = 40
     refit: int = 5
     modes: int = 75
-    steps: int = 8
+    steps: int = 16
 
 
 def estimate(
