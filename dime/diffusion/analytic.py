@@ -1,13 +1,15 @@
 """Echoes that are known without a mesh: free water, a slab, a sphere, and two slabs with a membrane between.
 
-All are S = s^H e^{-delta (L - i q X)} e^{-(Delta - delta) L} e^{-delta (L + i q X)} s in the modes of the shape,
-whose rates L and moments X have closed forms or are integrals in one dimension; the exponentials are taken
-whole, without splitting. No code is shared with the solver.
+    S = a^H e^{-(Delta - delta) L} a,   a = e^{-delta (L + i q X)} s
+
+in the modes of the shape, whose rates L have closed forms and whose moments X are integrals in one dimension.
+The exponentials are taken whole, without splitting. No code is shared with the solver.
 
 Source: Grebenkov, Rev. Mod. Phys. 79 (2007), 1077-1137 (multiple correlation functions); Tanner, J. Chem.
 Phys. 69 (1978), 1748-1754 (membranes).
 """
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -150,7 +152,7 @@ def sphere(radius_um, diffusivity_um2_per_ms=DIFFUSIVITY_UM2_PER_MS, modes=MODES
 def _on_a_line(values, wave, ends, diffusivity_um2_per_ms):
     """Modes on a line cut at `ends`, normalised and integrated by Gauss's rule in each part."""
     x, weights = np.polynomial.legendre.leggauss(200)
-    parts = [((b - a) / 2 * (x + 1) + a, (b - a) / 2 * weights) for a, b in zip(ends, ends[1:], strict=False)]
+    parts = [((b - a) / 2 * (x + 1) + a, (b - a) / 2 * weights) for a, b in itertools.pairwise(ends)]
     x, weights = (np.concatenate(one) for one in zip(*parts, strict=True))
     order = np.argsort(wave, kind="stable")
     modes = values(x)[:, order]

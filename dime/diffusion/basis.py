@@ -58,8 +58,8 @@ def slow_modes(operators, permeability_um_per_ms, count, guess=None, sweeps=1, l
 
     Without a guess they are exact (Lanczos about a shift, or the whole spectrum of a small grid). With one,
     each sweep takes the best K modes in the span of X and (A + shift)^-1 X, by one sparse factorisation:
-    a fifth to a third of the time. One sweep after four tetrahedra have changed sides, S is wrong by 4e-4 and the
-    gradient by 5e-3 of its length, for 60 modes: less than the modes that are left out.
+    a fifth to a third of the time. One sweep after four tetrahedra have changed sides, S is wrong by 4e-4
+    and the gradient by 5e-3 of its length, for 60 modes: less than by the modes that are left out.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """How far is the solver from solutions that are known without it?
 
-Meshes on which they are known, and errors of the signal there. Used by the notebook `01-solver` and the tests.
+Meshes on which they are known, and the signals there; the notebook `01-solver` and tests compare them.
 """
 
 import numpy as np
