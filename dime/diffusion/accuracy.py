@@ -39,8 +39,13 @@ def splitting_errors(operators, permeability_um_per_ms, blocks, steps, modes):
     return rows
 
 
-def basis_errors(operators, permeability_um_per_ms, blocks, modes, known_modes, steps):
+def basis_errors(operators, permeability_um_per_ms, blocks, modes, known_modes, steps, *, derivatives=True):
     """Errors of S and of its Jacobian by the number of modes, against those of `known_modes`.
+
+    Parameters
+    ----------
+    derivatives : bool
+        Whether to ask for the Jacobian, which takes most of the time.
 
     Returns
     -------
@@ -49,21 +54,24 @@ def basis_errors(operators, permeability_um_per_ms, blocks, modes, known_modes, 
     """
     rates, vectors = slow_modes(operators, permeability_um_per_ms, known_modes)
     permeability = torch.as_tensor(permeability_um_per_ms)
+
+    def computed(count, block):
+        reduced = reduce(operators, vectors[:, :count])
+        prepared = prepare(reduced, [block], steps)
+        if derivatives:
+            return jacobian(reduced, permeability, prepared)
+        return signal(reduced, permeability, prepared), None
+
     rows = []
     for block in blocks:
-        found = {}
-        for count in (*modes, known_modes):
-            reduced = reduce(operators, vectors[:, :count])
-            found[count] = jacobian(reduced, permeability, prepare(reduced, [block], steps))
-        known_signal, known = found.pop(known_modes)
-        for count, (one, derivative) in found.items():
-            row = {
-                "timing": name(block),
-                "modes": count,
-                "enough": float(rates[count - 1] * block.duration_ms),
-            }
-            row["signal_error"] = float((one - known_signal).abs().max())
-            row["jacobian_error"] = _relative(derivative * permeability, known * permeability)
+        known, known_derivative = computed(known_modes, block)
+        for count in modes:
+            found, derivative = computed(count, block)
+            row = {"timing": name(block), "modes": count}
+            row["enough"] = float(rates[count - 1] * block.duration_ms)
+            row["signal_error"] = float((found - known).abs().max())
+            if derivatives:
+                row["jacobian_error"] = _relative(derivative * permeability, known_derivative * permeability)
             rows.append(row)
     return rows
 
