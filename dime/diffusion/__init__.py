@@ -16,4 +16,8 @@ conforming   diffusion without membranes: continuous elements on the same tetrah
 verification how far the solver is from solutions that are known without it
 accuracy     what few modes, few steps and a basis that is kept cost in accuracy, and save in time
 shape_scores how near membranes that were found lie to the true ones
+dictionary   shapes and their signals: where a search of labels starts
+flips        what one tetrahedron's change of label does to the signal, all at once
+search       annealing and polishing of labels, and the two permeabilities beside them
+labels       a label for every tetrahedron: membranes closed by construction
 """

@@ -89,9 +89,7 @@ def slow_modes(operators, permeability_um_per_ms, count, guess=None, sweeps=1, l
     if size <= DENSE or count > size // 2:
         rates, modes = np.linalg.eigh(matrix.toarray())
         return rates[:count], modes[:, :count]
-    shifted = sp.csc_matrix(matrix + SHIFT_PER_MS * sp.eye_array(size, format="csc"))
-    symmetric = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
-    inverse = splu(shifted, **symmetric)
+    inverse = shifted_inverse(matrix, SHIFT_PER_MS)
     if guess is None:
         solve = LinearOperator(matrix.shape, inverse.solve, dtype=float)
         rates, modes = eigsh(matrix, count, sigma=-SHIFT_PER_MS, v0=operators.start, OPinv=solve)
@@ -103,6 +101,13 @@ def slow_modes(operators, permeability_um_per_ms, count, guess=None, sweeps=1, l
         rates, turn = eigh(span.T @ (matrix @ span), subset_by_index=(0, count - 1))
         modes = span @ turn
     return rates, modes
+
+
+def shifted_inverse(matrix, rate_per_ms):
+    """(A + s)^-1 of a sparse symmetric matrix [ms], by one factorisation: SciPy's SuperLU, with `solve`."""
+    shifted = sp.csc_matrix(matrix + rate_per_ms * sp.eye_array(matrix.shape[0], format="csc"))
+    symmetric = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
+    return splu(shifted, **symmetric)
 
 
 def check_enough(rates_per_ms, blocks):

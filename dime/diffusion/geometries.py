@@ -102,7 +102,8 @@ def draw(kind, grid, seed):
     Returns
     -------
     Geometry
-        Its cell fills 5 to 45 % of the tetrahedra; it and what surrounds it are one piece each.
+        Its cell fills 5 to 45 % of the tetrahedra. It and what surrounds it are one piece each: what a shape
+        cuts off at the outside is counted to the other side.
 
     Raises
     ------
@@ -122,14 +123,22 @@ def draw(kind, grid, seed):
             "ball": (radius * 1.4,),
             "tube": (radius, rng.uniform(0.7, 1.6) * half),
             "bent tube": (radius, 2 * half, rng.uniform(0.5, 1.2) * half),
-            "ring": (0.9 * radius, rng.uniform(0.6, 0.8) * half),
+            "ring": (0.8 * radius, rng.uniform(0.6, 0.8) * half),
         }[kind]
-        labels = inside(kind, grid.centres_um, centre, axis, sizes).astype(int)
-        if 0.05 <= labels.mean() <= 0.45:
-            geometry = from_labels(f"{kind} {seed}", grid, labels)
-            if compartments(grid, geometry.membrane).max() == 1:
-                return geometry
-    raise ValueError(f"grid: expected cells small enough for a {kind}, found {len(labels)} tetrahedra")
+        cell = inside(kind, grid.centres_um, centre, axis, sizes)
+        cell = _one_piece(grid, _one_piece(grid, cell), False)
+        if 0.05 <= cell.mean() <= 0.45:
+            return from_labels(f"{kind} {seed}", grid, cell.astype(int))
+    raise ValueError(f"grid: expected cells small enough for a {kind}, found {len(cell)} tetrahedra")
+
+
+def _one_piece(grid, cell, value=True):
+    """The same cell (tetrahedron,) bool, where only the largest piece of a value keeps it."""
+    left, right = cell[grid.sides].T
+    numbers = compartments(grid, left != right)
+    chosen = numbers[cell == value]
+    small = (cell == value) & (numbers != (np.bincount(chosen).argmax() if len(chosen) else -1))
+    return cell ^ small
 
 
 def compartments(grid, membrane):
