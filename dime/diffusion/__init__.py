@@ -11,6 +11,10 @@ gradient     derivative by the permeability of every face: for an optimiser, or 
 geometries   membranes of known shape: own ones from a seed, the original's from their files
 acquisition  simulated measurements, made more finely than any inversion computes them
 fit          what an estimate of membranes consists of
+analytic     echoes that are known without a mesh: free water, slab, sphere, a membrane
+conforming   diffusion without membranes: continuous elements on the same tetrahedra
+verification how far the solver is from solutions that are known without it
+accuracy     what few modes, few steps and a basis that is kept cost in accuracy, and save in time
 shape_scores how near membranes that were found lie to the true ones
 dictionary   shapes and their signals: where a search of labels starts
 flips        what one tetrahedron's change of label does to the signal, all at once

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 CORNERS = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]])
 """Local vertices of the face opposite each vertex of a tetrahedron."""
@@ -64,8 +65,8 @@ def make_grid(points_um, tetrahedra):
     ------
     ValueError
         One line: shapes, indices or numbers that are no mesh; a flat tetrahedron; a face of three or more
-        tetrahedra; two tetrahedra on the same side of a face (the mesh is tangled); a point inside an outer
-        face or edge (not conforming); pieces that no face connects.
+        tetrahedra; two tetrahedra on the same side of a face (the mesh is tangled); an outer face that
+        holds a point or another face in part (not conforming); pieces that no face connects.
     """
     points_um, tetrahedra = np.asarray(points_um, float), np.array(tetrahedra)
     if points_um.ndim != 2 or points_um.shape[1] != 3 or not np.isfinite(points_um).all():
@@ -108,25 +109,35 @@ def _check_sides(grid):
 
 
 def _check_conforming(grid):
-    """Refuse a point that lies on an outer face or its edges without being one of its corners."""
+    """Refuse a corner or centre of an outer face that lies on another one without being a corner of it.
+
+    A centre tells where two tetrahedra divide the square between them by different diagonals.
+    """
     corners = grid.points_um[grid.outer_faces]
-    used = np.unique(grid.outer_faces)
-    base, across, along = corners[:, 0], corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    used, centres = np.unique(grid.outer_faces), corners.mean(1)
+    reach = np.linalg.norm(corners - centres[:, None], axis=2).max(1) * (1 + 1e-6)
+    near = cKDTree(np.concatenate([grid.points_um[used], centres])).query_ball_point(centres, reach)
+    face = np.repeat(np.arange(len(near)), [len(some) for some in near])
+    place = np.concatenate(near).astype(int)
+    known = (used[np.minimum(place, len(used) - 1)][:, None] == grid.outer_faces[face]).any(1)
+    known = np.where(place < len(used), known, place - len(used) == face)
+    face, place = face[~known], place[~known]
+    base, across, along = (
+        corners[face, 0],
+        corners[face, 1] - corners[face, 0],
+        corners[face, 2] - corners[face, 0],
+    )
+    away = np.concatenate([grid.points_um[used], centres])[place] - base
     normal = np.cross(across, along)
     area2 = np.einsum("fi,fi->f", normal, normal)
-    for point in used:
-        away = grid.points_um[point] - base
-        weights = np.stack(
-            [
-                np.einsum("fi,fi->f", np.cross(away, along), normal) / area2,
-                np.einsum("fi,fi->f", np.cross(across, away), normal) / area2,
-            ]
-        )
-        height2 = np.einsum("fi,fi->f", away, normal) ** 2 / area2
-        within = (weights > -1e-9).all(0) & (weights.sum(0) < 1 + 1e-9) & (height2 < 1e-12 * np.sqrt(area2))
-        hanging = within & (grid.outer_faces != point).all(1)
-        if hanging.any():
-            raise ValueError(f"mesh: expected a conforming mesh, found point {point} inside a face or edge")
+    first = np.einsum("fi,fi->f", np.cross(away, along), normal) / area2
+    second = np.einsum("fi,fi->f", np.cross(across, away), normal) / area2
+    height2 = np.einsum("fi,fi->f", away, normal) ** 2 / area2
+    inside = (first > -1e-9) & (second > -1e-9) & (first + second < 1 + 1e-9)
+    hanging = inside & (height2 < 1e-12 * np.sqrt(area2))
+    if hanging.any():
+        one = ", ".join(map(str, grid.outer_faces[face[hanging.argmax()]]))
+        raise ValueError(f"mesh: expected a conforming mesh, found a point or face on part of the face {one}")
 
 
 def _check_connected(grid):

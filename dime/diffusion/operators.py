@@ -126,14 +126,17 @@ def coupled(operators, permeability_um_per_ms, leak_um_per_ms=0.0):
     Raises
     ------
     ValueError
-        A permeability that is not positive, or as many as there are no faces.
+        A permeability that is not positive, or not one for each face; a negative leak.
     """
     kappa = np.asarray(permeability_um_per_ms, float)
     if kappa.shape != (len(operators.grid.faces),):
         count = len(operators.grid.faces)
         raise ValueError(f"permeability: expected {count} numbers, one a face, found shape {kappa.shape}")
-    if not (np.isfinite(kappa) & (kappa > 0)).all():
-        raise ValueError(f"permeability: expected positive numbers, found {kappa[~(kappa > 0)][:1]}")
+    wrong = ~(np.isfinite(kappa) & (kappa > 0))
+    if wrong.any():
+        raise ValueError(f"permeability: expected positive numbers, found {kappa[wrong][0]}")
+    if not (np.isfinite(leak_um_per_ms) and leak_um_per_ms >= 0):
+        raise ValueError(f"leak: expected a number of at least 0, found {leak_um_per_ms}")
     rows = operators.rows
     matrix = operators.free + rows.T @ rows.multiply(np.repeat(kappa, 3)[:, None]).tocsr()
     if leak_um_per_ms:
