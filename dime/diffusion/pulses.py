@@ -78,10 +78,12 @@ def spectrum(reduced, permeability):
 
 def prepare(reduced, blocks, steps=STEPS):
     """The gradients of a sequence in a basis: list of Pulses, for any permeability."""
-    prepared = []
+    prepared, known = [], {}
     for block in blocks:
-        along = torch.einsum("da,akl->dkl", torch.as_tensor(block.directions), reduced.moments)
-        places, turn = torch.linalg.eigh(along)
+        if (key := block.directions.tobytes()) not in known:
+            along = torch.einsum("da,akl->dkl", torch.as_tensor(block.directions), reduced.moments)
+            known[key] = torch.linalg.eigh(along)
+        places, turn = known[key]
         step_ms = block.duration_ms / steps
         angle = places[:, :, None] * torch.as_tensor(block.strengths) * step_ms
         mixing_ms = block.separation_ms - block.duration_ms
