@@ -12,4 +12,9 @@ geometries   membranes of known shape: own ones from a seed, the original's from
 acquisition  simulated measurements, made more finely than any inversion computes them
 fit          what an estimate of membranes consists of
 shape_scores how near membranes that were found lie to the true ones
+priors       what membranes are expected to look like: smooth and closed
+faces        membranes face by face, the original's method
+face_network membranes read off a signal by a network, the learned baselines
+face_training examples for these networks, and their training
+tables       many estimates on known geometries, scored: the original's tables
 """
