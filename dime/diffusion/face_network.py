@@ -73,7 +73,7 @@ class FaceNetwork(nn.Module):
 
 
 def places_of(grid):
-    """Where faces lie (face, 21): centre over half the width, its sines and cosines, products of the normal."""
+    """Where faces lie (face, 21): centre over half the width, its sines and cosines, products of normals."""
     corners = grid.points_um[grid.faces]
     half = np.ptp(grid.points_um, 0).max() / 2
     centre = corners.mean(1) / half

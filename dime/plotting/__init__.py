@@ -6,6 +6,8 @@ style             names, colours, sizes and legends that figures share
 brain             maps of tissue fractions, images of contrasts, signal by line
 brain_estimates   figures of estimates of one brain and of choices of contrasts
 brain_tables      methods compared on brains: scores by contrasts, paired differences
+membranes         surfaces of triangles in three dimensions
+diffusion_tables  membranes that were found: scores by method, and over the iterations
 maps              maps of waves and stiffness on shared scales
 scatter           estimates against truth, differences against means, learning curves
 inversions        figures of MMDI's steps and of sweeps
