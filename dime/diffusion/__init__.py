@@ -21,4 +21,10 @@ flips        what one tetrahedron's change of label does to the signal, all at o
 search       annealing and polishing of labels, and the two permeabilities beside them
 labels       a label for every tetrahedron: membranes closed by construction
 ensembles    many fits of known geometries: how near, and how unlike those are that fit alike
+priors       what membranes are expected to look like: smooth and closed
+faces        membranes face by face, the original's method
+face_network membranes read off a signal by a network, the learned baselines
+face_training examples for these networks, and their training
+face_comparison the learned baselines on cells that they never saw
+tables       many estimates on known geometries, scored: the original's tables
 """

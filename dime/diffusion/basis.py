@@ -92,7 +92,8 @@ def slow_modes(operators, permeability_um_per_ms, count, guess=None, sweeps=1, l
     inverse = shifted_inverse(matrix, SHIFT_PER_MS)
     if guess is None:
         solve = LinearOperator(matrix.shape, inverse.solve, dtype=float)
-        rates, modes = eigsh(matrix, count, sigma=-SHIFT_PER_MS, v0=operators.start, OPinv=solve)
+        span = {"v0": operators.start, "ncv": min(count + max(count // 2, 20), size)}
+        rates, modes = eigsh(matrix, count, sigma=-SHIFT_PER_MS, OPinv=solve, **span)
         order = rates.argsort()
         return rates[order], modes[:, order]
     modes = guess

@@ -43,10 +43,12 @@ class Pulses(NamedTuple):
 class Echo(NamedTuple):
     """What the propagation of one block leaves for its derivative.
 
-    kicked : list of (direction, K, b) complex, the states after each kick, in the basis of J_g
+    turn : (direction, K, K), from the basis of J_g to the eigenbasis of H
+    kicked : list of (direction, K, b) complex, the states after each kick, in the eigenbasis of H
     end : (direction, K, b) complex, a in the eigenbasis of H
     """
 
+    turn: torch.Tensor
     kicked: list
     end: torch.Tensor
 
@@ -76,10 +78,12 @@ def spectrum(reduced, permeability):
 
 def prepare(reduced, blocks, steps=STEPS):
     """The gradients of a sequence in a basis: list of Pulses, for any permeability."""
-    prepared = []
+    prepared, known = [], {}
     for block in blocks:
-        along = torch.einsum("da,akl->dkl", torch.as_tensor(block.directions), reduced.moments)
-        places, turn = torch.linalg.eigh(along)
+        if (key := block.directions.tobytes()) not in known:
+            along = torch.einsum("da,akl->dkl", torch.as_tensor(block.directions), reduced.moments)
+            known[key] = torch.linalg.eigh(along)
+        places, turn = known[key]
         step_ms = block.duration_ms / steps
         angle = places[:, :, None] * torch.as_tensor(block.strengths) * step_ms
         mixing_ms = block.separation_ms - block.duration_ms
@@ -96,15 +100,15 @@ def propagate(reduced, spectral, pulses):
     spectral : Spectrum of H
     pulses : Pulses
     """
-    half, step = spectral.decay(pulses.step_ms / 2), spectral.decay(pulses.step_ms)
-    step = pulses.turn.mT @ step @ pulses.turn
-    state = (half @ reduced.start) @ pulses.turn
-    kicked = [state[:, :, None] * pulses.phase]
+    turn = spectral.turn.T @ pulses.turn
+    half, step = (torch.exp(-t * spectral.rates)[:, None] for t in (pulses.step_ms / 2, pulses.step_ms))
+    state = turn.mT @ (half * (spectral.turn.T @ reduced.start)[:, None])
+    kicked = [_times(turn, state * pulses.phase)]
     for _ in range(pulses.steps - 1):
-        kicked.append(_times(step, kicked[-1]) * pulses.phase)
-    end = _times((spectral.turn.T @ half) @ pulses.turn, kicked[-1])
+        kicked.append(_times(turn, _times(turn.mT, step * kicked[-1]) * pulses.phase))
+    end = half * kicked[-1]
     signal = (torch.exp(-pulses.mixing_ms * spectral.rates)[:, None] * end.abs().square()).sum(1)
-    return signal / reduced.volume_um3, Echo(kicked, end)
+    return signal / reduced.volume_um3, Echo(turn, kicked, end)
 
 
 def signal(reduced, permeability, prepared):
@@ -137,27 +141,25 @@ def cotangent(reduced, spectral, pulses, echo, weights):
     (K, K) symmetric tensor, or (direction, b, K, K) where weights is None: dS/dH of each
     """
     each = weights is None
-    turn = spectral.turn.T @ pulses.turn  # from the basis of J_g to that of H
-    rates, start = spectral.rates, spectral.turn.T @ reduced.start
+    turn, rates, start = echo.turn, spectral.rates, spectral.turn.T @ reduced.start
     half, step = (torch.exp(-t * rates) for t in (pulses.step_ms / 2, pulses.step_ms))
     mixing = torch.exp(-pulses.mixing_ms * rates)
     unit = (1 if each else weights[:, None, :]) / reduced.volume_um3
     pull = 2 * unit * mixing[:, None] * echo.end
-    half_sum = _outer(pull, _times(turn, echo.kicked[-1]), each)
+    half_sum = _outer(pull, echo.kicked[-1], each)
     mixing_sum = _outer(unit * echo.end, echo.end, each)
     pull = _times(turn.mT, half[:, None] * pull) * pulses.phase.conj()
-    stepped = turn.mT @ (step[:, None] * turn)
-    before, after = [], []
-    for state in reversed(echo.kicked[:-1]):
-        before.append(_times(turn, state))
+    after = []
+    for _ in range(pulses.steps - 1):
         after.append(_times(turn, pull))
-        pull = _times(stepped, pull) * pulses.phase.conj()
+        pull = _times(turn.mT, step[:, None] * after[-1]) * pulses.phase.conj()
     first = _times(turn, pull)
     half_sum = half_sum + _outer(first, start[:, None].expand(first.shape).to(first.dtype), each)
     total = spectral.through_decay(half_sum, pulses.step_ms / 2)
     total = total + spectral.through_decay(mixing_sum, pulses.mixing_ms)
-    if before:
-        step_sum = _outer(torch.stack(after, -1), torch.stack(before, -1), each)
+    if after:
+        before = torch.stack(echo.kicked[-2::-1], -1)
+        step_sum = _outer(torch.stack(after, -1), before, each)
         total = total + spectral.through_decay(step_sum, pulses.step_ms)
     return (total + total.mT) / 2
 
