@@ -76,15 +76,29 @@ def spectrum(reduced, permeability):
 
 def prepare(reduced, blocks, steps=STEPS):
     """The gradients of a sequence in a basis: list of Pulses, for any permeability."""
-    prepared = []
-    for block in blocks:
-        along = torch.einsum("da,akl->dkl", torch.as_tensor(block.directions), reduced.moments)
-        places, turn = torch.linalg.eigh(along)
-        step_ms = block.duration_ms / steps
-        angle = places[:, :, None] * torch.as_tensor(block.strengths) * step_ms
-        mixing_ms = block.separation_ms - block.duration_ms
-        prepared.append(Pulses(turn, torch.exp(-1j * angle), step_ms, mixing_ms, steps))
-    return prepared
+    return [
+        gradient(
+            places_along(reduced, block.directions),
+            block.strengths,
+            block.duration_ms,
+            block.separation_ms - block.duration_ms,
+            steps,
+        )
+        for block in blocks
+    ]
+
+
+def places_along(reduced, directions):
+    """J_g = U diag(d) U^T of each direction: d (direction, K) [um] and U (direction, K, K)."""
+    return torch.linalg.eigh(torch.einsum("da,akl->dkl", torch.as_tensor(directions), reduced.moments))
+
+
+def gradient(places, strengths, duration_ms, mixing_ms, steps):
+    """The Pulses of one gradient of several strengths (b,) [rad/um/ms] along the directions of `places`."""
+    along_um, turn = places
+    step_ms = duration_ms / steps
+    angle = along_um[:, :, None] * torch.as_tensor(strengths) * step_ms
+    return Pulses(turn, torch.exp(-1j * angle), step_ms, mixing_ms, steps)
 
 
 def propagate(reduced, spectral, pulses):
@@ -96,15 +110,21 @@ def propagate(reduced, spectral, pulses):
     spectral : Spectrum of H
     pulses : Pulses
     """
+    echo = after_gradient(reduced, spectral, pulses)
+    mixing = torch.exp(-pulses.mixing_ms * spectral.rates)
+    signal = (mixing[:, None] * echo.end.abs().square()).sum(1)
+    return signal / reduced.volume_um3, echo
+
+
+def after_gradient(reduced, spectral, pulses):
+    """The Echo of one gradient: the magnetisation that it leaves, and all before it."""
     half, step = spectral.decay(pulses.step_ms / 2), spectral.decay(pulses.step_ms)
     step = pulses.turn.mT @ step @ pulses.turn
     state = (half @ reduced.start) @ pulses.turn
     kicked = [state[:, :, None] * pulses.phase]
     for _ in range(pulses.steps - 1):
         kicked.append(_times(step, kicked[-1]) * pulses.phase)
-    end = _times((spectral.turn.T @ half) @ pulses.turn, kicked[-1])
-    signal = (torch.exp(-pulses.mixing_ms * spectral.rates)[:, None] * end.abs().square()).sum(1)
-    return signal / reduced.volume_um3, Echo(kicked, end)
+    return Echo(kicked, _times((spectral.turn.T @ half) @ pulses.turn, kicked[-1]))
 
 
 def signal(reduced, permeability, prepared):
@@ -137,14 +157,28 @@ def cotangent(reduced, spectral, pulses, echo, weights):
     (K, K) symmetric tensor, or (direction, b, K, K) where weights is None: dS/dH of each
     """
     each = weights is None
+    mixing = torch.exp(-pulses.mixing_ms * spectral.rates)
+    unit = (1 if each else weights[:, None, :]) / reduced.volume_um3
+    pull = 2 * unit * mixing[:, None] * echo.end
+    total = gradient_cotangent(reduced, spectral, pulses, echo, pull, each)
+    mixing_sum = outer(unit * echo.end, echo.end, each)
+    total = total + spectral.through_decay(mixing_sum, pulses.mixing_ms)
+    return (total + total.mT) / 2
+
+
+def gradient_cotangent(reduced, spectral, pulses, echo, pull, each):
+    """dL/dH through one gradient, in the eigenbasis of H, not made symmetric.
+
+    Parameters
+    ----------
+    reduced, spectral, pulses, echo : see `after_gradient`
+    pull : (direction, K, b) complex, p with dL = Re(p^H d end)
+    each : bool, one matrix for each measurement in place of their sum
+    """
     turn = spectral.turn.T @ pulses.turn  # from the basis of J_g to that of H
     rates, start = spectral.rates, spectral.turn.T @ reduced.start
     half, step = (torch.exp(-t * rates) for t in (pulses.step_ms / 2, pulses.step_ms))
-    mixing = torch.exp(-pulses.mixing_ms * rates)
-    unit = (1 if each else weights[:, None, :]) / reduced.volume_um3
-    pull = 2 * unit * mixing[:, None] * echo.end
-    half_sum = _outer(pull, _times(turn, echo.kicked[-1]), each)
-    mixing_sum = _outer(unit * echo.end, echo.end, each)
+    half_sum = outer(pull, _times(turn, echo.kicked[-1]), each)
     pull = _times(turn.mT, half[:, None] * pull) * pulses.phase.conj()
     stepped = turn.mT @ (step[:, None] * turn)
     before, after = [], []
@@ -153,13 +187,12 @@ def cotangent(reduced, spectral, pulses, echo, weights):
         after.append(_times(turn, pull))
         pull = _times(stepped, pull) * pulses.phase.conj()
     first = _times(turn, pull)
-    half_sum = half_sum + _outer(first, start[:, None].expand(first.shape).to(first.dtype), each)
+    half_sum = half_sum + outer(first, start[:, None].expand(first.shape).to(first.dtype), each)
     total = spectral.through_decay(half_sum, pulses.step_ms / 2)
-    total = total + spectral.through_decay(mixing_sum, pulses.mixing_ms)
     if before:
-        step_sum = _outer(torch.stack(after, -1), torch.stack(before, -1), each)
+        step_sum = outer(torch.stack(after, -1), torch.stack(before, -1), each)
         total = total + spectral.through_decay(step_sum, pulses.step_ms)
-    return (total + total.mT) / 2
+    return total
 
 
 def _times(matrices, states):
@@ -168,7 +201,7 @@ def _times(matrices, states):
     return torch.view_as_complex((matrices @ real).unflatten(-1, (-1, 2)))
 
 
-def _outer(left, right, each):
+def outer(left, right, each):
     """Re(conj(l) r^T) summed over steps and all measurements (K, K), or of each (direction, b, K, K).
 
     left, right : (direction, K, b[, step]) complex
