@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from dime.diffusion.gradient import by_face
 from dime.diffusion.pulses import (
     after_gradient,
     gradient,
@@ -142,9 +143,7 @@ def jacobian(reduced, permeability, prepared):
         )
         gap_sum = outer(weight / reduced.volume_um3 * second.end, first.end, each=True)
         total = (total + spectral.through_decay(gap_sum, gap_ms)).flatten(0, 1)
-        parts.append(
-            torch.stack([((rows @ one) * rows).sum(1).unflatten(0, (-1, 3)).sum(1) for one in total])
-        )
+        parts.append(by_face(rows, (total + total.mT) / 2))
     return _joined(reduced, spectral, gap_ms, first.end, second.end).flatten(), torch.complex(*parts)
 
 

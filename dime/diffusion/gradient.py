@@ -11,6 +11,9 @@ import torch
 
 from dime.diffusion.pulses import cotangent, propagate, spectrum
 
+FACES_AT_ONCE = 128
+"""Faces whose matrices are in memory at once: 40 MB for 200 modes."""
+
 
 class Signal(torch.autograd.Function):
     """Signals (measurement,) of a permeability (face,) [um/ms], with the adjoint as derivative.
@@ -58,6 +61,29 @@ def jacobian(reduced, permeability, prepared):
     for pulses in prepared:
         one, echo = propagate(reduced, spectral, pulses)
         signals.append(one.flatten())
-        for matrix in cotangent(reduced, spectral, pulses, echo, None).flatten(0, 1):
-            derivatives.append(((rows @ matrix) * rows).sum(1).unflatten(0, (-1, 3)).sum(1))
-    return torch.cat(signals), torch.stack(derivatives)
+        derivatives.append(by_face(rows, cotangent(reduced, spectral, pulses, echo, None).flatten(0, 1)))
+    return torch.cat(signals), torch.cat(derivatives)
+
+
+def by_face(rows, matrices):
+    """Sum over each face's three rows r of r^T G r, for many symmetric matrices G (measurement, K, K).
+
+    Each face's sum of r r^T is made once, its upper triangle, for all measurements: a sixth of the work of
+    one product with the rows for each.
+
+    Parameters
+    ----------
+    rows : (3 faces, K) tensor
+    matrices : (measurement, K, K) tensor
+
+    Returns
+    -------
+    (measurement, face) tensor
+    """
+    first, second = torch.triu_indices(rows.shape[1], rows.shape[1])
+    weights = matrices[:, first, second] * torch.where(first == second, 1.0, 2.0)
+    found = []
+    for some in rows.unflatten(0, (-1, 3)).split(FACES_AT_ONCE):
+        squares = some.mT @ some
+        found.append(weights @ squares[:, first, second].T)
+    return torch.cat(found, 1)
