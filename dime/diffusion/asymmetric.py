@@ -1,7 +1,7 @@
 """Signal of a long gradient and a short one of equal and opposite area, which has a phase.
 
-    S = start^T e^{-d_S (H - i q/d_S J_g)} e^{-H gap} e^{-d_L (H + i q/d_L J_g)} start / volume
-      = b^H e^{-H gap} a / volume,   a = e^{-d_L (H + i q/d_L J_g)} start,   b = e^{-d_S (H + i q/d_S J_g)} start
+    S = b^H e^{-H gap} a / volume,
+    a = e^{-d_L (H + i q/d_L J_g)} start,   b = e^{-d_S (H + i q/d_S J_g)} start
 
 The long gradient marks each spin by the mean of its places, the short one by one place, so that the signal
 is no longer the same for a shape and its mirror image through a point: that one's signal is the conjugate.

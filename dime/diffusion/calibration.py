@@ -92,9 +92,14 @@ def reliability(inclusion, truth, bins=BINS):
     Returns
     -------
     list of dict
-        One a bin that is not empty: `low_edge`, `high_edge`, `promised` (mean inclusion), `found` (share that is
-        true), `low`, `high` (its 95 % interval, Wilson) and `count`. Neighbouring places do not err
+        One a bin that is not empty: `low_edge`, `high_edge`, `promised` (mean inclusion), `found` (share that
+        is true), `low`, `high` (its 95 % interval, Wilson) and `count`. Neighbouring places do not err
         independently, so that the interval is too narrow.
+
+    Raises
+    ------
+    ValueError
+        Arrays of unlike shapes, or an inclusion outside 0 to 1.
 
     Source: Wilson, J. Am. Stat. Assoc. 22 (1927), 209-212.
     """

@@ -1,16 +1,18 @@
-"""How much one tetrahedron on the wrong side of a membrane changes the signal, and where it is seen.
+"""Which changes of a geometry are seen in its signal: a wrong tetrahedron, an exchange, the mirror image.
 
-    change = |S(flipped) - S(true)|_2,   seen at 3 sigma where change > 3 noise
+    change = |S(changed) - S(true)|_2,   seen at 3 sigma where change > 3 noise
 
-The change is that of a matched filter that knows which tetrahedron to ask for: no method can see more.
+The change over the noise is that of a matched filter that knows what to ask for: no method can see more.
 """
 
 import numpy as np
 
-from dime.diffusion import pulses
-from dime.diffusion.basis import reduce, slow_modes
+from dime.diffusion import asymmetric, pulses
+from dime.diffusion.asymmetric import LongNarrow
+from dime.diffusion.basis import reduce, slow_basis, slow_modes
 from dime.diffusion.geometries import MEMBRANE_UM_PER_MS, OPEN_UM_PER_MS
 from dime.diffusion.operators import assemble
+from dime.diffusion.shape_scores import mirror
 
 PLACES = ("interface", "inside", "outside")
 """Where a tetrahedron lies: at a membrane, or in the bulk of a cell or of what surrounds it."""
@@ -46,24 +48,33 @@ def sample(geometry, count):
     return np.sort(order[np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int)])
 
 
-def changes(geometry, tetrahedra, blocks, modes=90, steps=pulses.STEPS, operators=None):
-    """Change of the signal when a tetrahedron alone changes sides.
+def exchanges(geometry, count, seed=0):
+    """Pairs (count, 2) of tetrahedra at membranes, one in a cell and one outside: the volume stays."""
+    grid, cells = geometry.grid, geometry.labels > 0
+    walls = np.unique(grid.sides[geometry.membrane])
+    rng = np.random.default_rng(seed)
+    return np.stack([rng.choice(walls[cells[walls] == side], count) for side in (True, False)], 1)
 
-    Each of its faces that was a membrane no longer is one, and the others become membranes. The modes are
-    computed anew for each, from those of the true geometry.
+
+def changes(geometry, groups, blocks, modes=90, steps=pulses.STEPS, operators=None):
+    """Change of the signal when tetrahedra change sides.
+
+    A face with one of them on one side only that was a membrane no longer is one, or becomes one. The modes
+    are computed anew for each group, from those of the true geometry.
 
     Parameters
     ----------
     geometry : Geometry
-    tetrahedra : sequence of int
+    groups : sequence of (tetrahedron,) int arrays
+        Tetrahedra that change sides together; a number is a group of one.
     blocks : tuple of Block
     modes, steps : int
     operators : Operators, optional
 
     Returns
     -------
-    (tetrahedron,) array
-        |S(flipped) - S(true)|_2 over all measurements, relative to the signal without gradients.
+    (group,) array
+        |S(changed) - S(true)|_2 over all measurements, relative to the signal without gradients.
     """
     operators = assemble(geometry.grid) if operators is None else operators
     count = min(modes, len(operators.start))
@@ -75,8 +86,47 @@ def changes(geometry, tetrahedra, blocks, modes=90, steps=pulses.STEPS, operator
         return pulses.signal(reduced, kappa, pulses.prepare(reduced, blocks, steps)).numpy(), found
 
     truth, true_modes = made(geometry.membrane, None)
-    own = [(geometry.grid.sides == one).any(1) for one in tetrahedra]
-    return np.array([np.linalg.norm(made(geometry.membrane ^ one, true_modes)[0] - truth) for one in own])
+    found = []
+    for group in groups:
+        turned = np.isin(geometry.grid.sides, group).sum(1) == 1
+        found.append(np.linalg.norm(made(geometry.membrane ^ turned, true_modes)[0] - truth))
+    return np.array(found)
+
+
+def mirror_change(geometry, block, modes=160, operators=None):
+    """Difference between the signals of a geometry and of its mirror image through the grid's middle.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        On a grid that is its own mirror image.
+    block : Block or LongNarrow
+    modes : int
+    operators : Operators, optional
+
+    Returns
+    -------
+    dict
+        `norm` |S - S_mirror|_2 and `largest` |S - S_mirror|, relative to the signal without gradients.
+
+    Raises
+    ------
+    ValueError
+        A grid that is not its own mirror image.
+    """
+    faces = mirror(geometry.grid)[0]
+    if faces is None:
+        raise ValueError("grid: expected one that is its own mirror image, found another")
+    operators = assemble(geometry.grid) if operators is None else operators
+    found = []
+    for kappa in (geometry.permeability_um_per_ms, geometry.permeability_um_per_ms[faces]):
+        reduced = slow_basis(operators, kappa, min(modes, len(operators.start)))
+        if isinstance(block, LongNarrow):
+            found.append(asymmetric.signal(reduced, kappa, asymmetric.prepare(reduced, block)).numpy())
+        else:
+            found.append(pulses.signal(reduced, kappa, pulses.prepare(reduced, [block])).numpy())
+    difference = np.abs(found[0] - found[1])
+    return {"norm": float(np.linalg.norm(difference)), "largest": float(difference.max())}
 
 
 def shares_seen(change, place, noises):

@@ -137,10 +137,10 @@ def singular_values(geometry, state, protocols, blocks, modes=160, operators=Non
     reduced = slow_basis(operators, kappa, min(modes, len(operators.start)))
     needed = {name for names in protocols.values() for name in names}
     found = {name: sensitivity(reduced, kappa, blocks[name]) for name in needed}
-    stacked = {protocol: np.concatenate([found[name] for name in names]) for protocol, names in protocols.items()}
-    return {
-        protocol: (np.linalg.svd(one, compute_uv=False), len(one)) for protocol, one in stacked.items()
+    stacked = {
+        protocol: np.concatenate([found[name] for name in names]) for protocol, names in protocols.items()
     }
+    return {protocol: (np.linalg.svd(one, compute_uv=False), len(one)) for protocol, one in stacked.items()}
 
 
 def rank_table(geometry, states=tuple(STATES), protocols=PROTOCOLS, noises=NOISE, directions=30, modes=160):
