@@ -122,7 +122,7 @@ def draw(kind, grid, seed):
             "ball": (radius * 1.4,),
             "tube": (radius, rng.uniform(0.7, 1.6) * half),
             "bent tube": (radius, 2 * half, rng.uniform(0.5, 1.2) * half),
-            "ring": (0.9 * radius, rng.uniform(0.6, 0.8) * half),
+            "ring": (0.7 * radius, rng.uniform(0.5, 0.6) * half),
         }[kind]
         labels = inside(kind, grid.centres_um, centre, axis, sizes).astype(int)
         if 0.05 <= labels.mean() <= 0.45:
@@ -130,6 +130,50 @@ def draw(kind, grid, seed):
             if compartments(grid, geometry.membrane).max() == 1:
                 return geometry
     raise ValueError(f"grid: expected cells small enough for a {kind}, found {len(labels)} tetrahedra")
+
+
+def draw_two(grid, seed):
+    """Two bent tubes that do not touch, at random places, directions and sizes.
+
+    Parameters
+    ----------
+    grid : Grid
+    seed : int
+
+    Returns
+    -------
+    Geometry
+        Labels 0, 1 and 2. Each cell fills at least 4 % of the tetrahedra; they share no point of the grid,
+        and both and what surrounds them are one piece each.
+
+    Raises
+    ------
+    ValueError
+        A grid too coarse: none of 5000 draws fits.
+
+    Assumption: sizes are chosen like those of `draw`, thinner and side by side, as nothing is known of the
+    original's meshes of two axons but that they are axons.
+    """
+    rng = np.random.default_rng([len(KINDS), seed])
+    half = np.ptp(grid.points_um, 0).min() / 2
+    for _ in range(5000):
+        labels = np.zeros(len(grid.tetrahedra), int)
+        apart = rng.normal(size=3)
+        apart /= np.linalg.norm(apart)
+        for cell, sign in ((1, -1), (2, 1)):
+            axis = rng.normal(size=3)
+            axis -= (axis @ apart) * apart * rng.uniform(0.5, 1)
+            axis /= np.linalg.norm(axis)
+            centre = sign * rng.uniform(0.4, 0.65) * half * apart
+            sizes = rng.uniform(0.25, 0.42) * half, 2 * half, rng.uniform(0.1, 0.8) * half
+            labels[inside("bent tube", grid.centres_um, centre, axis, sizes)] = cell
+        first, second = (np.unique(grid.tetrahedra[labels == cell]) for cell in (1, 2))
+        if min(np.mean(labels == 1), np.mean(labels == 2)) < 0.04 or np.isin(first, second).any():
+            continue
+        geometry = from_labels(f"two {seed}", grid, labels)
+        if compartments(grid, geometry.membrane).max() == 2:
+            return geometry
+    raise ValueError(f"grid: expected cells small enough for two tubes, found {len(labels)} tetrahedra")
 
 
 def compartments(grid, membrane):
