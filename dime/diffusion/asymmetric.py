@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from dime.diffusion.basis import reduce, slow_modes
 from dime.diffusion.gradient import by_face
 from dime.diffusion.pulses import (
     after_gradient,
@@ -145,6 +146,40 @@ def jacobian(reduced, permeability, prepared):
         total = (total + spectral.through_decay(gap_sum, gap_ms)).flatten(0, 1)
         parts.append(by_face(rows, (total + total.mT) / 2))
     return _joined(reduced, spectral, gap_ms, first.end, second.end).flatten(), torch.complex(*parts)
+
+
+def truncation(
+    operators, permeability_um_per_ms, block, counts, steps=((LONG_STEPS, NARROW_STEPS),), fine=400
+):
+    """Largest errors of the signal by the number of modes, and by the steps of the two gradients.
+
+    Parameters
+    ----------
+    operators : Operators
+    permeability_um_per_ms : (face,) array
+    block : LongNarrow
+    counts : sequence of int, numbers of modes
+    steps : sequence of pairs of int
+    fine : int
+        Modes of the reference, whose gradients have 192 and 96 steps.
+
+    Returns
+    -------
+    list of dict
+        `modes` and `error`, with the reference's steps; then `steps` and `error`, with its modes.
+    """
+    most, kappa = (192, 96), np.asarray(permeability_um_per_ms)
+    modes = slow_modes(operators, kappa, min(fine, len(operators.start)))[1]
+
+    def made(count, pair):
+        reduced = reduce(operators, modes[:, :count])
+        return signal(reduced, kappa, prepare(reduced, block, *pair))
+
+    reference = made(fine, most)
+    rows = [{"modes": one, "error": float((made(one, most) - reference).abs().max())} for one in counts]
+    return rows + [
+        {"steps": list(pair), "error": float((made(fine, pair) - reference).abs().max())} for pair in steps
+    ]
 
 
 def _joined(reduced, spectral, gap_ms, first, second):

@@ -11,6 +11,7 @@ of the two it is cannot be known from the data.
 import numpy as np
 from scipy.stats import binomtest
 
+from dime.diffusion.grid import lattice
 from dime.diffusion.shape_scores import mirror
 
 BINS = 10
@@ -73,6 +74,29 @@ def ensemble(grid, labels, chi, true_labels):
         "true_cells": cells[-1],
         "true_faces": faces[-1],
     }
+
+
+def ensembles(data):
+    """The `ensemble` of each target of a dataset of fits.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        `labels` (target, fit, tetrahedron), `chi` (target, fit) and `true_labels` (target, tetrahedron) on
+        `lattice(cells, spacing_um)` of its attributes; coordinate `target` of names.
+
+    Returns
+    -------
+    grid : Grid
+    found : dict
+        Target -> see `ensemble`.
+    """
+    grid = lattice(int(data.attrs["cells"]), float(data.attrs["spacing_um"]))
+    found = {}
+    for name in data["target"].values:
+        one = data.sel(target=name)
+        found[str(name)] = ensemble(grid, one["labels"].values, one["chi"].values, one["true_labels"].values)
+    return grid, found
 
 
 def inclusion(members):

@@ -112,53 +112,64 @@ def rank(jacobian_log10, noise):
     return int((np.linalg.svd(jacobian_log10, compute_uv=False) > noise).sum())
 
 
-def singular_values(geometry, state, protocols, blocks, modes=160, operators=None):
-    """Singular values of dS/dlog10(kappa) for several protocols at one permeability.
+def singular_values(geometry, states, protocols, blocks, modes=160):
+    """Singular values of dS/dlog10(kappa) by state and protocol.
 
     Parameters
     ----------
     geometry : Geometry
-    state : one of `STATES`
+    states : sequence of `STATES`
     protocols : dict of tuple of str
         Such as `PROTOCOLS`.
     blocks : dict
-        Such as `parts()`; each is computed once.
+        Such as `parts()`.
     modes : int
         K.
-    operators : Operators, optional
 
     Returns
     -------
-    dict
-        Protocol -> (values, number of measurements).
+    dict of dict
+        State -> protocol -> (values, number of measurements).
     """
-    operators = assemble(geometry.grid) if operators is None else operators
-    kappa = permeability(geometry, state)
-    reduced = slow_basis(operators, kappa, min(modes, len(operators.start)))
+    operators = assemble(geometry.grid)
     needed = {name for names in protocols.values() for name in names}
-    found = {name: sensitivity(reduced, kappa, blocks[name]) for name in needed}
-    stacked = {
-        protocol: np.concatenate([found[name] for name in names]) for protocol, names in protocols.items()
-    }
-    return {protocol: (np.linalg.svd(one, compute_uv=False), len(one)) for protocol, one in stacked.items()}
+    values = {state: {} for state in states}
+    for state in states:
+        kappa = permeability(geometry, state)
+        reduced = slow_basis(operators, kappa, min(modes, len(operators.start)))
+        found = {name: sensitivity(reduced, kappa, blocks[name]) for name in needed}
+        for protocol, names in protocols.items():
+            stacked = np.concatenate([found[name] for name in names])
+            values[state][protocol] = np.linalg.svd(stacked, compute_uv=False), len(stacked)
+    return values
 
 
-def rank_table(geometry, states=tuple(STATES), protocols=PROTOCOLS, noises=NOISE, directions=30, modes=160):
+def rank_table(values, noises=NOISE):
     """Ranks by state, protocol and noise.
+
+    Parameters
+    ----------
+    values : dict of dict
+        From `singular_values`.
+    noises : sequence of float
 
     Returns
     -------
     list of dict
-        `geometry`, `state`, `protocol`, `noise`, `rank`, `measurements`.
+        `state`, `protocol`, `noise`, `rank`, `measurements`.
     """
-    operators = assemble(geometry.grid)
-    rows = []
-    for state in states:
-        found = singular_values(geometry, state, protocols, parts(directions), modes, operators)
-        for protocol, (values, count) in found.items():
-            row = {"geometry": geometry.name, "state": state, "protocol": protocol, "measurements": count}
-            rows += [row | {"noise": noise, "rank": int((values > noise).sum())} for noise in noises]
-    return rows
+    return [
+        {
+            "state": state,
+            "protocol": protocol,
+            "noise": float(noise),
+            "rank": int((found > noise).sum()),
+            "measurements": count,
+        }
+        for state, protocols in values.items()
+        for protocol, (found, count) in protocols.items()
+        for noise in noises
+    ]
 
 
 def softened(geometry, blocks, exponents, noise, modes=120, steps=pulses.STEPS):

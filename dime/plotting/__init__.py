@@ -6,6 +6,7 @@ style             names, colours, sizes and legends that figures share
 brain             maps of tissue fractions, images of contrasts, signal by line
 brain_estimates   figures of estimates of one brain and of choices of contrasts
 brain_tables      methods compared on brains: scores by contrasts, paired differences
+diffusion_seen    ranks, changes seen, softened contrast and ensembles of diffusion signals
 maps              maps of waves and stiffness on shared scales
 scatter           estimates against truth, differences against means, learning curves
 inversions        figures of MMDI's steps and of sweeps
