@@ -11,7 +11,7 @@ SPACING_UM = 20 / 3
 
 
 def ensemble_dataset(cells=4, targets=(("ball", 101), ("bent tube", 102), ("ring", 103)), fits=8, seed=0):
-    """Fits whose labels are the truth or its mirror image with a share of wrong tetrahedra that chi follows."""
+    """Fits that are the truth or its mirror image with some wrong tetrahedra, whose share chi follows."""
     rng = np.random.default_rng(seed)
     grid = lattice(cells, SPACING_UM)
     images = mirror(grid)[1]
@@ -35,4 +35,6 @@ def ensemble_dataset(cells=4, targets=(("ball", 101), ("bent tube", 102), ("ring
         "true_labels": (("target", "tetrahedron"), np.array([one.labels for one in truths], np.int8)),
     }
     names = [one.name for one in truths]
-    return xr.Dataset(variables, {"target": names}, {"cells": cells, "spacing_um": SPACING_UM})
+    return xr.Dataset(
+        variables, {"target": np.array(names, object)}, {"cells": cells, "spacing_um": SPACING_UM}
+    )

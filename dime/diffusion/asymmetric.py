@@ -169,7 +169,8 @@ def truncation(
         `modes` and `error`, with the reference's steps; then `steps` and `error`, with its modes.
     """
     most, kappa = (192, 96), np.asarray(permeability_um_per_ms)
-    modes = slow_modes(operators, kappa, min(fine, len(operators.start)))[1]
+    fine = min(fine, len(operators.start))
+    modes = slow_modes(operators, kappa, fine)[1]
 
     def made(count, pair):
         reduced = reduce(operators, modes[:, :count])
