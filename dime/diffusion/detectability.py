@@ -17,6 +17,9 @@ from dime.diffusion.shape_scores import mirror
 PLACES = ("interface", "inside", "outside")
 """Where a tetrahedron lies: at a membrane, or in the bulk of a cell or of what surrounds it."""
 
+SWEEPS = 4
+"""Sweeps of warm modes. Two leave errors of 5 to 10 % in the change of the signal, four less than 1 %."""
+
 DETECTED = 3.0
 """Standard deviations of the noise from which on a change counts as seen."""
 
@@ -81,7 +84,7 @@ def changes(geometry, groups, blocks, modes=90, steps=pulses.STEPS, operators=No
 
     def made(membrane, guess):
         kappa = np.where(membrane, MEMBRANE_UM_PER_MS, OPEN_UM_PER_MS)
-        found = slow_modes(operators, kappa, count, guess)[1]
+        found = slow_modes(operators, kappa, count, guess, SWEEPS)[1]
         reduced = reduce(operators, found)
         return pulses.signal(reduced, kappa, pulses.prepare(reduced, blocks, steps)).numpy(), found
 

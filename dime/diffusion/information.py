@@ -9,6 +9,7 @@ does not prove that no other membranes far away explain the signal.
 
 import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
 
 from dime.diffusion import asymmetric, gradient, pulses
 from dime.diffusion.asymmetric import LongNarrow, long_narrow
@@ -36,14 +37,15 @@ TIMES_MS = (20.0, 60.0, 100.0, 200.0)
 def parts(directions=30):
     """The parts that protocols consist of: name -> Block or LongNarrow, each measured by `directions`.
 
-    The second set of directions of a timing is the first, turned by 90 degrees about the x axis.
+    The second set of directions of a timing is the first, turned by 120 degrees about the z axis, where the
+    two lie furthest apart.
 
     Returns
     -------
     dict
     """
     vectors = fibonacci(directions)
-    turned = np.stack([vectors[:, 0], -vectors[:, 2], vectors[:, 1]], 1)
+    turned = Rotation.from_euler("z", 120, degrees=True).apply(vectors)
     found = {f"10/{time:.0f}": pgse((10, time), directions=vectors)[0] for time in TIMES_MS}
     found["5/6"] = pgse((5, 6), directions=vectors)[0]
     for time in (60, 20):
