@@ -16,4 +16,10 @@ calibration  whether the share of fits that hold a face is its probability
 acquisition  simulated measurements, made more finely than any inversion computes them
 fit          what an estimate of membranes consists of
 shape_scores how near membranes that were found lie to the true ones
+priors       what membranes are expected to look like: smooth and closed
+faces        membranes face by face, the original's method
+face_network membranes read off a signal by a network, the learned baselines
+face_training examples for these networks, and their training
+face_comparison the learned baselines on cells that they never saw
+tables       many estimates on known geometries, scored: the original's tables
 """

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 import torch
-from scipy.sparse.linalg import eigsh, splu
+from scipy.sparse.linalg import LinearOperator, eigsh, splu
 
 from dime.diffusion.operators import Operators, coupled
 
@@ -86,13 +86,15 @@ def slow_modes(operators, permeability_um_per_ms, count, guess=None, sweeps=2, l
     if size <= DENSE or count > size // 2:
         rates, modes = np.linalg.eigh(matrix.toarray())
         return rates[:count], modes[:, :count]
-    if guess is None:
-        rates, modes = eigsh(matrix, count, sigma=-SHIFT_PER_MS, v0=operators.start)
-        order = rates.argsort()
-        return rates[order], modes[:, order]
     shifted = sp.csc_matrix(matrix + SHIFT_PER_MS * sp.eye_array(size, format="csc"))
     symmetric = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
     inverse = splu(shifted, **symmetric)
+    if guess is None:
+        solve = LinearOperator(matrix.shape, inverse.solve, dtype=float)
+        setting = {"v0": operators.start, "OPinv": solve, "ncv": min(count + max(count // 2, 20), size)}
+        rates, modes = eigsh(matrix, count, sigma=-SHIFT_PER_MS, **setting)
+        order = rates.argsort()
+        return rates[order], modes[:, order]
     modes = guess
     for _ in range(sweeps):
         modes = np.linalg.qr(inverse.solve(modes))[0]

@@ -1,6 +1,7 @@
 """Membranes face by face: the permeability of every face, by Adam, as in the original.
 
-    log10 kappa = -2 + 4 sigmoid(v)   [um/ms],   loss = 100 mean((S - measured)^2) + w_c continuity + w_m manifold
+    log10 kappa = -2 + 4 sigmoid(v)   [um/ms]
+    loss = 100 mean((S - measured)^2) + w_c continuity + w_m manifold
 
 The learning rate warms up and falls along a cosine in each stage. Stages use timings in turn, the longest
 mixing time first, or all timings at once (`joint`). The slow modes are those of an earlier iterate and are
@@ -140,8 +141,9 @@ def estimate(operators, blocks, measured, noise, settings=None, *, state=None, o
     def report(iteration):
         if on_step:
             moments = (optimiser.state[v][name].numpy().copy() for name in ("exp_avg", "exp_avg_sq"))
-            values = iteration, v.detach().numpy().copy(), *moments, modes, list(trace)
-            on_step(dict(zip(("iteration", "parameters", "first", "second", "modes", "trace"), values)))
+            now = {"iteration": iteration, "parameters": v.detach().numpy().copy()}
+            now |= dict(zip(("first", "second"), moments, strict=True))
+            on_step(now | {"modes": modes, "trace": list(trace)})
 
     length = settings.iterations // len(stages)
     for iteration in range(state["iteration"], length * len(stages)):
@@ -213,9 +215,8 @@ def _stages(blocks, settings):
     for one in stages:
         if not one or not set(one) <= set(range(len(blocks))):
             raise ValueError(f"stages: expected blocks 0 to {len(blocks) - 1} in each, found {one}")
-    size = max(settings.modes or [modes_for([blocks[i] for i in one]) for one in stages], default=0)
     counts = settings.modes or [modes_for([blocks[i] for i in one]) for one in stages]
-    return list(zip(stages, counts, strict=True)) if size else []
+    return list(zip(stages, counts, strict=True))
 
 
 def _start(operators, settings):

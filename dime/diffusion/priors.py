@@ -93,7 +93,7 @@ def continuity(edges, log10_permeability):
     p = membership(log10_permeability.detach())
     gate = 1 - (p[edges.pairs[0]] - p[edges.pairs[1]]).abs()
     apart = torch.nn.functional.huber_loss(first, second, reduction="none", delta=HUBER)
-    return (gate * apart).mean()
+    return (gate * apart).sum() / max(len(gate), 1)
 
 
 def manifold(edges, log10_permeability):
@@ -112,4 +112,4 @@ def manifold(edges, log10_permeability):
     p = membership(log10_permeability)
     meeting = p.new_zeros(edges.count).index_add(0, edges.edges, p[edges.faces])
     exponents = torch.stack([meeting**2, (meeting - 2) ** 2]) / -TAU
-    return (-TAU * torch.logsumexp(exponents, 0)).mean()
+    return (-TAU * torch.logsumexp(exponents, 0)).sum() / max(edges.count, 1)

@@ -43,10 +43,12 @@ class Pulses(NamedTuple):
 class Echo(NamedTuple):
     """What the propagation of one block leaves for its derivative.
 
-    kicked : list of (direction, K, b) complex, the states after each kick, in the basis of J_g
+    turn : (direction, K, K), from the basis of J_g to the eigenbasis of H
+    kicked : list of (direction, K, b) complex, the states after each kick, in the eigenbasis of H
     end : (direction, K, b) complex, a in the eigenbasis of H
     """
 
+    turn: torch.Tensor
     kicked: list
     end: torch.Tensor
 
@@ -76,16 +78,13 @@ def spectrum(reduced, permeability):
 
 def prepare(reduced, blocks, steps=STEPS):
     """The gradients of a sequence in a basis: list of Pulses, for any permeability."""
-    return [
-        gradient(
-            places_along(reduced, block.directions),
-            block.strengths,
-            block.duration_ms,
-            block.separation_ms - block.duration_ms,
-            steps,
-        )
-        for block in blocks
-    ]
+    prepared, known = [], {}
+    for block in blocks:
+        if (key := block.directions.tobytes()) not in known:
+            known[key] = places_along(reduced, block.directions)
+        mixing_ms = block.separation_ms - block.duration_ms
+        prepared.append(gradient(known[key], block.strengths, block.duration_ms, mixing_ms, steps))
+    return prepared
 
 
 def places_along(reduced, directions):
@@ -118,13 +117,13 @@ def propagate(reduced, spectral, pulses):
 
 def after_gradient(reduced, spectral, pulses):
     """The Echo of one gradient: the magnetisation that it leaves, and all before it."""
-    half, step = spectral.decay(pulses.step_ms / 2), spectral.decay(pulses.step_ms)
-    step = pulses.turn.mT @ step @ pulses.turn
-    state = (half @ reduced.start) @ pulses.turn
-    kicked = [state[:, :, None] * pulses.phase]
+    turn = spectral.turn.T @ pulses.turn
+    half, step = (torch.exp(-t * spectral.rates)[:, None] for t in (pulses.step_ms / 2, pulses.step_ms))
+    state = turn.mT @ (half * (spectral.turn.T @ reduced.start)[:, None])
+    kicked = [_times(turn, state * pulses.phase)]
     for _ in range(pulses.steps - 1):
-        kicked.append(_times(step, kicked[-1]) * pulses.phase)
-    return Echo(kicked, _times((spectral.turn.T @ half) @ pulses.turn, kicked[-1]))
+        kicked.append(_times(turn, _times(turn.mT, step * kicked[-1]) * pulses.phase))
+    return Echo(turn, kicked, half * kicked[-1])
 
 
 def signal(reduced, permeability, prepared):
@@ -175,22 +174,20 @@ def gradient_cotangent(reduced, spectral, pulses, echo, pull, each):
     pull : (direction, K, b) complex, p with dL = Re(p^H d end)
     each : bool, one matrix for each measurement in place of their sum
     """
-    turn = spectral.turn.T @ pulses.turn  # from the basis of J_g to that of H
-    rates, start = spectral.rates, spectral.turn.T @ reduced.start
+    turn, rates, start = echo.turn, spectral.rates, spectral.turn.T @ reduced.start
     half, step = (torch.exp(-t * rates) for t in (pulses.step_ms / 2, pulses.step_ms))
-    half_sum = outer(pull, _times(turn, echo.kicked[-1]), each)
+    half_sum = outer(pull, echo.kicked[-1], each)
     pull = _times(turn.mT, half[:, None] * pull) * pulses.phase.conj()
-    stepped = turn.mT @ (step[:, None] * turn)
-    before, after = [], []
-    for state in reversed(echo.kicked[:-1]):
-        before.append(_times(turn, state))
+    after = []
+    for _ in range(pulses.steps - 1):
         after.append(_times(turn, pull))
-        pull = _times(stepped, pull) * pulses.phase.conj()
+        pull = _times(turn.mT, step[:, None] * after[-1]) * pulses.phase.conj()
     first = _times(turn, pull)
     half_sum = half_sum + outer(first, start[:, None].expand(first.shape).to(first.dtype), each)
     total = spectral.through_decay(half_sum, pulses.step_ms / 2)
-    if before:
-        step_sum = outer(torch.stack(after, -1), torch.stack(before, -1), each)
+    if after:
+        before = torch.stack(echo.kicked[-2::-1], -1)
+        step_sum = outer(torch.stack(after, -1), before, each)
         total = total + spectral.through_decay(step_sum, pulses.step_ms)
     return total
 

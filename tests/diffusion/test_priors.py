@@ -46,6 +46,8 @@ def test_two_tetrahedra_have_one_face_and_no_pair():
     edges = edges_of(make_grid(points, [[0, 1, 2, 3], [1, 2, 3, 4]]))
     assert edges.pairs.shape == (2, 0)
     assert edges.count == 0
+    log10 = torch.zeros(1, dtype=torch.float64)
+    assert continuity(edges, log10) == manifold(edges, log10) == 0
 
 
 def test_membership_is_one_half_at_the_threshold():
@@ -82,7 +84,9 @@ def test_a_cell_that_ends_at_the_outside_costs_nothing_there():
         outer = GRID.outer_faces[:, [[0, 1], [0, 2], [1, 2]]].reshape(-1, 2)
         edges, count = np.unique(inner, axis=0, return_counts=True)
         off = ~np.array([tuple(edge) in {tuple(one) for one in outer.tolist()} for edge in edges.tolist()])
-        known = sum((k - 2) ** 2 for k in count[off]) / EDGES.count  # edges where parts of a cell touch: k = 4
+        known = (
+            sum((k - 2) ** 2 for k in count[off]) / EDGES.count
+        )  # edges where parts of a cell touch: k = 4
         np.testing.assert_allclose(manifold(EDGES, 50 * decades(geometry.membrane)), known, atol=1e-12)
 
 
