@@ -9,6 +9,10 @@ basis        the slow modes of diffusion, and the equations reduced to them
 pulses       signal of pulsed-gradient echoes, and its derivative by the adjoint
 gradient     derivative by the permeability of every face: for an optimiser, or in full
 geometries   membranes of known shape: own ones from a seed, the original's from their files
+asymmetric   long-narrow gradients, whose signal has a phase, and its derivative
+information  how many combinations of permeabilities rise above the noise, by protocol
+detectability which changes of a geometry are seen: a wrong tetrahedron, the mirror image
+calibration  whether the share of fits that hold a face is its probability
 acquisition  simulated measurements, made more finely than any inversion computes them
 fit          what an estimate of membranes consists of
 analytic     echoes that are known without a mesh: free water, slab, sphere, a membrane

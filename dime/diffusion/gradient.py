@@ -11,8 +11,8 @@ import torch
 
 from dime.diffusion.pulses import cotangent, propagate, spectrum
 
-FACES_AT_ONCE = 256
-"""Faces whose matrices are held together: 17 MB at 90 modes."""
+FACES_AT_ONCE = 128
+"""Faces whose matrices are in memory at once: 40 MB for 200 modes."""
 
 
 class Signal(torch.autograd.Function):
@@ -61,18 +61,29 @@ def jacobian(reduced, permeability, prepared):
     for pulses in prepared:
         one, echo = propagate(reduced, spectral, pulses)
         signals.append(one.flatten())
-        derivatives.append(cotangent(reduced, spectral, pulses, echo, None).flatten(0, 1))
-    return torch.cat(signals), _of_faces(rows.unflatten(0, (-1, 3)), torch.cat(derivatives))
+        derivatives.append(by_face(rows, cotangent(reduced, spectral, pulses, echo, None).flatten(0, 1)))
+    return torch.cat(signals), torch.cat(derivatives)
 
 
-def _of_faces(rows, cotangents):
-    """sum over the three rows r of each face of r^T G r, for many symmetric G: (measurement, face).
+def by_face(rows, matrices):
+    """Sum over each face's three rows r of r^T G r, for many symmetric matrices G (measurement, K, K).
 
-    A face's sum of r r^T is made once, its upper half, for `FACES_AT_ONCE` faces: they would not all fit.
+    Each face's sum of r r^T is made once, its upper triangle, for all measurements: a sixth of the work of
+    one product with the rows for each.
+
+    Parameters
+    ----------
+    rows : (3 faces, K) tensor
+    matrices : (measurement, K, K) tensor
+
+    Returns
+    -------
+    (measurement, face) tensor
     """
-    first, second = torch.triu_indices(rows.shape[2], rows.shape[2])
-    halves = cotangents[:, first, second] * torch.where(first == second, 1.0, 2.0)
-    parts = []
-    for some in rows.split(FACES_AT_ONCE):
-        parts.append(halves @ (some.mT @ some)[:, first, second].T)
-    return torch.cat(parts, 1)
+    first, second = torch.triu_indices(rows.shape[1], rows.shape[1])
+    weights = matrices[:, first, second] * torch.where(first == second, 1.0, 2.0)
+    found = []
+    for some in rows.unflatten(0, (-1, 3)).split(FACES_AT_ONCE):
+        squares = some.mT @ some
+        found.append(weights @ squares[:, first, second].T)
+    return torch.cat(found, 1)

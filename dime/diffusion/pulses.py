@@ -81,14 +81,23 @@ def prepare(reduced, blocks, steps=STEPS):
     prepared, known = [], {}
     for block in blocks:
         if (key := block.directions.tobytes()) not in known:
-            along = torch.einsum("da,akl->dkl", torch.as_tensor(block.directions), reduced.moments)
-            known[key] = torch.linalg.eigh(along)
-        places, turn = known[key]
-        step_ms = block.duration_ms / steps
-        angle = places[:, :, None] * torch.as_tensor(block.strengths) * step_ms
+            known[key] = places_along(reduced, block.directions)
         mixing_ms = block.separation_ms - block.duration_ms
-        prepared.append(Pulses(turn, torch.exp(-1j * angle), step_ms, mixing_ms, steps))
+        prepared.append(gradient(known[key], block.strengths, block.duration_ms, mixing_ms, steps))
     return prepared
+
+
+def places_along(reduced, directions):
+    """J_g = U diag(d) U^T of each direction: d (direction, K) [um] and U (direction, K, K)."""
+    return torch.linalg.eigh(torch.einsum("da,akl->dkl", torch.as_tensor(directions), reduced.moments))
+
+
+def gradient(places, strengths, duration_ms, mixing_ms, steps):
+    """The Pulses of one gradient of several strengths (b,) [rad/um/ms] along the directions of `places`."""
+    along_um, turn = places
+    step_ms = duration_ms / steps
+    angle = along_um[:, :, None] * torch.as_tensor(strengths) * step_ms
+    return Pulses(turn, torch.exp(-1j * angle), step_ms, mixing_ms, steps)
 
 
 def propagate(reduced, spectral, pulses):
@@ -100,15 +109,21 @@ def propagate(reduced, spectral, pulses):
     spectral : Spectrum of H
     pulses : Pulses
     """
+    echo = after_gradient(reduced, spectral, pulses)
+    mixing = torch.exp(-pulses.mixing_ms * spectral.rates)
+    signal = (mixing[:, None] * echo.end.abs().square()).sum(1)
+    return signal / reduced.volume_um3, echo
+
+
+def after_gradient(reduced, spectral, pulses):
+    """The Echo of one gradient: the magnetisation that it leaves, and all before it."""
     turn = spectral.turn.T @ pulses.turn
     half, step = (torch.exp(-t * spectral.rates)[:, None] for t in (pulses.step_ms / 2, pulses.step_ms))
     state = turn.mT @ (half * (spectral.turn.T @ reduced.start)[:, None])
     kicked = [_times(turn, state * pulses.phase)]
     for _ in range(pulses.steps - 1):
         kicked.append(_times(turn, _times(turn.mT, step * kicked[-1]) * pulses.phase))
-    end = half * kicked[-1]
-    signal = (torch.exp(-pulses.mixing_ms * spectral.rates)[:, None] * end.abs().square()).sum(1)
-    return signal / reduced.volume_um3, Echo(turn, kicked, end)
+    return Echo(turn, kicked, half * kicked[-1])
 
 
 def signal(reduced, permeability, prepared):
@@ -141,27 +156,40 @@ def cotangent(reduced, spectral, pulses, echo, weights):
     (K, K) symmetric tensor, or (direction, b, K, K) where weights is None: dS/dH of each
     """
     each = weights is None
-    turn, rates, start = echo.turn, spectral.rates, spectral.turn.T @ reduced.start
-    half, step = (torch.exp(-t * rates) for t in (pulses.step_ms / 2, pulses.step_ms))
-    mixing = torch.exp(-pulses.mixing_ms * rates)
+    mixing = torch.exp(-pulses.mixing_ms * spectral.rates)
     unit = (1 if each else weights[:, None, :]) / reduced.volume_um3
     pull = 2 * unit * mixing[:, None] * echo.end
-    half_sum = _outer(pull, echo.kicked[-1], each)
-    mixing_sum = _outer(unit * echo.end, echo.end, each)
+    total = gradient_cotangent(reduced, spectral, pulses, echo, pull, each)
+    mixing_sum = outer(unit * echo.end, echo.end, each)
+    total = total + spectral.through_decay(mixing_sum, pulses.mixing_ms)
+    return (total + total.mT) / 2
+
+
+def gradient_cotangent(reduced, spectral, pulses, echo, pull, each):
+    """dL/dH through one gradient, in the eigenbasis of H, not made symmetric.
+
+    Parameters
+    ----------
+    reduced, spectral, pulses, echo : see `after_gradient`
+    pull : (direction, K, b) complex, p with dL = Re(p^H d end)
+    each : bool, one matrix for each measurement in place of their sum
+    """
+    turn, rates, start = echo.turn, spectral.rates, spectral.turn.T @ reduced.start
+    half, step = (torch.exp(-t * rates) for t in (pulses.step_ms / 2, pulses.step_ms))
+    half_sum = outer(pull, echo.kicked[-1], each)
     pull = _times(turn.mT, half[:, None] * pull) * pulses.phase.conj()
     after = []
     for _ in range(pulses.steps - 1):
         after.append(_times(turn, pull))
         pull = _times(turn.mT, step[:, None] * after[-1]) * pulses.phase.conj()
     first = _times(turn, pull)
-    half_sum = half_sum + _outer(first, start[:, None].expand(first.shape).to(first.dtype), each)
+    half_sum = half_sum + outer(first, start[:, None].expand(first.shape).to(first.dtype), each)
     total = spectral.through_decay(half_sum, pulses.step_ms / 2)
-    total = total + spectral.through_decay(mixing_sum, pulses.mixing_ms)
     if after:
         before = torch.stack(echo.kicked[-2::-1], -1)
-        step_sum = _outer(torch.stack(after, -1), before, each)
+        step_sum = outer(torch.stack(after, -1), before, each)
         total = total + spectral.through_decay(step_sum, pulses.step_ms)
-    return (total + total.mT) / 2
+    return total
 
 
 def _times(matrices, states):
@@ -170,7 +198,7 @@ def _times(matrices, states):
     return torch.view_as_complex((matrices @ real).unflatten(-1, (-1, 2)))
 
 
-def _outer(left, right, each):
+def outer(left, right, each):
     """Re(conj(l) r^T) summed over steps and all measurements (K, K), or of each (direction, b, K, K).
 
     left, right : (direction, K, b[, step]) complex

@@ -7,6 +7,7 @@ brain             maps of tissue fractions, images of contrasts, signal by line
 brain_estimates   figures of estimates of one brain and of choices of contrasts
 brain_tables      methods compared on brains: scores by contrasts, paired differences
 diffusion         signals beside known ones, errors by size, where the time of a solver goes
+diffusion_seen    ranks, changes seen, softened contrast and ensembles of diffusion signals
 membranes         surfaces of triangles in three dimensions
 diffusion_tables  membranes that were found: scores by method, and over the iterations
 maps              maps of waves and stiffness on shared scales
