@@ -11,5 +11,17 @@ gradient     derivative by the permeability of every face: for an optimiser, or 
 geometries   membranes of known shape: own ones from a seed, the original's from their files
 acquisition  simulated measurements, made more finely than any inversion computes them
 fit          what an estimate of membranes consists of
+originals    the original's geometries as a data set
 shape_scores how near membranes that were found lie to the true ones
+
+For users:
+
+sequence_file read and check the file that says how a signal was measured
+mesh_file     read and check a mesh of tetrahedra
+inputs        read, normalise and check a signal; its noise
+estimate      from signal, sequence and mesh to membranes, with one or several fits
+stopped_fit   keep an unfinished fit, and go on with it
+report        write what was found: meshes for ParaView, numbers, a picture
+example       write a simulated signal to try the estimate on
+commands      the command line
 """
