@@ -55,7 +55,8 @@ def membranes(
         report.write(result, output)
         kept.unlink(missing_ok=True)
     found = report.numbers(result)
-    cells = f"{found['compartments']} compartments, cells fill {100 * found['volume_share']:.0f} %"
+    count = found["compartments"]
+    cells = f"{count} compartment{'s' * (count > 1)}, cells fill {100 * found['volume_share']:.0f} %"
     total = found["membranes"] + found["outer_membranes"]
     typer.echo(f"{output}: {method}, {total} faces are membranes, {cells}")
     noise_said = f"noise {found['noise']:.2g} ({found['noise_from']})"

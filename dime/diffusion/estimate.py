@@ -214,7 +214,7 @@ def _doubts_of_input(data, sequence):
     if sequence.strongest_mt_per_m > STRONG_MT_PER_M:
         found = sequence.strongest_mt_per_m
         doubts.append(
-            f"the sequence needs {found:.0f} mT/m, more than hardly any scanner has: are units right?"
+            f"the sequence needs {found:.0f} mT/m, more than almost any scanner has: are units right?"
         )
     return doubts
 
