@@ -20,6 +20,9 @@ ENDINGS = (".vtu", "-membranes.vtu", ".json", ".png")
 UNFINISHED = ".partial.npz"
 """How the name of an unfinished fit goes on."""
 
+KINDS = (("face_points", "membrane", "share"), ("outer_face_points", "outer_membrane", "outer_share"))
+"""Variables of the faces between tetrahedra and of those on the outside."""
+
 VERSIONS = ("dime", "numpy", "scipy", "torch")
 """Packages whose versions stand beside the numbers."""
 
@@ -139,9 +142,8 @@ def numbers(result):
 
 def _faces(result):
     """Triangles that are membranes of any fit."""
-    parts = [("face_points", "membrane", "share"), ("outer_face_points", "outer_membrane", "outer_share")]
     triangles, data = [], {"permeability_um_per_ms": [], "membrane": [], "share": [], "outside": []}
-    for outside, (points, membrane, share) in enumerate(parts):
+    for outside, (points, membrane, share) in enumerate(KINDS):
         held = result[membrane].values
         shared = result[share].values if share in result else held.astype(float)
         chosen = held | (shared > 0)
@@ -156,25 +158,36 @@ def _faces(result):
 
 
 def drawn(result):
-    """PNG: the membranes from two sides, coloured by share where there are several fits, and the signals."""
-    figure = Figure(figsize=(14, 4.6), layout="constrained")
+    """PNG: the membranes of the best fit from two sides, and what they leave of the signal.
+
+    Where there are several fits, colour shows how many of them hold each face.
+    """
+    figure = Figure(figsize=(13, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
-    several = "share" in result
-    name, label = ("share", "share of fits") if several else ("permeability_um_per_ms", "um/ms")
-    points_um = result["points_um"].values
-    chosen = result["share"].values > 0 if several else result["membrane"].values
-    for column, (elevation, azimuth) in enumerate(((20, -60), (20, 30)), 1):
-        ax = figure.add_subplot(1, 3, column, projection="3d")
-        ax.view_init(elevation, azimuth)
-        surface(ax, points_um, result["face_points"].values[chosen], values=result[name].values[chosen])
-        ax.set_title(f"membranes, {label}" if column == 1 else "from another side")
-    ax = figure.add_subplot(1, 3, 3)
-    ax.plot([0, 1], [0, 1], color="0.7", lw=1)
-    ax.errorbar(
-        result["fitted"], result["measured"], yerr=result.attrs["noise"], fmt=".", ms=3, lw=0.5, color="C0"
+    held = [result[membrane].values for _, membrane, _ in KINDS]
+    faces = np.concatenate(
+        [result[points].values[one] for (points, *_), one in zip(KINDS, held, strict=True)]
     )
-    ax.set(xlabel="signal of the membranes, S/S0", ylabel="measured, S/S0")
-    ax.set_title(f"chi {float(result['chi'].min()):.2f} of {result.sizes['measurement']} measurements")
+    shares = None
+    if "share" in result:
+        shares = np.concatenate(
+            [result[share].values[one] for (*_, share), one in zip(KINDS, held, strict=True)]
+        )
+    for column, azimuth_deg in enumerate((-55, 35), 1):
+        ax = figure.add_subplot(1, 3, column, projection="3d")
+        shown = surface(ax, result["points_um"].values, faces, values=shares, limits=(0, 1))
+        ax.view_init(22, azimuth_deg)
+        ax.set_title(("membranes", "from another side")[column - 1])
+    if shown:
+        figure.colorbar(shown, ax=ax, label="share of fits", shrink=0.7)
+    ax = figure.add_subplot(1, 3, 3)
+    ax.axhspan(-2, 2, color="0.92")
+    left = (result["measured"] - result["fitted"]) / result.attrs["noise"]
+    ax.plot(result["measured"], left, ".", ms=4)
+    ax.set(
+        xlabel="measured signal over that at b = 0", ylabel="measured less that of the membranes, over noise"
+    )
+    ax.set_title(f"chi {float(result['chi'].min()):.2f}, {result.sizes['measurement']} measurements")
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=100, metadata={"Software": None})
     return content.getvalue()
