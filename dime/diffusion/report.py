@@ -184,9 +184,7 @@ def drawn(result):
     ax.axhspan(-2, 2, color="0.92")
     left = (result["measured"] - result["fitted"]) / result.attrs["noise"]
     ax.plot(result["measured"], left, ".", ms=4)
-    ax.set(
-        xlabel="measured signal over that at b = 0", ylabel="measured less that of the membranes, over noise"
-    )
+    ax.set(xlabel="measured signal over that at b = 0", ylabel="(measured - fitted) / noise")
     ax.set_title(f"chi {float(result['chi'].min()):.2f}, {result.sizes['measurement']} measurements")
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=100, metadata={"Software": None})
