@@ -13,6 +13,10 @@ acquisition  simulated measurements, made more finely than any inversion compute
 fit          what an estimate of membranes consists of
 originals    the original's geometries as a data set
 shape_scores how near membranes that were found lie to the true ones
+dictionary   shapes and their signals: where a search of labels starts
+flips        what one tetrahedron's change of label does to the signal, all at once
+search       annealing and polishing of labels, and the two permeabilities beside them
+labels       a label for every tetrahedron: membranes closed by construction
 
 For users:
 

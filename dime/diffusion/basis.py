@@ -90,15 +90,20 @@ def slow_modes(operators, permeability_um_per_ms, count, guess=None, sweeps=2, l
         rates, modes = eigsh(matrix, count, sigma=-SHIFT_PER_MS, v0=operators.start)
         order = rates.argsort()
         return rates[order], modes[:, order]
-    shifted = sp.csc_matrix(matrix + SHIFT_PER_MS * sp.eye_array(size, format="csc"))
-    symmetric = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
-    inverse = splu(shifted, **symmetric)
+    inverse = shifted_inverse(matrix, SHIFT_PER_MS)
     modes = guess
     for _ in range(sweeps):
         modes = np.linalg.qr(inverse.solve(modes))[0]
         rates, turn = np.linalg.eigh(modes.T @ (matrix @ modes))
         modes = modes @ turn
     return rates, modes
+
+
+def shifted_inverse(matrix, rate_per_ms):
+    """(A + s)^-1 of a sparse symmetric matrix [ms], by one factorisation: SciPy's SuperLU, with `solve`."""
+    shifted = sp.csc_matrix(matrix + rate_per_ms * sp.eye_array(matrix.shape[0], format="csc"))
+    symmetric = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
+    return splu(shifted, **symmetric)
 
 
 def reduce(operators, modes, leak_um_per_ms=0.0):

@@ -24,7 +24,7 @@ class Dictionary(NamedTuple):
     signals: np.ndarray
 
 
-def build(operators, blocks, count, modes, steps):
+def build(operators, blocks, count, permeabilities_um_per_ms, modes, steps):
     """Draw shapes of every kind in turn and compute their signals.
 
     Parameters
@@ -33,6 +33,8 @@ def build(operators, blocks, count, modes, steps):
     blocks : tuple of Block
     count : int
         Shapes.
+    permeabilities_um_per_ms : pair of float
+        Of membranes and of all other faces.
     modes, steps : int
 
     Returns
@@ -43,7 +45,7 @@ def build(operators, blocks, count, modes, steps):
     for number in range(count):
         kind, seed = KINDS[number % len(KINDS)], FIRST_SEED + number // len(KINDS)
         geometry = draw(kind, operators.grid, seed)
-        kappa = geometry.permeability_um_per_ms
+        kappa = np.where(geometry.membrane, *permeabilities_um_per_ms)
         reduced = slow_basis(operators, kappa, modes)
         labels.append(geometry.labels.astype(np.int8))
         signals.append(signal(reduced, torch.as_tensor(kappa), prepare(reduced, blocks, steps)).numpy())

@@ -17,12 +17,11 @@ Assumption: the use of both for diffusion between membranes is ours.
 from typing import NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 import torch
-from scipy.sparse.linalg import splu
 
+from dime.diffusion.basis import shifted_inverse
 from dime.diffusion.operators import coupled
-from dime.diffusion.pulses import cotangent, propagate, spectrum
+from dime.diffusion.pulses import cotangent, propagate
 
 RATE_PER_MS = 0.005
 """s [1/ms]. Assumption: below the rates of all timings; a tenth or ten times predict worse."""
@@ -47,6 +46,12 @@ def faces_of(grid):
             found[one, taken[one]] = face
             taken[one] += 1
     return found
+
+
+def neighbours(grid, faces):
+    """The tetrahedron behind each face of each tetrahedron (tetrahedron, 4) int; any where there is none."""
+    sides = grid.sides[faces]
+    return np.where(sides[..., 0] == np.arange(len(faces))[:, None], sides[..., 1], sides[..., 0])
 
 
 def permeability_of(grid, labels, permeabilities):
@@ -78,51 +83,52 @@ def sensitivities(reduced, spectral, prepared):
     return torch.cat(signals), torch.cat(matrices)
 
 
-def predict(operators, faces, reduced, labels, permeabilities, prepared, moves):
-    """Signals now, and their predicted change by each move.
+def price_changes(grid, faces, labels, moves):
+    """Change of the number of membrane faces by each move (move,) int."""
+    return (_unlike(grid, faces, labels, moves, moves.label) - _unlike(grid, faces, labels, moves)).sum(1)
+
+
+def predict(operators, faces, reduced, spectral, matrices, labels, permeabilities, moves):
+    """Predicted change of every signal by each move.
 
     Parameters
     ----------
     operators : Operators
     faces : (tetrahedron, 4) int, of `faces_of`
     reduced : Reduced, whose basis are the slow modes of these labels
+    spectral, matrices : Spectrum of H, and dS/dH from `sensitivities`
     labels : (tetrahedron,) int
     permeabilities : pair of float
         kappa between unlike and between like labels [um/ms].
-    prepared : list of Pulses
     moves : Moves
 
     Returns
     -------
-    signal : (measurement,) array; change : (move, measurement) array
+    (move, measurement) array
     """
-    kappa = permeability_of(operators.grid, labels, permeabilities)
-    spectral = spectrum(reduced, torch.as_tensor(kappa))
-    signals, matrices = sensitivities(reduced, spectral, prepared)
     touched = faces[moves.tetrahedron]
     inner = touched >= 0
     used, place = np.unique(np.where(inner, touched, touched.max()), return_inverse=True)
     place = place.reshape(touched.shape)
-    change = _changes(operators.grid, labels, permeabilities, moves, touched) * inner
+    before, after = (_unlike(operators.grid, faces, labels, moves, taken) for taken in (None, moves.label))
+    closed, opened = permeabilities
+    change = (after - before) * (closed - opened)
     rows = operators.rows[(3 * used[:, None] + np.arange(3)).ravel()]
-    shifted = coupled(operators, kappa) + RATE_PER_MS * sp.eye_array(len(operators.start), format="csc")
-    symmetric = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
-    resolvent = rows @ splu(sp.csc_matrix(shifted), **symmetric).solve(rows.T.toarray())
+    matrix = coupled(operators, permeability_of(operators.grid, labels, permeabilities))
+    resolvent = rows @ shifted_inverse(matrix, RATE_PER_MS).solve(rows.T.toarray())
     corner = (3 * place[:, :, None] + np.arange(3)).reshape(len(place), 12)
     local = resolvent[corner[:, :, None], corner[:, None, :]]
     delta = np.repeat(change, 3, axis=1)
     scattering = delta[:, :, None] * np.linalg.inv(np.eye(12) + local * delta[:, None, :])
     slow = torch.as_tensor(rows @ reduced.basis) @ spectral.turn
-    return signals.numpy(), _contract(matrices, slow, corner, torch.as_tensor(scattering)).numpy()
+    return _contract(matrices, slow, corner, torch.as_tensor(scattering)).numpy()
 
 
-def _changes(grid, labels, permeabilities, moves, touched):
-    """Change of kappa of each touched face (move, 4) [um/ms]."""
-    sides = grid.sides[touched]
-    other = labels[np.where(sides[..., 0] == moves.tetrahedron[:, None], sides[..., 1], sides[..., 0])]
-    before = np.where(other != labels[moves.tetrahedron][:, None], *permeabilities)
-    after = np.where(other != moves.label[:, None], *permeabilities)
-    return after - before
+def _unlike(grid, faces, labels, moves, taken=None):
+    """Which faces of the moves' tetrahedra are membranes (move, 4) int, by the labels there are or taken."""
+    touched = faces[moves.tetrahedron]
+    own = labels[moves.tetrahedron] if taken is None else taken
+    return ((labels[neighbours(grid, faces)[moves.tetrahedron]] != own[:, None]) & (touched >= 0)).astype(int)
 
 
 def _contract(matrices, slow, corner, scattering):
