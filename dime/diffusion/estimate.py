@@ -15,7 +15,9 @@ import xarray as xr
 from rich.console import Console
 from rich.progress import Progress
 
+from dime.diffusion import labels
 from dime.diffusion.basis import ENOUGH, reduce
+from dime.diffusion.dictionary import Dictionary
 from dime.diffusion.fit import Fit, chi
 from dime.diffusion.geometries import compartments
 from dime.diffusion.inputs import gather
@@ -25,7 +27,7 @@ from dime.diffusion.pulses import prepare
 from dime.diffusion.pulses import signal as signal_of
 from dime.diffusion.sequence_file import STRONG_MT_PER_M, read_sequence
 from dime.diffusion.shape_scores import mirror
-from dime.diffusion.stopped_fit import digest, load, save
+from dime.diffusion.stopped_fit import Kept, digest, load, save
 from dime.files.sources import code_digest
 
 METHODS = ("labels", "faces")
@@ -115,18 +117,20 @@ def estimate_permeability(
     sequence, grid = read_sequence(sequence), read_mesh(mesh)
     data = gather(signal, sequence, noise)
     run = _digest(data, sequence, grid, method, seed)
-    done, state = ([], None) if resume is None else load(resume, run)
+    kept = Kept([]) if resume is None else load(resume, run)
     operators = assemble(grid, sequence.diffusivity_um2_per_ms)
     doubts = _doubts_of_input(data, sequence)
-    with _shown(progress, fits, len(done)) as show:
-        for number in range(len(done), fits):
-            on_step = _keeper(resume, run, done, show)
-            one = _fit(method, operators, sequence.blocks, data, seed + number, state, on_step)
-            done, state = [*done, one], None
-            show(len(done), None)
-            if resume is not None:
-                save(resume, run, done, None)
-    done = done[:fits]
+    with _shown(progress, fits) as show:
+        for number in range(len(kept.fits), fits):
+            show(number, "start", None)
+            if kept.start is None:
+                kept = kept._replace(start=_start(method, operators, sequence.blocks))
+                _keep(resume, run, kept)
+            on_step = _keeper(resume, run, kept, show)
+            one = _fit(method, operators, sequence.blocks, data, seed + number, kept, on_step)
+            kept = Kept([*kept.fits, one], kept.start)
+            _keep(resume, run, kept)
+    done = kept.fits[:fits]
     best = _examined(min(done, key=lambda fit: fit.chi), operators, sequence.blocks)
     doubts += _doubts_of_fit(best, sequence.blocks, data)
     for text in doubts:
@@ -146,16 +150,19 @@ def estimate_permeability(
     return result
 
 
-def _fit(method, operators, blocks, data, seed, state, on_step):
-    """One fit, from its beginning or from a state."""
-    given = operators, blocks, data.signal, data.noise
+def _start(method, operators, blocks):
+    """What all fits of a method start from: dict of arrays."""
+    return labels.dictionary_for(operators, blocks)._asdict() if method == "labels" else {}
+
+
+def _fit(method, operators, blocks, data, seed, kept, on_step):
+    """One fit, from its beginning or from the state that was kept."""
+    given, going = (operators, blocks, data.signal, data.noise), {"state": kept.state, "on_step": on_step}
     if method == "faces":
         from dime.diffusion import faces
 
-        return faces.estimate(*given, faces.Settings(seed=seed), state=state, on_step=on_step)
-    from dime.diffusion import labels
-
-    return labels.estimate(*given, seed=seed, state=state, on_step=on_step)
+        return faces.estimate(*given, faces.Settings(seed=seed), **going)
+    return labels.estimate(*given, seed=seed, dictionary=Dictionary(**kept.start), **going)
 
 
 def _digest(data, sequence, grid, method, seed):
@@ -166,32 +173,39 @@ def _digest(data, sequence, grid, method, seed):
     return digest(*data, sequence.diffusivity_um2_per_ms, *parts, *mesh, method, seed, code)
 
 
-def _keeper(resume, run, done, show):
+def _keep(resume, run, kept):
+    """Write what a run has reached, if it is to be written."""
+    if resume is not None:
+        save(resume, run, kept)
+
+
+def _keeper(resume, run, kept, show):
     """What a method calls every few iterations with its state: shows it, and writes it now and then."""
     written = time.monotonic()
 
     def on_step(state):
         nonlocal written
-        show(len(done), state)
-        if resume is not None and time.monotonic() - written >= SECONDS:
-            save(resume, run, done, state)
+        show(len(kept.fits), f"step {int(state['iteration'])}", state)
+        if time.monotonic() - written >= SECONDS:
+            _keep(resume, run, kept._replace(state=state))
             written = time.monotonic()
 
     return on_step
 
 
 @contextmanager
-def _shown(progress, fits, done):
-    """A function of the finished fits and the state of the next one, which moves a bar in a terminal."""
+def _shown(progress, fits):
+    """A function of the finished fits, what is done and a state, which moves a bar in a terminal."""
     if not progress or not sys.stderr.isatty():
-        yield lambda count, state: None
+        yield lambda count, doing, state: None
         return
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("membranes", total=fits, completed=done)
+        task = bar.add_task("membranes", total=fits)
 
-        def show(count, state):
-            reached = "" if state is None or "iteration" not in state else f", step {int(state['iteration'])}"
-            told = f"membranes: fit {min(count + 1, fits)} of {fits}{reached}"
+        def show(count, doing, state):
+            trace = [] if state is None else state.get("trace", [])
+            reached = f", chi {trace[-1]['chi']:.2f}" if len(trace) else ""
+            told = f"membranes: fit {count + 1} of {fits}, {doing}{reached}"
             bar.update(task, completed=count, description=told)
 
         yield show
@@ -239,12 +253,12 @@ def _doubts_of_fit(best, blocks, data):
 def _dataset(best, fits, grid, data):
     """What was found, and the mesh that it was found on."""
     fit = best.fit
-    labels = compartments(grid, fit.membrane) if fit.labels is None else fit.labels
+    numbers = compartments(grid, fit.membrane) if fit.labels is None else fit.labels
     content = {
         "permeability_um_per_ms": ("face", fit.permeability_um_per_ms),
         "membrane": ("face", fit.membrane),
         "outer_membrane": ("outer_face", fit.outer_membrane),
-        "label": ("tetrahedron", np.asarray(labels)),
+        "label": ("tetrahedron", np.asarray(numbers)),
         "chi": ("fit", np.array([one.chi for one in fits])),
         "measured": ("measurement", data.signal),
         "fitted": ("measurement", best.signal),

@@ -19,9 +19,10 @@ def walked(monkeypatch):
     """Fits that need no search; `stop` makes the fit of a seed stop at a step."""
     stop = {}
 
-    def fit(method, operators, blocks, data, seed, state, on_step):
-        return walk(operators, blocks, data.signal, data.noise, seed, state, on_step, stop.get(seed))
+    def fit(method, operators, blocks, data, seed, kept, on_step):
+        return walk(operators, blocks, data.signal, data.noise, seed, kept.state, on_step, stop.get(seed))
 
+    monkeypatch.setattr(estimate, "_start", lambda *given: {})
     monkeypatch.setattr(estimate, "_fit", fit)
     monkeypatch.setattr(estimate, "SECONDS", 0.0)
     return stop
@@ -68,7 +69,7 @@ def test_membranes_are_written_as_meshes_numbers_and_a_picture(walked, folder, h
 
 def test_a_run_without_a_membrane_is_written_too(walked, folder, here, monkeypatch):
     def fit(*given):
-        one = walk(*given[1:3], None, 0.01, *given[4:])
+        one = walk(*given[1:3], None, 0.01, given[4], None, given[6])
         return one._replace(membrane=np.zeros_like(one.membrane))
 
     monkeypatch.setattr(estimate, "_fit", fit)

@@ -14,9 +14,10 @@ def walked(monkeypatch):
     """The estimate with fits that need no search; `stop` makes the fit of a seed stop at a step."""
     stop = {}
 
-    def fit(method, operators, blocks, data, seed, state, on_step):
-        return walk(operators, blocks, data.signal, data.noise, seed, state, on_step, stop.get(seed))
+    def fit(method, operators, blocks, data, seed, kept, on_step):
+        return walk(operators, blocks, data.signal, data.noise, seed, kept.state, on_step, stop.get(seed))
 
+    monkeypatch.setattr(estimate, "_start", lambda *given: {})
     monkeypatch.setattr(estimate, "_fit", fit)
     monkeypatch.setattr(estimate, "SECONDS", 0.0)
     return stop

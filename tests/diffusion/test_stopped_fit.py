@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dime.diffusion.fit import Fit
-from dime.diffusion.stopped_fit import digest, load, save
+from dime.diffusion.stopped_fit import Kept, digest, load, save
 
 RNG = np.random.default_rng(0)
 FIT = Fit(
@@ -14,24 +14,31 @@ FIT = Fit(
 
 @pytest.mark.parametrize("labels", [np.arange(3), None])
 def test_fits_and_the_state_come_back(tmp_path, labels):
-    state = {"iteration": 7, "momentum": RNG.random((2, 3)), "stage": "warm"}
-    save(tmp_path / "kept.npz", "run", [FIT._replace(labels=labels)] * 2, state)
-    fits, found = load(tmp_path / "kept.npz", "run")
+    state = {
+        "iteration": 7,
+        "momentum": RNG.random((2, 3)),
+        "best": np.float64(np.inf),
+        "trace": [{"chi": 2.5}],
+    }
+    kept = Kept([FIT._replace(labels=labels)] * 2, {"shapes": np.eye(3)}, state)
+    save(tmp_path / "kept.npz", "run", kept)
+    fits, start, found = load(tmp_path / "kept.npz", "run")
     assert len(fits) == 2 and fits[1].trace == FIT.trace and fits[1].chi == FIT.chi
     np.testing.assert_array_equal(fits[1].permeability_um_per_ms, FIT.permeability_um_per_ms)
     assert (fits[0].labels is None) == (labels is None)
-    assert int(found["iteration"]) == 7 and str(found["stage"]) == "warm"
-    np.testing.assert_array_equal(found["momentum"], state["momentum"])
+    np.testing.assert_array_equal(found.pop("momentum"), state.pop("momentum"))
+    assert found == state
+    np.testing.assert_array_equal(start["shapes"], np.eye(3))
 
 
 def test_nothing_is_kept_where_there_is_no_file(tmp_path):
-    assert load(tmp_path / "none.npz", "run") == ([], None)
+    assert load(tmp_path / "none.npz", "run") == Kept([])
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
 def test_a_file_that_is_cut_off_is_refused(tmp_path, share):
     path = tmp_path / "kept.npz"
-    save(path, "run", [FIT], None)
+    save(path, "run", Kept([FIT]))
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     with pytest.raises(ValueError, match=r"kept\.npz: expected a fit that was stopped, found a broken file"):
         load(path, "run")
