@@ -24,6 +24,7 @@ sequence_file read and check the file that says how a signal was measured
 mesh_file     read and check a mesh of tetrahedra
 inputs        read, normalise and check a signal; its noise
 estimate      from signal, sequence and mesh to membranes, with one or several fits
+doubts        what makes membranes doubtful, in words
 stopped_fit   keep an unfinished fit, and go on with it
 report        write what was found: meshes for ParaView, numbers, a picture
 example       write a simulated signal to try the estimate on

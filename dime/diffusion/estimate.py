@@ -7,46 +7,28 @@ import sys
 import time
 import warnings
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import numpy as np
-import torch
 import xarray as xr
 from rich.console import Console
 from rich.progress import Progress
 
 from dime.diffusion import labels
-from dime.diffusion.basis import ENOUGH, reduce
 from dime.diffusion.dictionary import Dictionary
-from dime.diffusion.fit import Fit, chi
+from dime.diffusion.doubts import examined, of_fit, of_input
 from dime.diffusion.geometries import compartments
 from dime.diffusion.inputs import gather
 from dime.diffusion.mesh_file import read_mesh
-from dime.diffusion.operators import assemble, coupled
-from dime.diffusion.pulses import prepare
-from dime.diffusion.pulses import signal as signal_of
-from dime.diffusion.sequence_file import STRONG_MT_PER_M, read_sequence
+from dime.diffusion.operators import assemble
+from dime.diffusion.sequence_file import read_sequence
 from dime.diffusion.shape_scores import mirror
 from dime.diffusion.stopped_fit import Kept, digest, load, save
 from dime.files.sources import code_digest
 
 METHODS = ("labels", "faces")
 
-POOR = 1.5
-"""chi above which a warning says that the membranes do not explain the signal.
-
-Assumption: with hundreds of measurements, noise alone stays below 1.1."""
-
 SECONDS = 2.0
 """Time between two writings of an unfinished fit [s]."""
-
-
-class _Found(NamedTuple):
-    """One fit, its signal (measurement,), and lambda_K [1/ms] of its basis, inf if that holds all modes."""
-
-    fit: Fit
-    signal: np.ndarray
-    fastest_per_ms: float
 
 
 def estimate_permeability(
@@ -119,7 +101,7 @@ def estimate_permeability(
     run = _digest(data, sequence, grid, method, seed)
     kept = Kept([]) if resume is None else load(resume, run)
     operators = assemble(grid, sequence.diffusivity_um2_per_ms)
-    doubts = _doubts_of_input(data, sequence)
+    doubts = of_input(data, sequence)
     with _shown(progress, fits) as show:
         for number in range(len(kept.fits), fits):
             show(number, "start", None)
@@ -131,8 +113,8 @@ def estimate_permeability(
             kept = Kept([*kept.fits, one], kept.start)
             _keep(resume, run, kept)
     done = kept.fits[:fits]
-    best = _examined(min(done, key=lambda fit: fit.chi), operators, sequence.blocks)
-    doubts += _doubts_of_fit(best, sequence.blocks, data)
+    best = examined(min(done, key=lambda fit: fit.chi), operators, sequence.blocks)
+    doubts += of_fit(best, sequence.blocks, data)
     for text in doubts:
         warnings.warn(text, stacklevel=2)
     result = _dataset(best, done, grid, data)
@@ -152,7 +134,9 @@ def estimate_permeability(
 
 def _start(method, operators, blocks):
     """What all fits of a method start from: dict of arrays."""
-    return labels.dictionary_for(operators, blocks)._asdict() if method == "labels" else {}
+    if method == "faces":
+        return {}
+    return labels.dictionary_for(operators, blocks, labels.Settings())._asdict()
 
 
 def _fit(method, operators, blocks, data, seed, kept, on_step):
@@ -161,8 +145,9 @@ def _fit(method, operators, blocks, data, seed, kept, on_step):
     if method == "faces":
         from dime.diffusion import faces
 
-        return faces.estimate(*given, faces.Settings(seed=seed), **going)
-    return labels.estimate(*given, seed=seed, dictionary=Dictionary(**kept.start), **going)
+        return faces.estimate(*given, faces.Settings(stages=_by_timing(blocks), seed=seed), **going)
+    shapes = Dictionary(**kept.start)
+    return labels.estimate(*given, labels.Settings(), seed=seed, dictionary=shapes, **going)
 
 
 def _digest(data, sequence, grid, method, seed):
@@ -171,6 +156,14 @@ def _digest(data, sequence, grid, method, seed):
     mesh = grid.points_um, grid.tetrahedra
     code = code_digest("dime.diffusion.estimate")
     return digest(*data, sequence.diffusivity_um2_per_ms, *parts, *mesh, method, seed, code)
+
+
+def _by_timing(blocks):
+    """Blocks of each timing, the longest mixing time first: stages of the descent, as in the original."""
+    timings = [(one.duration_ms - one.separation_ms, one.duration_ms) for one in blocks]
+    return tuple(
+        tuple(place for place, one in enumerate(timings) if one == timing) for timing in sorted(set(timings))
+    )
 
 
 def _keep(resume, run, kept):
@@ -209,45 +202,6 @@ def _shown(progress, fits):
             bar.update(task, completed=count, description=told)
 
         yield show
-
-
-def _examined(fit, operators, blocks):
-    """The signal of a fit, and the rate of its basis's fastest mode."""
-    kappa = fit.permeability_um_per_ms
-    reduced = reduce(operators, fit.modes)
-    fitted = signal_of(reduced, torch.as_tensor(kappa), prepare(reduced, blocks)).numpy()
-    rates = np.linalg.eigvalsh(fit.modes.T @ (coupled(operators, kappa) @ fit.modes))
-    return _Found(fit, fitted, rates[-1] if len(rates) < len(operators.start) else np.inf)
-
-
-def _doubts_of_input(data, sequence):
-    """What of the input makes the membranes doubtful, in words: list of str."""
-    doubts = []
-    if data.noise_from == "assumed":
-        doubts.append(f"no noise is stated and none is seen: {data.noise:g} of the signal at b = 0 is taken")
-    if sequence.strongest_mt_per_m > STRONG_MT_PER_M:
-        found = sequence.strongest_mt_per_m
-        doubts.append(
-            f"the sequence needs {found:.0f} mT/m, more than almost any scanner has: are units right?"
-        )
-    return doubts
-
-
-def _doubts_of_fit(best, blocks, data):
-    """The same of what was found."""
-    doubts, left = [], chi(best.signal, data.signal, data.noise)
-    if left > POOR:
-        doubts.append(
-            f"chi is {left:.2g}: the membranes do not explain the signal to within its noise; mesh, "
-            "sequence, noise or water are other than stated, or the fit has not found them"
-        )
-    shortest = min(block.duration_ms for block in blocks)
-    if best.fastest_per_ms * shortest < ENOUGH:
-        doubts.append(
-            f"the basis of {best.fit.modes.shape[1]} modes is small for gradients of {shortest:g} ms: "
-            f"lambda_K * duration is {best.fastest_per_ms * shortest:.2g}, expected at least {ENOUGH:g}"
-        )
-    return doubts
 
 
 def _dataset(best, fits, grid, data):

@@ -1,11 +1,15 @@
 """From signal, sequence and mesh to a dataset; a run that was stopped ends as if it had not been."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from membrane_fits import GRID, SEQUENCE, STEPS, Stopped, measured, walk
 
 import dime
 from dime.diffusion import estimate
+from dime.diffusion.acquisition import acquire
+from dime.diffusion.geometries import draw
 from dime.diffusion.grid import lattice
 
 
@@ -111,6 +115,47 @@ def test_shares_take_a_mirrored_fit_for_what_it_is(walked):
     assert not np.array_equal(one.membrane, other.membrane)
     share, _ = estimate._shares(one, [one, other], GRID)
     np.testing.assert_array_equal(share, one.membrane)
+
+
+@pytest.mark.parametrize(
+    ("method", "small"),
+    [
+        ("labels", {"shapes": 4, "iterations": 2, "polishing": 1, "trials": 4}),
+        ("faces", {"iterations": 20, "modes": (40,)}),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_the_methods_themselves_are_stopped_and_go_on(tmp_path, monkeypatch, method, small):
+    """A few steps of each from the signal of a drawn cell; the end is the same to rounding."""
+    module = pytest.importorskip(f"dime.diffusion.{method}")
+    monkeypatch.setattr(module, "Settings", partial(module.Settings, **small))
+    monkeypatch.setattr(estimate, "SECONDS", 0.0)
+    signal = acquire(draw("ball", GRID, 100), estimate.read_sequence(SEQUENCE).blocks)
+
+    def call(**options):
+        return dime.estimate_permeability(
+            signal, SEQUENCE, GRID, method=method, noise=0.01, seed=1, **options
+        )
+
+    straight, save, count = call(), estimate.save, 0
+
+    def stop(*given):
+        nonlocal count
+        save(*given)
+        count += 1
+        if count == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(estimate, "save", stop)
+    with pytest.raises(KeyboardInterrupt):
+        call(resume=tmp_path / "kept.npz")
+    monkeypatch.setattr(estimate, "save", save)
+    with np.load(tmp_path / "kept.npz") as file:
+        assert file["state is known"]
+    resumed = call(resume=tmp_path / "kept.npz")
+    np.testing.assert_array_equal(resumed["membrane"], straight["membrane"])
+    np.testing.assert_allclose(resumed["chi"], straight["chi"], rtol=1e-6)
+    assert len(resumed.attrs["trace"]) == len(straight.attrs["trace"]) >= 3
 
 
 @pytest.mark.parametrize(

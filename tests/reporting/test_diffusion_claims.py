@@ -23,8 +23,9 @@ def test_parts_that_were_not_run_say_so(tmp_path):
 
 @pytest.mark.parametrize(("error", "verdict"), [(0.002, "met"), (0.02, "missed")])
 def test_errors_of_the_signal_meet_their_target_or_not(tmp_path, error, verdict):
-    found = rows(tmp_path, "solver", {"tests": [{"name": "slab", "error": error}]})
-    assert found == {"signal, slab: relative error": ("< 0.01", f"{error:g}", verdict)}
+    found = rows(tmp_path, "solver", dict.fromkeys(diffusion_claims.FORWARD, 1e-4) | {"slab_error": error})
+    assert found["signal, between two walls: relative error"] == ("< 0.01", f"{error:g}", verdict)
+    assert [row[2] for row in found.values()].count("met") >= 5
 
 
 def test_the_gradient_has_its_own(tmp_path):
@@ -62,12 +63,18 @@ def test_an_interval_across_a_target_is_undecided(tmp_path, mean, verdict):
     )
 
 
-def test_ranks_stand_by_noise_and_shares_beside_the_truth(tmp_path):
-    ranks = [
-        {"protocol": "10/60", "state": "true", "noise": one, "rank": n} for one, n in ((0.01, 2), (0.001, 7))
-    ]
-    table = [{"said": 0.2, "true": 0.25, "faces": 40}, {"said": 0.8, "true": 0.5, "faces": 10}]
-    found = rows(tmp_path, "seen", {"ranks": ranks, "calibration": table})
-    assert found["rank of the signal, permeabilities true, 10/60"][1] == "2 at noise 0.01, 7 at noise 0.001"
-    *_, (target, told, verdict) = found.values()
-    assert (target, told, verdict) == ("apart by <= 10", "20 25; 80 50", "missed")
+@pytest.mark.parametrize(("error", "verdict"), [(0.05, "met"), (0.2, "missed")])
+def test_ranks_stand_by_noise_and_shares_beside_the_truth(tmp_path, error, verdict):
+    state = {"geometry": "ball 1", "state": "true", "protocol": "10/60"}
+    bins = [{"promised": 0.2, "found": 0.25, "count": 40}, {"promised": 0.8, "found": 0.5, "count": 10}]
+    fits = {"target": "ball 1", "fits": 8, "chi_best": 1.02, "chi_truth": 0.98}
+    content = {
+        "rank": [state | {"noise": one, "rank": n} for one, n in ((0.01, 2), (0.001, 7))],
+        "mirror": {"pgse_difference": 1e-12},
+        "ensembles": [fits | {"dice_best": 0.61, "dice_median": 0.5}],
+        "calibration": {"error": error, "bins": bins},
+    }
+    ranks, mirror, ensemble, calibration = rows(tmp_path, "seen", content).values()
+    assert ranks[1] == "2 at noise 0.01, 7 at noise 0.001" and mirror[2] == "met"
+    assert ensemble[1] == "chi 1.02, of the truth 0.98; Dice 0.61, median 0.50"
+    assert calibration == ("apart by <= 0.1", f"{error:.3f}: 20 25 (40); 80 50 (10)", verdict)
