@@ -97,14 +97,14 @@ def _at_most(entry, limit):
 def _solver(found):
     limit = TARGETS["forward"]
     for name, words in FORWARD.items():
-        told = number(found[name], ".1g")
+        told = number(found[name], ".2g")
         yield f"signal, {words}: relative error", f"< {limit:g}", told, _verdict(found[name] < limit)
 
 
 def _gradient(found):
     limit, error = TARGETS["gradient"], found["error"]
     title = "derivative by permeability against differences, all modes: relative error"
-    yield title, f"< {limit:g}", number(error, ".1g"), _verdict(error < limit)
+    yield title, f"< {limit:g}", number(error, ".2g"), _verdict(error < limit)
 
 
 def _one_geometry(found):
@@ -163,10 +163,12 @@ def _told(entry, factor, form):
 def _seen(found):
     rows = {}
     for one in found["rank"]:
-        rows.setdefault((one["geometry"], one["state"], one["protocol"]), []).append(one)
-    for (geometry, state, protocol), ranks in rows.items():
-        told = ", ".join(f"{one['rank']} at noise {one['noise']:g}" for one in ranks)
-        yield f"rank of the signal, {geometry}, {state} permeabilities, {protocol}", "", told, ""
+        of = rows.setdefault((one["geometry"], one["state"]), {})
+        of.setdefault(one["protocol"], []).append(str(one["rank"]))
+    noises = ", ".join(f"{one:g}" for one in dict.fromkeys(one["noise"] for one in found["rank"]))
+    for (geometry, state), ranks in rows.items():
+        told = "; ".join(f"{protocol}: {', '.join(of)}" for protocol, of in ranks.items())
+        yield f"rank of the signal at noise {noises}: {geometry}, {state} permeabilities", "", told, ""
     limit, change = TARGETS["mirror"], found["mirror"]["pgse_difference"]
     title = "mirror image, symmetric echoes: largest change of S"
     yield title, f"< {limit:g}", number(change, ".1g"), _verdict(change < limit)
