@@ -1,6 +1,6 @@
 # Two commands: `make repro` runs the pipeline to the paper, `make test` the tests. Both set .venv up first.
 #   make repro                       the core (simulate, train, compare, in vivo, cohort), the figures, the paper and its supplement
-#   make repro PART=studies          one part: mre, methods, studies, authors, liver, records, brain; PART=all: everything
+#   make repro PART=studies          one part: mre, methods, studies, authors, liver, records, brain, diffusion; PART=all: everything
 #   make repro PROFILE=smoke         the same in minutes, in a copy of the sources, scratch/smoke, because its numbers
 #                                    mean nothing; the project's results, paper and params.yaml stay as they are
 #   make test PART=fem               the tests of one room of dime/

@@ -17,6 +17,7 @@ reporting    What did a run find?
 liver        Which voxels are liver, and how stiff is it there? (a companion)
 records      How stiff is a liver, judged from images and records without a wave? (a companion)
 brain        Which tissue made these brain images? (a companion)
+diffusion    How permeable are these membranes? (a companion)
 studies      What does one notebook ask? (for notebooks alone)
 authors      What did the DIME authors release? (for notebooks alone)
 
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dime.brain.estimate import estimate_tissue
+    from dime.diffusion.estimate import estimate_permeability
     from dime.fem.forward import solve
     from dime.files.datasets import load
     from dime.files.nifti import write_map
@@ -47,6 +49,7 @@ EXPORTS = {
     "Recipe": "dime.simulation.examination:Recipe",
     "acquire": "dime.mri.elastography:acquire",
     "draw": "dime.phantoms.families:draw",
+    "estimate_permeability": "dime.diffusion.estimate:estimate_permeability",
     "estimate_tissue": "dime.brain.estimate:estimate_tissue",
     "examine_liver": "dime.liver.examination:examine_liver",
     "invert": "dime.inversion.methods:invert",
@@ -66,6 +69,7 @@ __all__ = [
     "Recipe",
     "acquire",
     "draw",
+    "estimate_permeability",
     "estimate_tissue",
     "examine_liver",
     "invert",

@@ -1,4 +1,4 @@
-"""Command line: the methods (`simulate`, `invert`, `liver`, `brain`, `records`) and the pipeline (`run`)."""
+"""Command line: the methods (`simulate`, `invert`, `liver`, `brain`, `diffusion`, `records`), and `run`."""
 
 import logging
 import os
@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from dime.cli_pipeline import pipeline
+from dime.diffusion.commands import diffusion
 from dime.records.commands import records
 
 STOPPED = 130
@@ -24,6 +25,7 @@ app = typer.Typer(
     help=__doc__,
 )
 app.add_typer(records, name="records")
+app.add_typer(diffusion)
 app.add_typer(pipeline)
 
 

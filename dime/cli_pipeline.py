@@ -77,6 +77,14 @@ def brainweb(output: Path):
 
 
 @pipeline.command()
+def geometries(output: Path):
+    """Convert the original's geometries (in or beside $DIME_REFERENCE) to OUTPUT; none is an empty list."""
+    from dime.diffusion import originals
+
+    typer.echo(originals.convert(output))
+
+
+@pipeline.command()
 def paper(source: Path, output: Path):
     """Typeset SOURCE; if an input is missing, name it and the command that makes it."""
     from dime.files import pipeline

@@ -20,7 +20,7 @@ NOTEBOOKS = [
 ]
 STAGES = pipeline.stages(ROOT)
 PROFILES = sorted((ROOT / "params").glob("*.yaml"))
-WINGS = ("liver", "records", "brain")
+WINGS = ("liver", "records", "brain", "diffusion")
 """Parts of companion systems."""
 RUNS = [(one.name, one.command) for one in STAGES if one.notebook]
 

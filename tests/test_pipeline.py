@@ -28,7 +28,7 @@ EVERYTHING = [
     "dvc.yaml",
     *(
         f"notebooks/{part}/dvc.yaml"
-        for part in ("mre", "methods", "studies", "authors", "liver", "records", "brain")
+        for part in ("mre", "methods", "studies", "authors", "liver", "records", "brain", "diffusion")
     ),
 ]
 PARTS = [f"notebooks/{part}/dvc.yaml" for part in ("authors", "methods", "studies")]
@@ -71,7 +71,9 @@ def smoke(tmp_path_factory):
     first = [*rest, PARTS[0], PARTS[1]]
     if environment != absent:
         first = [*MEASURED, *first]
-    side_by_side(clone, environment, [[*first, *LIVER], [f"{CORE}:cohort", *RECORDS, *STUDIES, *BRAIN]])
+    side_by_side(
+        clone, environment, [[*first, *LIVER], [f"{CORE}:cohort", *RECORDS, *STUDIES, *BRAIN, *DIFFUSION]]
+    )
     reproduce(clone, environment, *EVERYTHING)
     return clone, environment, found
 
@@ -89,6 +91,11 @@ RECORDS = [
 BRAIN = [
     f"notebooks/brain/dvc.yaml:{name}"
     for name in "simulator labelled one_brain table honest_table contrasts".split()
+]
+
+DIFFUSION = [
+    f"notebooks/diffusion/dvc.yaml:{name}"
+    for name in "geometries solver gradient one_geometry tables seen".split()
 ]
 
 STUDIES = [
@@ -168,9 +175,9 @@ def test_a_second_repro_does_nothing(smoke):
     assert done.returncode == 0, done.stderr
     running = {line for line in done.stdout.splitlines() if line.startswith("Running stage")}
     looking = {f"{CORE}:measured", f"{PARTS[0]}:convert", "notebooks/records/dvc.yaml:survey"}
-    looking.add("notebooks/brain/dvc.yaml:labelled")
+    looking |= {"notebooks/brain/dvc.yaml:labelled", "notebooks/diffusion/dvc.yaml:geometries"}
     assert running == {f"Running stage '{name}':" for name in looking}  # these always look
-    assert [path.read_bytes() for path in locks] == before and len(locks) == 8
+    assert [path.read_bytes() for path in locks] == before and len(locks) == 9
 
 
 def test_a_forced_rerun_is_byte_identical(smoke):

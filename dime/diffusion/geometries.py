@@ -113,11 +113,12 @@ def draw(kind, grid, seed):
     Assumption: sizes are shares of the grid's half width, those of the original's shapes at 4 cells per side.
     """
     rng = np.random.default_rng([KINDS.index(kind), seed])
+    middle = (grid.points_um.min(0) + grid.points_um.max(0)) / 2
     half = np.ptp(grid.points_um, 0).min() / 2
     for _ in range(1000):
         axis = rng.normal(size=3)
         axis /= np.linalg.norm(axis)
-        centre = rng.uniform(-0.2, 0.2, 3) * half
+        centre = middle + rng.uniform(-0.2, 0.2, 3) * half
         radius = rng.uniform(0.33, 0.5) * half
         sizes = {
             "ball": (radius * 1.4,),

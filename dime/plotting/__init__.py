@@ -12,6 +12,10 @@ membranes         surfaces of triangles in three dimensions
 diffusion_tables  membranes that were found: scores by method, and over the iterations
 maps              maps of waves and stiffness on shared scales
 scatter           estimates against truth, differences against means, learning curves
+diffusion         checks of the signal between membranes and of its gradient
+diffusion_seen    what a signal can show: ranks, ensembles, calibration
+diffusion_tables  methods compared on geometries
+membranes         surfaces of membranes in three dimensions
 inversions        figures of MMDI's steps and of sweeps
 paper_simulated   the paper's figures of simulated studies
 paper_conditions  the paper's figures in which a condition changes

@@ -5,7 +5,7 @@ from pathlib import Path
 from dime.files.report import number, read_part
 from dime.files.whole import whole
 from dime.plotting.style import MAIN, METHOD_NAMES
-from dime.reporting import brain_claims, liver_claims, records_claims
+from dime.reporting import brain_claims, diffusion_claims, liver_claims, records_claims
 from dime.reporting.claims import COLUMNS, HEADS, claims, span
 
 RESULTS = "<!-- results: written by `make publish` -->", "<!-- end of results -->"
@@ -16,6 +16,7 @@ CLAIMS = "<!-- claims: written by `make publish` -->", "<!-- end of claims -->"
 LIVER = "<!-- liver: written by `make publish` -->", "<!-- end of liver -->"
 RECORDS = "<!-- records: written by `make publish` -->", "<!-- end of records -->"
 BRAIN = "<!-- brain: written by `make publish` -->", "<!-- end of brain -->"
+DIFFUSION = "<!-- diffusion: written by `make publish` -->", "<!-- end of diffusion -->"
 
 
 def publish(results, readme, page):
@@ -40,6 +41,7 @@ def publish(results, readme, page):
         (page, LIVER, liver),
         (page, RECORDS, records),
         (page, BRAIN, brain),
+        (page, DIFFUSION, diffusion),
     )
     for path, markers, block in blocks:
         try:
@@ -84,6 +86,11 @@ def records(results):
 def brain(results):
     """The same of tissue maps of the brain."""
     return _markdown(brain_claims.HEADS, brain_claims.table(results))
+
+
+def diffusion(results):
+    """The same of membranes from diffusion MRI."""
+    return _markdown(diffusion_claims.HEADS, diffusion_claims.table(results))
 
 
 def _markdown(heads, rows):

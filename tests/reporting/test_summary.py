@@ -106,7 +106,14 @@ def test_the_block_between_the_markers_is_replaced_and_nothing_else(tmp_path, mo
     monkeypatch.setattr(publication.liver_claims, "table", lambda results: [("b", "c", "d", "yes")])
     monkeypatch.setattr(publication.records_claims, "table", lambda results: [("e", "f", "g", "no")])
     monkeypatch.setattr(publication.brain_claims, "table", lambda results: [("h", "i", "j", "-")])
-    blocks = [publication.CLAIMS, publication.LIVER, publication.RECORDS, publication.BRAIN]
+    monkeypatch.setattr(publication.diffusion_claims, "table", lambda results: [("k", "l", "m", "met")])
+    blocks = [
+        publication.CLAIMS,
+        publication.LIVER,
+        publication.RECORDS,
+        publication.BRAIN,
+        publication.DIFFUSION,
+    ]
     pages = {"README.md": [publication.RESULTS], "results.md": blocks}
     paths = [tmp_path / name for name in pages]
     for path, blocks in zip(paths, pages.values(), strict=True):
@@ -134,6 +141,7 @@ def test_the_block_between_the_markers_is_replaced_and_nothing_else(tmp_path, mo
         ("docs/results.md", publication.LIVER, publication.liver),
         ("docs/results.md", publication.RECORDS, publication.records),
         ("docs/results.md", publication.BRAIN, publication.brain),
+        ("docs/results.md", publication.DIFFUSION, publication.diffusion),
     ],
 )
 def test_the_tracked_pages_hold_the_results_beside_them(page, markers, block):
