@@ -7,12 +7,14 @@ brain             maps of tissue fractions, images of contrasts, signal by line
 brain_estimates   figures of estimates of one brain and of choices of contrasts
 brain_tables      methods compared on brains: scores by contrasts, paired differences
 diffusion         signals beside known ones, errors by size, where the time of a solver goes
+diffusion_fits    misfits of many fits of known geometries, and the course of the search
 diffusion_seen    ranks, changes seen, softened contrast and ensembles of diffusion signals
 membranes         surfaces of triangles in three dimensions
 diffusion_tables  membranes that were found: scores by method, and over the iterations
 maps              maps of waves and stiffness on shared scales
 scatter           estimates against truth, differences against means, learning curves
 diffusion         checks of the signal between membranes and of its gradient
+diffusion_fits    misfits of many fits of known geometries, and the course of the search
 diffusion_seen    what a signal can show: ranks, ensembles, calibration
 diffusion_tables  methods compared on geometries
 membranes         surfaces of membranes in three dimensions
