@@ -19,6 +19,9 @@ from dime.diffusion.tables import TIMINGS_MS, geometry_of, scores_of
 NAMES = {"direct": "network, direct", "shared": "network, shared"}
 """Kind of network -> name in tables."""
 
+WIDTHS = {"direct": 128, "shared": 48}
+"""Width of the hidden layers: the shared network works through every face."""
+
 TRAINING_SEED = 100_000
 """Seed of the first cell that networks learn from: far above those of cells that are scored."""
 
@@ -68,7 +71,7 @@ def networks(protocol, folder, workers=2):
     signals, truth = simulate(protocol.learned_cells, blocks, folder, TRAINING_SEED, **setting)
     trained = {}
     for kind in NAMES:
-        schedule = Schedule(kind, epochs=protocol.epochs)
+        schedule = Schedule(kind, WIDTHS[kind], protocol.epochs)
         trained[kind] = train(signals, truth, grid, schedule, folder / kind)
     shares = truth.mean(0)
     threshold = best_threshold(shares.expand_as(truth), truth, trained["direct"].images)

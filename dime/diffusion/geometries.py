@@ -159,14 +159,14 @@ def draw_two(grid, seed):
     Raises
     ------
     ValueError
-        A grid too coarse: none of 5000 draws fits.
+        A grid too coarse: none of 3000 draws fits.
 
     Assumption: sizes are chosen like those of `draw`, thinner and side by side, as nothing is known of the
     original's meshes of two axons but that they are axons.
     """
     rng = np.random.default_rng([len(KINDS), seed])
     half = np.ptp(grid.points_um, 0).min() / 2
-    for _ in range(5000):
+    for _ in range(3000):
         labels = np.zeros(len(grid.tetrahedra), int)
         apart = rng.normal(size=3)
         apart /= np.linalg.norm(apart)
