@@ -13,7 +13,7 @@ import xarray as xr
 from rich.console import Console
 from rich.progress import Progress
 
-from dime.diffusion import labels
+from dime.diffusion import faces, labels
 from dime.diffusion.dictionary import Dictionary
 from dime.diffusion.doubts import examined, of_fit, of_input
 from dime.diffusion.geometries import compartments
@@ -143,8 +143,6 @@ def _fit(method, operators, blocks, data, seed, kept, on_step):
     """One fit, from its beginning or from the state that was kept."""
     given, going = (operators, blocks, data.signal, data.noise), {"state": kept.state, "on_step": on_step}
     if method == "faces":
-        from dime.diffusion import faces
-
         return faces.estimate(*given, faces.Settings(stages=_by_timing(blocks), seed=seed), **going)
     shapes = Dictionary(**kept.start)
     return labels.estimate(*given, labels.Settings(), seed=seed, dictionary=shapes, **going)
