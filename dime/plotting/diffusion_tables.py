@@ -40,7 +40,7 @@ def by_group(axes, table, group, scores=("chamfer_um2", "bad_edges", "precision"
                 ax.plot(place, finite.mean(), "_", color=colour, ms=16, mew=2)
             missing = len(values) - len(finite)
             ticks.append(str(name) + (f"\n({missing} without)" if missing else ""))
-        ax.set_xticks(range(len(names)), ticks, fontsize=7, rotation=20)
+        ax.set_xticks(range(len(names)), ticks, fontsize=7, rotation=35, ha="right")
         ax.set(ylabel=SCORE_NAMES[score], xlim=(-0.5, len(names) - 0.5), ylim=(0, None))
 
 
