@@ -5,7 +5,6 @@ the source code has changed.
 """
 
 import hashlib
-import importlib
 import json
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -17,7 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from dime.diffusion import faces
+from dime.diffusion import faces, labels
 from dime.diffusion.acquisition import acquire
 from dime.diffusion.geometries import KINDS, draw, draw_two, read_reference, reference_folder
 from dime.diffusion.grid import lattice
@@ -47,6 +46,9 @@ TRUTH = (
 """Which faces count."""
 
 
+_BUILT = {}
+
+
 @dataclass(frozen=True)
 class Case:
     """One estimate.
@@ -58,6 +60,7 @@ class Case:
     noise : float, 1 / SNR
     seed : int, of start and noise
     directions, iterations : int
+    shapes : int, of the dictionary of labels
     cells : int, of the lattice that own shapes are drawn on
     """
 
@@ -69,6 +72,7 @@ class Case:
     seed: int = 0
     directions: int = 30
     iterations: int = 400
+    shapes: int = 200
     cells: int = 4
 
 
@@ -216,6 +220,15 @@ def _fit_group(cases, folder):
             np.savez_compressed(aside, **arrays)
 
 
+def _shapes(operators, blocks, settings):
+    """The dictionary of a grid and sequence; geometries on one grid share it within a process."""
+    grid = operators.grid
+    key = grid.points_um.tobytes(), grid.tetrahedra.tobytes(), len(blocks[0].directions), settings
+    if key not in _BUILT:
+        _BUILT[key] = labels.dictionary_for(operators, blocks, settings)
+    return _BUILT[key]
+
+
 def _fit(case, geometry, operators, blocks, measured):
     """One estimate: its row as JSON, and its membranes at every step of its curve."""
     begin, states = time.perf_counter(), []
@@ -229,8 +242,10 @@ def _fit(case, geometry, operators, blocks, measured):
         iterations = [state["iteration"] for state in states]
         found = [faces.membranes(geometry.grid, faces.permeability(state["parameters"])) for state in states]
     else:
-        method = importlib.import_module(f"dime.diffusion.{case.method}")
-        fit = method.estimate(operators, blocks, measured, noise, seed=case.seed)
+        rounds = min(labels.Settings().polishing, case.iterations)
+        settings = labels.Settings(shapes=case.shapes, iterations=case.iterations, polishing=rounds)
+        shapes = _shapes(operators, blocks, settings)
+        fit = labels.estimate(operators, blocks, measured, noise, settings, seed=case.seed, dictionary=shapes)
         iterations, found = [len(fit.trace)], [(fit.membrane, fit.outer_membrane)]
     seconds = time.perf_counter() - begin
     curve = []
