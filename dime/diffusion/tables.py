@@ -196,7 +196,7 @@ def scores_of(geometry, membrane, outer_membrane):
 
 def _path(case, folder):
     """File of a case: its name is the digest of its settings and of the source code."""
-    code = code_digest(__name__ if case.method == "faces" else f"dime.diffusion.{case.method}")
+    code = [code_digest(__name__), code_digest(f"dime.diffusion.{case.method}")]
     identity = json.dumps([asdict(case), code])
     return Path(folder) / f"{hashlib.sha256(identity.encode()).hexdigest()[:20]}.npz"
 
