@@ -1,9 +1,10 @@
 """Many fits of geometries that are known: how near each comes, and how unlike those are that fit alike.
 
-Fits are independent. They run in several processes, and each is kept in a file of its own, so that a run that
-was stopped goes on with those that are missing.
+Fits are independent. They run in several processes, and each is kept in a file of its own as long as neither
+its settings nor the source code has changed, so that a run that was stopped goes on with those that are missing.
 """
 
+import hashlib
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 from multiprocessing import get_context
@@ -24,6 +25,7 @@ from dime.diffusion.grid import lattice
 from dime.diffusion.operators import assemble
 from dime.diffusion.sequence import pgse
 from dime.diffusion.shape_scores import agreement, surface_scores
+from dime.files.sources import code_digest
 from dime.files.whole import whole
 
 
@@ -75,7 +77,7 @@ def fit_all(targets, fits, settings, folder, workers):
         Of each target, with seeds 0, 1, ... of `dime.diffusion.labels.estimate`.
     settings : labels.Settings
     folder : path
-        One NumPy file for each fit; to be removed by whoever has no more use for it.
+        Keeps a NumPy file for each fit.
     workers : int
         Processes, with one thread each.
 
@@ -102,8 +104,10 @@ def fit_all(targets, fits, settings, folder, workers):
     return _dataset(targets, found, truths)
 
 
-def _kept(path, compute):
-    """What a NumPy file holds, or what is computed and then kept there: dict of arrays."""
+def _kept(folder, identity, compute):
+    """What the file of an identity holds, or what is computed and then kept there: dict of arrays."""
+    digest = hashlib.sha256(repr((identity, code_digest(__name__))).encode()).hexdigest()
+    path = folder / f"{digest[:20]}.npz"
     if not path.exists():
         with whole(path) as aside, open(aside, "wb") as file:
             np.savez(file, **compute())
@@ -117,8 +121,8 @@ def _dictionary(target, settings, folder):
     def compute():
         return labels.dictionary_for(_operators(target.cells), blocks_of(target), settings)._asdict()
 
-    name = f"shapes-{target.cells}-{target.directions}-{target.timings_ms}".replace(" ", "")
-    return Dictionary(**_kept(folder / f"{name}.npz", compute))
+    identity = "shapes", target.cells, target.directions, target.timings_ms, settings
+    return Dictionary(**_kept(folder, identity, compute))
 
 
 def _fit(target, fit, settings, folder):
@@ -148,7 +152,7 @@ def _fit(target, fit, settings, folder):
             **_scores(geometry, found.labels),
         }
 
-    return _kept(folder / f"{target.name}, cells {target.cells}, fit {fit}.npz", compute)
+    return _kept(folder, (target, fit, settings), compute)
 
 
 def _scores(geometry, found):
