@@ -1,7 +1,7 @@
 """Many fits of geometries that are known: how near each comes, and how unlike those are that fit alike.
 
 Fits are independent. They run in several processes, and each is kept in a file of its own as long as neither
-its settings nor the source code has changed, so that a run that was stopped goes on with those that are missing.
+its settings nor the source code has changed, so that a stopped run goes on with those that are missing.
 """
 
 import hashlib
