@@ -40,7 +40,7 @@ def test_a_dictionary_holds_every_kind_and_its_own_signals(dictionary):
 
 
 def test_a_cell_and_its_permeabilities_are_found_from_a_start_nearby(measured):
-    """One wrong tetrahedron and both permeabilities wrong by a factor of three: polishing ends at the truth."""
+    """One wrong tetrahedron, both permeabilities wrong by a factor of three: polishing ends at the truth."""
     near = TRUTH.labels.copy()
     at_membrane = np.unique(GRID.sides[TRUTH.membrane])
     near[at_membrane[3]] ^= 1

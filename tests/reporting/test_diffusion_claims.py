@@ -29,7 +29,7 @@ def test_errors_of_the_signal_meet_their_target_or_not(tmp_path, error, verdict)
 
 
 def test_the_gradient_has_its_own(tmp_path):
-    ((target, told, verdict),) = rows(tmp_path, "gradient", {"error": 3.3e-4}).values()
+    ((target, told, verdict),) = rows(tmp_path, "gradient", {"adjoint_error": 3.3e-4}).values()
     assert (target, told, verdict) == ("< 0.001", "0.00033", "met")
 
 
@@ -53,14 +53,20 @@ def test_fits_are_judged_one_by_one(tmp_path):
 
 @pytest.mark.parametrize(("mean", "verdict"), [(0.05, "met"), (0.09, "undecided"), (0.3, "missed")])
 def test_an_interval_across_a_target_is_undecided(tmp_path, mean, verdict):
-    scores = {"bad_edges": entry(mean), "chamfer_um2": entry(7.0)}
-    content = {"source": "own", "methods": {"faces": scores}, "differences": {"no prior less both": scores}}
-    found = rows(tmp_path, "tables", content)
-    assert found["faces (own): bad edges [%]"][2] == verdict
-    assert found["faces (own): chamfer distance [um2]"] == ("", "7.0 [7.0, 7.0]", "")
-    assert found["no prior less both"][1].startswith(
-        "chamfer distance [um2] +7.0 [+7.0, +7.0]; bad edges [%]"
-    )
+    def rows_of(key, name):
+        return [
+            {key: name, "cells": "one", "score": score, **one}
+            for score, one in (("chamfer_um2", entry(7.0)), ("bad_edges", entry(mean)))
+        ]
+
+    means = {table: rows_of(key, "x") for table, (key, _) in diffusion_claims.TABLES.items()}
+    means["closed"] = rows_of("way", "labels")
+    found = rows(tmp_path, "tables", {"means": means})
+    assert len(found) == 5
+    target, told, judged = found["the same signals, noise 0.01: labels"]
+    assert (target, judged) == ("bad edges <= 10 %", verdict)
+    assert told.startswith("chamfer distance [um2] 7.0 [7.0, 7.0]; bad edges [%]")
+    assert found["face by face, no noise, prior: x"][2] == ""
 
 
 @pytest.mark.parametrize(("error", "verdict"), [(0.05, "met"), (0.2, "missed")])
