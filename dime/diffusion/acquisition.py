@@ -10,7 +10,8 @@ from dime.diffusion.pulses import prepare, signal
 FINE_MODES, FINE_STEPS = 240, 48
 """Modes and steps of the data, so that no inversion fits its own errors.
 
-Source: the specification of this wing; errors in notebooks/diffusion/01-solver.ipynb."""
+Assumption: errors of the signal are then below a thousandth on the original's grid; those of fewer modes and
+steps are in notebooks/diffusion/01-solver.ipynb."""
 
 
 def acquire(geometry, blocks, noise=0.0, seed=0, operators=None, leak_um_per_ms=0.0):

@@ -2,11 +2,10 @@
 
     A(kappa) v_k = lambda_k v_k,   H(kappa) = V^T A(kappa) V,   J_x -> V^T J_x V
 
-Fast modes decay within a gradient: lambda_K * duration above `ENOUGH` leaves them no part in the signal.
+Fast modes decay within a gradient: lambda_K * duration above `ENOUGH` leaves them little part in the signal.
 A basis stays useful for other permeabilities nearby, and any basis of all N modes is exact for all of them.
 """
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -109,24 +108,6 @@ def shifted_inverse(matrix, rate_per_ms):
     shifted = sp.csc_matrix(matrix + rate_per_ms * sp.eye_array(matrix.shape[0], format="csc"))
     symmetric = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
     return splu(shifted, **symmetric)
-
-
-def check_enough(rates_per_ms, blocks):
-    """Warn, in one line, where the fastest mode of a basis outlives the shortest gradient of a sequence.
-
-    Parameters
-    ----------
-    rates_per_ms : (K,) array, ascending
-    blocks : tuple of Block
-    """
-    shortest_ms = min(block.duration_ms for block in blocks)
-    found = rates_per_ms[-1] * shortest_ms
-    if found < ENOUGH:
-        warnings.warn(
-            f"modes: expected a fastest rate times {shortest_ms:g} ms of at least {ENOUGH:g}, "
-            f"found {found:.2g} for {len(rates_per_ms)} modes: take more",
-            stacklevel=2,
-        )
 
 
 def reduce(operators, modes, leak_um_per_ms=0.0):

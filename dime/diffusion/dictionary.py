@@ -40,13 +40,33 @@ def build(operators, blocks, count, permeabilities_um_per_ms, modes, steps):
     Returns
     -------
     Dictionary
+
+    Raises
+    ------
+    ValueError
+        A mesh that holds none of the kinds.
     """
+    kinds = [kind for kind in KINDS if _holds(operators.grid, kind)]
+    if not kinds:
+        extents = " x ".join(f"{one:.3g}" for one in np.ptp(operators.grid.points_um, 0))
+        raise ValueError(
+            "mesh: expected one about as long as wide and with tens of tetrahedra, so that it holds a "
+            f"{', '.join(KINDS)}, found {extents} um of {len(operators.grid.tetrahedra)} tetrahedra"
+        )
     labels, signals = [], []
     for number in range(count):
-        kind, seed = KINDS[number % len(KINDS)], FIRST_SEED + number // len(KINDS)
-        geometry = draw(kind, operators.grid, seed)
+        geometry = draw(kinds[number % len(kinds)], operators.grid, FIRST_SEED + number // len(kinds))
         kappa = np.where(geometry.membrane, *permeabilities_um_per_ms)
         reduced = slow_basis(operators, kappa, modes)
         labels.append(geometry.labels.astype(np.int8))
         signals.append(signal(reduced, torch.as_tensor(kappa), prepare(reduced, blocks, steps)).numpy())
     return Dictionary(np.stack(labels), np.stack(signals))
+
+
+def _holds(grid, kind):
+    """Whether a grid is fine and compact enough for a kind of shape."""
+    try:
+        draw(kind, grid, FIRST_SEED)
+    except ValueError:
+        return False
+    return True

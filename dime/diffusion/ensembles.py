@@ -84,7 +84,7 @@ def fit_all(targets, fits, settings, folder, workers):
     Returns
     -------
     xarray.Dataset
-        `labels` (target, fit, tetrahedron); `chi`, `objective`, `dice`, `precision`, `recall`, `chamfer_um2`,
+        `labels` (target, fit, tetrahedron); `chi`, `dice`, `precision`, `recall`, `chamfer_um2`,
         `bad_edges`, `closed`, `open` (target, fit) [um/ms]; `chi_truth` (target,), of the true
         labels and permeabilities under the settings of the fits; `true_labels` (target, tetrahedron);
         `nearest_labels` (target, tetrahedron), of the dictionary, and its scores `nearest_dice`,
@@ -145,7 +145,6 @@ def _fit(target, fit, settings, folder):
         return {
             "labels": found.labels.astype(np.int8),
             "chi": found.chi,
-            "objective": min(one["objective"] for one in found.trace),
             "closed": kappa[found.membrane].min(),
             "open": kappa[~found.membrane].max(),
             "trace": np.array([one["chi"] for one in found.trace]),

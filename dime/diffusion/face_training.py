@@ -153,7 +153,7 @@ def train(signals, membranes, grid, schedule, folder, report=loop.REPORT):
     Parameters
     ----------
     signals : (example, measurement) float tensor; membranes : (example, face) float tensor
-        The first tenth, whole cells of them, chooses the epoch and the threshold.
+        The first tenth chooses the epoch and the threshold.
     grid : Grid
     schedule : Schedule
     folder : path

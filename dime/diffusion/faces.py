@@ -114,7 +114,7 @@ def estimate(operators, blocks, measured, noise, settings=None, *, state=None, o
     Raises
     ------
     ValueError
-        As many signals as there are no measurements, signals that are not finite, or stages that name no
+        Another number of signals than of measurements, signals that are not finite, or stages that name no
         block.
 
     Assumption: the outside reflects, and faces on it have no permeability to be estimated. The surface is
@@ -222,7 +222,7 @@ def _stages(blocks, settings):
 def _start(operators, settings):
     """The state before the first iteration."""
     size = len(operators.grid.faces)
-    v = START_SPREAD * np.random.default_rng(settings.seed).standard_normal(size)
+    v = START_SPREAD * np.random.default_rng([1, settings.seed]).standard_normal(size)
     state = {"iteration": 0, "parameters": v, "first": np.zeros(size), "second": np.zeros(size)}
     return state | {"modes": np.zeros((len(operators.start), 0)), "trace": []}
 

@@ -27,6 +27,10 @@ RATE_PER_MS = 0.005
 """s [1/ms]. Assumption: below the rates of all timings; a tenth or ten times predict worse."""
 
 
+AT_ONCE = 64
+"""Right-hand sides solved together: more do not stay in the cache."""
+
+
 class Moves(NamedTuple):
     """Changes of one tetrahedron each.
 
@@ -115,13 +119,20 @@ def predict(operators, faces, reduced, spectral, matrices, labels, permeabilitie
     change = (after - before) * (closed - opened)
     rows = operators.rows[(3 * used[:, None] + np.arange(3)).ravel()]
     matrix = coupled(operators, permeability_of(operators.grid, labels, permeabilities))
-    resolvent = rows @ shifted_inverse(matrix, RATE_PER_MS).solve(rows.T.toarray())
+    inverse, columns = shifted_inverse(matrix, RATE_PER_MS), rows.T.tocsc()
+    resolvent = np.hstack(
+        [
+            rows @ inverse.solve(columns[:, first : first + AT_ONCE].toarray(order="F"))
+            for first in range(0, len(used) * 3, AT_ONCE)
+        ]
+    )
     corner = (3 * place[:, :, None] + np.arange(3)).reshape(len(place), 12)
     local = resolvent[corner[:, :, None], corner[:, None, :]]
     delta = np.repeat(change, 3, axis=1)
     scattering = delta[:, :, None] * np.linalg.inv(np.eye(12) + local * delta[:, None, :])
-    slow = torch.as_tensor(rows @ reduced.basis) @ spectral.turn
-    return _contract(matrices, slow, corner, torch.as_tensor(scattering)).numpy()
+    slow = (torch.as_tensor(rows @ reduced.basis) @ spectral.turn)[corner]
+    changed = slow.mT @ (torch.as_tensor(scattering) @ slow)  # dH of each move
+    return (changed.flatten(1) @ matrices.flatten(1).T).numpy()
 
 
 def _unlike(grid, faces, labels, moves, taken=None):
@@ -129,13 +140,3 @@ def _unlike(grid, faces, labels, moves, taken=None):
     touched = faces[moves.tetrahedron]
     own = labels[moves.tetrahedron] if taken is None else taken
     return ((labels[neighbours(grid, faces)[moves.tetrahedron]] != own[:, None]) & (touched >= 0)).astype(int)
-
-
-def _contract(matrices, slow, corner, scattering):
-    """sum_ij T_ij (B V dS/dH V^T B^T)_ij for each move and measurement (move, measurement)."""
-    changes = torch.empty(len(corner), len(matrices), dtype=slow.dtype)
-    for number, matrix in enumerate(matrices):
-        through = slow @ matrix
-        pairs = through[corner] @ slow[corner].mT
-        changes[:, number] = (pairs * scattering).sum((1, 2))
-    return changes

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -236,17 +237,30 @@ def read_reference(path):
 
     Source: github.com/BioMedAI-UCSC/spinverse (MIT), exp/spinverse_ablation/meshes.
     """
-    with np.load(path) as file:
-        missing = {"points_um", "tetrahedra", "interface_faces"} - set(file.files)
-        if missing:
-            raise ValueError(
-                f"{path}: expected points_um, tetrahedra and interface_faces, found no {min(missing)}"
-            )
-        grid = make_grid(file["points_um"], file["tetrahedra"])
-        chosen = np.sort(file["interface_faces"], 1)
+    try:
+        with np.load(path) as file:
+            content = {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, BadZipFile):
+        raise ValueError(f"{path}: expected a NumPy file of arrays, found a broken or another one") from None
+    try:
+        return _from_arrays(Path(path).stem, content)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _from_arrays(name, content):
+    """The geometry of the arrays of a file."""
+    missing = {"points_um", "tetrahedra", "interface_faces"} - set(content)
+    if missing:
+        raise ValueError(f"expected points_um, tetrahedra and interface_faces, found no {min(missing)}")
+    grid = make_grid(content["points_um"], content["tetrahedra"])
+    chosen = np.asarray(content["interface_faces"])
+    if chosen.ndim != 2 or chosen.shape[1] != 3:
+        raise ValueError(f"interface_faces: expected (face, 3), found shape {chosen.shape}")
+    chosen = np.sort(chosen, 1)
     wanted = {tuple(face) for face in chosen.tolist()}
     membrane = np.array([tuple(face) in wanted for face in grid.faces.tolist()])
     outer = np.array([tuple(face) in wanted for face in grid.outer_faces.tolist()])
     if membrane.sum() + outer.sum() != len(wanted):
-        raise ValueError(f"{path}: interface_faces: expected faces of the mesh, found others")
-    return Geometry(Path(path).stem, grid, compartments(grid, membrane), membrane, outer)
+        raise ValueError("interface_faces: expected faces of the mesh, found others")
+    return Geometry(name, grid, compartments(grid, membrane), membrane, outer)

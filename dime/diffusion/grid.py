@@ -69,12 +69,16 @@ def make_grid(points_um, tetrahedra):
         holds a point or another face in part (not conforming); pieces that no face connects.
     """
     points_um, tetrahedra = np.asarray(points_um, float), np.array(tetrahedra)
-    if points_um.ndim != 2 or points_um.shape[1] != 3 or not np.isfinite(points_um).all():
-        raise ValueError(f"points: expected finite numbers (point, 3), found shape {points_um.shape}")
+    if points_um.ndim != 2 or points_um.shape[1] != 3:
+        raise ValueError(f"points: expected (point, 3), found shape {points_um.shape}")
+    if not np.isfinite(points_um).all():
+        raise ValueError(f"points: expected finite numbers, found {points_um[~np.isfinite(points_um)][0]}")
     if tetrahedra.ndim != 2 or tetrahedra.shape[1] != 4 or not len(tetrahedra):
         raise ValueError(f"tetrahedra: expected (tetrahedron, 4), found shape {tetrahedra.shape}")
-    if tetrahedra.min() < 0 or tetrahedra.max() >= len(points_um):
-        raise ValueError(f"tetrahedra: expected points 0 to {len(points_um) - 1}, found {tetrahedra.max()}")
+    outside = (tetrahedra < 0) | (tetrahedra >= len(points_um))
+    if outside.any():
+        found = tetrahedra[outside][0]
+        raise ValueError(f"tetrahedra: expected points 0 to {len(points_um) - 1}, found {found}")
     volumes = signed_volumes(points_um, tetrahedra)
     edges = np.ptp(points_um[tetrahedra], 1).max(1)
     flat = np.abs(volumes) <= FLAT * edges**3
@@ -92,6 +96,7 @@ def make_grid(points_um, tetrahedra):
     sides = np.stack([owners[first[inner]], owners[first[inner] + 1]], 1)
     grid = Grid(points_um, tetrahedra, faces[inner], sides, faces[~inner], owners[first[~inner]])
     _check_sides(grid)
+    _check_overlaps(grid)
     _check_conforming(grid)
     _check_connected(grid)
     return grid
@@ -106,6 +111,21 @@ def _check_sides(grid):
     if tangled.any():
         pair = " and ".join(map(str, grid.sides[tangled.argmax()]))
         raise ValueError(f"mesh: expected tetrahedra that do not overlap, found {pair} on one side of a face")
+
+
+def _check_overlaps(grid):
+    """Refuse a tetrahedron whose centre lies in another one."""
+    corners, centres = grid.points_um[grid.tetrahedra], grid.centres_um
+    reach = np.linalg.norm(corners - centres[:, None], axis=2).max(1)
+    near = cKDTree(centres).query_ball_point(centres, reach)
+    owner, place = np.repeat(np.arange(len(near)), [len(some) for some in near]), np.concatenate(near)
+    owner, place = owner[owner != place], place[owner != place]
+    edges = np.moveaxis(corners[:, 1:] - corners[:, :1], 1, 2)
+    weights = np.einsum("nij,nj->ni", np.linalg.inv(edges)[owner], centres[place] - corners[owner, 0])
+    inside = (weights > 1e-9).all(1) & (weights.sum(1) < 1 - 1e-9)
+    if inside.any():
+        pair = f"{owner[inside][0]} and {place[inside][0]}"
+        raise ValueError(f"mesh: expected tetrahedra that do not overlap, found {pair} within each other")
 
 
 def _check_conforming(grid):

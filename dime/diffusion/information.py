@@ -25,7 +25,7 @@ NOISE = (1e-2, 3e-3, 1e-3, 1e-4)
 STATES = {"true": (MEMBRANE_UM_PER_MS, OPEN_UM_PER_MS), "soft": (0.3, 5.0), "uniform": (1.0, 1.0)}
 """Permeability of membranes and of all other faces [um/ms] about which a rank is counted.
 
-Source: the specification of this wing. An estimate starts near "uniform" and ends near "true"."""
+Assumption: an estimate starts near "uniform" and ends near "true"."""
 
 B_TO_20 = (4.0, 8.0, 12.0, 16.0, 20.0)
 """As many b-values as the original's, to 20 ms/um^2."""
@@ -96,22 +96,6 @@ def sensitivity(reduced, permeability_um_per_ms, block, steps=pulses.STEPS):
     else:
         found = gradient.jacobian(reduced, kappa, pulses.prepare(reduced, [block], steps))[1].numpy()
     return found * np.log(10) * permeability_um_per_ms
-
-
-def rank(jacobian_log10, noise):
-    """Number of singular values above the noise.
-
-    Parameters
-    ----------
-    jacobian_log10 : (measurement, face) array, dS/dlog10(kappa)
-    noise : float
-        Standard deviation of each measurement.
-
-    Returns
-    -------
-    int
-    """
-    return int((np.linalg.svd(jacobian_log10, compute_uv=False) > noise).sum())
 
 
 def singular_values(geometry, states, protocols, blocks, modes=160):

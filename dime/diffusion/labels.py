@@ -4,7 +4,7 @@ A membrane is where labels are unlike, so that no edge is open; a sheet that end
 way. Beside the labels there are two permeabilities, of membranes and of all other faces. The search starts
 from a shape of a dictionary whose signal is near, anneals, and polishes (`dime.diffusion.search`).
 
-Softening the contrast between the two permeabilities, so that labels become a smooth problem, is no way in:
+Softening the contrast between the two permeabilities, so that labels become a smooth problem, does not help:
 the optimum of the softened problem lies elsewhere (notebooks/diffusion/05-what-can-be-seen.ipynb).
 """
 
@@ -17,6 +17,7 @@ from dime.diffusion.dictionary import build
 from dime.diffusion.fit import Fit, chi
 from dime.diffusion.flips import faces_of, permeability_of
 from dime.diffusion.geometries import from_labels
+from dime.diffusion.sequence import measurements
 
 FIRST_REFITS = 5
 """Steps of the permeabilities before the first move, so that labels need not make up for them."""
@@ -68,6 +69,7 @@ def estimate(
     settings=Settings(),  # noqa: B008 - a tuple does not change
     *,
     seed=0,
+    rank=None,
     dictionary=None,
     state=None,
     on_step=None,
@@ -82,8 +84,9 @@ def estimate(
     noise : float, its standard deviation
     settings : Settings
     seed : int
-        0 starts from the shape of the nearest signal, 1 from the second nearest and so on; it is the seed of
-        the annealing too.
+        Of the annealing.
+    rank : int, optional
+        0 starts from the shape of the nearest signal, 1 from the second nearest and so on; default: the seed.
     dictionary : Dictionary, optional
         Of the same grid and sequence, see `dictionary_for`; else it is built, which takes minutes.
     state : dict, optional
@@ -103,6 +106,11 @@ def estimate(
         Measurements of another number than the sequence has.
     """
     measured = np.asarray(measured, float)
+    if measured.shape != (measurements(blocks),):
+        raise ValueError(
+            f"measured: expected {measurements(blocks)} signals, as many as the sequence has, "
+            f"found shape {measured.shape}"
+        )
     modes = min(settings.modes, len(operators.start))
     faces = faces_of(operators.grid)
     problem = search.Problem(
@@ -111,7 +119,8 @@ def estimate(
     if state is None:
         found = dictionary or dictionary_for(operators, blocks, settings)
         distance = ((found.signals - measured) ** 2).sum(1)
-        labels = found.labels[np.argsort(distance, kind="stable")[seed % len(distance)]].astype(int)
+        place = (seed if rank is None else rank) % len(distance)
+        labels = found.labels[np.argsort(distance, kind="stable")[place]].astype(int)
         state = {
             "iteration": 0,
             "labels": labels,
@@ -124,12 +133,13 @@ def estimate(
             "done": False,
         }
     state = dict(state)
-    now = search.evaluate(problem, np.asarray(state["labels"]), state["permeabilities"], state.get("modes"))
+    labels, kept = np.asarray(state["labels"]), state.get("modes")
+    now = search.evaluate(problem, labels, state["permeabilities"], modes=kept)
     if "hot" not in state:
         for _ in range(FIRST_REFITS):
             now = search.refit(problem, now)
         state["hot"] = max(settings.hot * chi(now.signal, measured, noise) ** 2, settings.cold)
-    while not state["done"]:
+    while not state["done"] and state["iteration"] < settings.iterations + settings.polishing:
         now = _step(problem, settings, state, now, seed)
         if on_step is not None:
             on_step(dict(state))
@@ -167,7 +177,7 @@ def _step(problem, settings, state, now, seed):
             now = search.evaluate(problem, np.asarray(state["best"]), state["best_permeabilities"])
         trials = settings.trials * min(max(1, ORIGINAL_SIZE // len(now.labels)), MOST_TRIALS)
         following = search.polish(problem, now, trials)
-        state["done"] = following is None or iteration + 1 >= settings.iterations + settings.polishing
+        state["done"] = following is None
         now = following or now
     if now.objective < state["best_objective"]:
         state |= {

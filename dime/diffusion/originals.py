@@ -1,12 +1,9 @@
 """The original's geometries as a data set of this project: converted where they are, none elsewhere."""
 
-from pathlib import Path
-
 import numpy as np
 
 from dime.diffusion.geometries import read_reference, reference_folder
 from dime.files import report
-from dime.files.pipeline import present
 from dime.files.whole import whole
 
 INDEX = "index.json"
@@ -45,15 +42,3 @@ def convert(output):
     if not paths:
         return "geometries of the original: none (see docs/install.md); notebooks will say so"
     return f"geometries of the original: {len(paths)}"
-
-
-def load(folder):
-    """Geometries that `convert` has written: list of Geometry, sorted by name.
-
-    Raises
-    ------
-    FileNotFoundError
-        Names the folder and the command that makes it.
-    """
-    names = report.read(present(Path(folder)) / INDEX)["names"]
-    return [read_reference(Path(folder) / f"{name}.npz") for name in names]

@@ -7,13 +7,11 @@ with the mirror image, and the better one counts; clouds are centred on their me
 import numpy as np
 from scipy.spatial import cKDTree
 
-POINTS_PER_FACE = 10
-"""Points of a face that stand for it. Source: the original's settings."""
-
 
 def cloud(points_um, faces):
     """Points that cover faces: barycentric places (i, j, k)/3, ten a face: (10 faces, 3) [um].
 
+    Source: the original's settings, for ten points a face.
     Assumption: the original draws ten random places a face; these are even and repeatable.
     """
     weights = np.array([(i, j, 3 - i - j) for i in range(4) for j in range(4 - i)]) / 3

@@ -47,6 +47,7 @@ TRUTH = (
 
 
 _BUILT = {}
+"""Dictionaries that a process has built, by grid, directions and settings."""
 
 
 @dataclass(frozen=True)

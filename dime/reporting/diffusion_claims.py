@@ -6,11 +6,12 @@ part that was not run has a row that says so.
 
 What the metrics files hold, all under results/diffusion/metrics:
 
-solver        relative errors of the signal under the names of `FORWARD`
+solver        errors of the signal under the names of `FORWARD`
 gradient      `adjoint_error`: largest relative error of the derivative with all modes
 one-geometry  `truth_chi`: {least, most} of true membranes under the inversion's settings; `small`: {reached,
-              of, same}, fits on 2 cells per side whose chi is at most the truth's, and how many of these are
-              the truth; `fits`: list of {name, chi, chamfer_um2, nearest_um2, bad_edges}, on 4 cells per side
+              of, same}, signals on 2 cells per side whose best fit has a chi of at most the truth's, and how
+              many of these fits are the truth; `fits`: the best of each signal on 4 cells per side, list of
+              {name, chi, chamfer_um2, nearest_um2, bad_edges}
 tables        `means`: table of `TABLES` -> list of {its key, score, mean, low, high, n}
 seen          `rank`: list of {geometry, state, protocol, noise, rank}; `mirror`: {pgse_difference};
               `ensembles`: list of {target, fits, chi_best, chi_truth, dice_best, dice_median};
@@ -35,15 +36,15 @@ TARGETS = {
     "mirror": 1e-6,
     "calibration": 0.1,
 }
-"""Targets of this project: relative error of the signal, and of its derivative; chi of the true membranes;
+"""Targets of this project: error of the signal, and of its derivative; chi of the true membranes;
 share of small fits that must reach the truth's chi; on the original's mesh chi, and share of bad edges;
 change of the signal by the mirror image; mean difference of promised and true share of faces."""
 
 FORWARD = {
-    "free_slope_error": "free diffusion, slope",
-    "slab_error": "between two walls",
-    "sphere_error": "in a sphere, extrapolated",
-    "membrane_error": "across one membrane",
+    "free_slope_error": "free diffusion, slope, relative",
+    "slab_error": "between two walls, relative",
+    "sphere_error": "in a sphere, extrapolated, relative",
+    "membrane_error": "across one membrane, relative",
     "conforming_error": "faces wide open against conforming elements",
     "rotation_error": "mesh and gradients turned",
 }
@@ -108,7 +109,7 @@ def _solver(found):
     limit = TARGETS["forward"]
     for name, words in FORWARD.items():
         told = number(found[name], ".2g")
-        yield f"signal, {words}: relative error", f"< {limit:g}", told, _verdict(found[name] < limit)
+        yield f"signal, {words}: error", f"< {limit:g}", told, _verdict(found[name] < limit)
 
 
 def _gradient(found):
@@ -124,7 +125,7 @@ def _one_geometry(found):
     told = f"{number(least)} to {number(most)}"
     yield title, f"{low:g} to {high:g}", told, _verdict(low <= least and most <= high)
     small, (least, of) = found["small"], TARGETS["small"]
-    title = "2 cells per side, labels: fits whose chi is at most that of the truth"
+    title = "2 cells per side, labels: signals whose best fit has a chi of at most the truth's"
     told = f"{small['reached']} of {small['of']}; {small['same']} are the truth"
     yield title, f">= {least} of {of}", told, _verdict(small["reached"] * of >= least * small["of"])
     for one in found["fits"]:
@@ -133,7 +134,7 @@ def _one_geometry(found):
 
 def _one_fit(one):
     """Rows of one fit on the original's mesh."""
-    name = f"4 cells per side, {one['name']}"
+    name = f"4 cells per side, best fit of {one['name']}"
     limit = TARGETS["chi"]
     yield f"{name}: chi", f"<= {limit:g}", number(one["chi"]), _verdict(one["chi"] <= limit)
     nearest, distance = one["nearest_um2"], one["chamfer_um2"]

@@ -1,12 +1,10 @@
 """Slow modes are the slowest, from nothing or from modes nearby; too few are told."""
 
-import warnings
-
 import numpy as np
 import pytest
 import torch
 
-from dime.diffusion.basis import check_enough, reduce, slow_basis, slow_modes
+from dime.diffusion.basis import reduce, slow_basis, slow_modes
 from dime.diffusion.geometries import draw
 from dime.diffusion.grid import lattice
 from dime.diffusion.operators import assemble, coupled
@@ -75,16 +73,3 @@ def test_reduced_rates_are_those_of_the_modes():
 def test_more_modes_than_unknowns_are_refused(count):
     with pytest.raises(ValueError, match=f"modes: expected 1 to 864 for 216 tetrahedra, found {count}"):
         slow_modes(OPERATORS, KAPPA, count)
-
-
-def test_a_basis_too_small_for_the_shortest_gradient_warns_in_one_line():
-    rates = slow_modes(OPERATORS, KAPPA, 20)[0]
-    blocks = pgse((10, 60), (2, 6))
-    with pytest.warns(
-        UserWarning, match="modes: expected a fastest rate times 2 ms of at least 5, found"
-    ) as told:
-        check_enough(rates, blocks)
-    assert len(told) == 1 and "\n" not in str(told[0].message)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        check_enough(np.append(rates, 2.5), blocks)

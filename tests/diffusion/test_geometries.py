@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from skfem import MeshTet
 
 from dime.diffusion import geometries
 from dime.diffusion.geometries import KINDS, compartments, draw, draw_two, from_labels, inside
-from dime.diffusion.grid import lattice
+from dime.diffusion.grid import lattice, make_grid
 from dime.diffusion.shape_scores import bad_edges
 
 GRID = lattice(4)
@@ -85,9 +86,10 @@ def test_two_cells_do_not_touch():
     np.testing.assert_array_equal(draw_two(GRID, seed).labels, geometry.labels)
 
 
-def test_a_grid_too_coarse_is_refused():
-    with pytest.raises(ValueError, match=r"^grid: expected cells small enough for a ring, found 48 tetra"):
-        draw("ring", lattice(2), 100)
+def test_a_grid_too_coarse_or_too_long_is_refused():
+    mesh = MeshTet.init_tensor(np.linspace(0, 4, 3), np.linspace(0, 4, 3), np.linspace(0, 40, 21))
+    with pytest.raises(ValueError, match=r"^grid: expected cells small enough for a ball, found 480 tetra"):
+        draw("ball", make_grid(mesh.p.T, mesh.t.T), 100)
     with pytest.raises(ValueError, match=r"^grid: expected cells small enough for two tubes, found 48 tetra"):
         draw_two(lattice(2), 100)
 

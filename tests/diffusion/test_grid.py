@@ -64,7 +64,7 @@ def crossed():
 @pytest.mark.parametrize(
     ("points", "tetrahedra", "message"),
     [
-        (POINTS[:, :2], PAIR, "points: expected finite numbers (point, 3), found shape (5, 2)"),
+        (POINTS[:, :2], PAIR, "points: expected (point, 3), found shape (5, 2)"),
         (np.where(POINTS == 1, np.nan, POINTS), PAIR, "points: expected finite numbers"),
         (POINTS, PAIR[:, :3], "tetrahedra: expected (tetrahedron, 4), found shape (2, 3)"),
         (POINTS, np.zeros((0, 4), int), "tetrahedra: expected (tetrahedron, 4), found shape (0, 4)"),

@@ -14,7 +14,6 @@ from dime.diffusion.information import (
     PROTOCOLS,
     parts,
     permeability,
-    rank,
     rank_table,
     sensitivity,
     singular_values,
@@ -27,13 +26,6 @@ from dime.diffusion.sequence import pgse
 @pytest.fixture(scope="module")
 def ball():
     return draw("ball", lattice(2), 101)
-
-
-def test_rank_counts_singular_values_above_the_noise():
-    rng = np.random.default_rng(0)
-    left, right = (np.linalg.qr(rng.normal(size=(size, 4)))[0] for size in (20, 30))
-    matrix = left * [1.0, 0.1, 0.01, 0.001] @ right.T
-    assert [rank(matrix, noise) for noise in (2.0, 0.5, 0.05, 0.005, 0.0005)] == [0, 1, 2, 3, 4]
 
 
 def test_a_sensitivity_is_the_change_of_the_signal_by_a_decade(ball):

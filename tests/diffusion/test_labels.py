@@ -74,12 +74,29 @@ def test_a_stopped_search_ends_as_if_it_had_not_been(measured, dictionary):
     assert [one["faces"] for one in again.trace] == [one["faces"] for one in straight.trace]
 
 
-def test_seeds_start_from_other_shapes(measured, dictionary):
-    first = {}
-    for seed in (0, 1):
+def test_a_search_on_a_larger_grid_goes_on_to_the_last_bit():
+    """Where modes are found near those of the last state, they are kept as they are."""
+    grid = lattice(3)
+    operators = assemble(grid)
+    given = operators, BLOCKS, acquire(draw("ball", grid, 100), BLOCKS, NOISE, 1, operators), NOISE
+    short = SMALL._replace(shapes=4, iterations=4, polishing=0)
+    states = []
+    straight = labels.estimate(*given, short, on_step=states.append)
+    again = labels.estimate(*given, short, state=states[1])
+    assert [one["objective"] for one in again.trace] == [one["objective"] for one in straight.trace]
 
-        def keep(state, seed=seed):
-            first.setdefault(seed, state["labels"])
+
+def test_signals_of_another_number_are_refused():
+    with pytest.raises(ValueError, match=r"measured: expected 60 signals, .* found shape"):
+        labels.estimate(OPERATORS, BLOCKS, np.ones(59), NOISE, SMALL)
+
+
+def test_ranks_start_from_other_shapes(measured, dictionary):
+    first = {}
+    for rank in (0, 1):
+
+        def keep(state, rank=rank):
+            first.setdefault(rank, state["labels"])
 
         labels.estimate(
             OPERATORS,
@@ -87,7 +104,7 @@ def test_seeds_start_from_other_shapes(measured, dictionary):
             measured,
             NOISE,
             SMALL._replace(iterations=1, polishing=1, trials=2),
-            seed=seed,
+            rank=rank,
             dictionary=dictionary,
             on_step=keep,
         )

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from dime.diffusion import originals
-from dime.diffusion.geometries import draw
+from dime.diffusion.geometries import draw, read_reference
 from dime.diffusion.grid import lattice
+from dime.files import report
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def folder(tmp_path, monkeypatch):
 
 def test_a_geometry_comes_back_the_same_each_time(folder, tmp_path):
     assert originals.convert(tmp_path / "out") == "geometries of the original: 1"
-    (found,) = originals.load(tmp_path / "out")
+    found = read_reference(tmp_path / "out" / "000_r4.5.npz")
     assert found.name == "000_r4.5"
     np.testing.assert_array_equal(found.membrane, folder[1].membrane)
     np.testing.assert_array_equal(found.outer_membrane, folder[1].outer_membrane)
@@ -35,7 +36,7 @@ def test_a_geometry_comes_back_the_same_each_time(folder, tmp_path):
 def test_none_is_an_empty_list(tmp_path, monkeypatch):
     monkeypatch.delenv("DIME_REFERENCE", raising=False)
     assert originals.convert(tmp_path / "out").startswith("geometries of the original: none")
-    assert originals.load(tmp_path / "out") == []
+    assert report.read(tmp_path / "out" / originals.INDEX) == {"names": []}
 
 
 def test_a_broken_geometry_is_named_and_nothing_is_written(folder, tmp_path):

@@ -24,7 +24,7 @@ def test_parts_that_were_not_run_say_so(tmp_path):
 @pytest.mark.parametrize(("error", "verdict"), [(0.002, "met"), (0.02, "missed")])
 def test_errors_of_the_signal_meet_their_target_or_not(tmp_path, error, verdict):
     found = rows(tmp_path, "solver", dict.fromkeys(diffusion_claims.FORWARD, 1e-4) | {"slab_error": error})
-    assert found["signal, between two walls: relative error"] == ("< 0.01", f"{error:g}", verdict)
+    assert found["signal, between two walls, relative: error"] == ("< 0.01", f"{error:g}", verdict)
     assert [row[2] for row in found.values()].count("met") >= 5
 
 
@@ -45,10 +45,10 @@ def geometry(reached=5, chi=1.2, chamfer_um2=5.0, bad_edges=0.05):
 def test_fits_are_judged_one_by_one(tmp_path):
     found = rows(tmp_path, "one-geometry", geometry())
     assert len(found) == 5 and all(row[2] == "met" for row in found.values())
-    assert found["4 cells per side, ring 1: bad edges"][1] == "5.0 %"
+    assert found["4 cells per side, best fit of ring 1: bad edges"][1] == "5.0 %"
     worse = rows(tmp_path, "one-geometry", geometry(4, 1.4, None, None))
     assert [row[2] for row in worse.values()] == ["met", *["missed"] * 4]
-    assert worse["4 cells per side, ring 1: chamfer distance [um2]"][1] == "no membrane"
+    assert worse["4 cells per side, best fit of ring 1: chamfer distance [um2]"][1] == "no membrane"
 
 
 @pytest.mark.parametrize(("mean", "verdict"), [(0.05, "met"), (0.09, "undecided"), (0.3, "missed")])
