@@ -75,8 +75,8 @@ def estimate_permeability(
         (outer_face,) on the outside of every piece but the largest, `label` (tetrahedron,), the pieces that
         the membranes divide the mesh into, the largest 0. Of every fit: `chi` (fit,), the misfit in units of
         the noise. Where there are several: `share` (face,) and `outer_share` (outer_face,), the share of fits
-        that hold a face, each fit or its mirror image, whichever is more like the best (see `dime.diffusion.
-        calibration.aligned`: of cells with "labels", of faces with "faces"). The mesh: `points_um`
+        that hold a face, each fit or its mirror image, whichever is more like the best (in its cells with
+        "labels", in its membranes with "faces": `dime.diffusion.calibration.aligned`). The mesh: `points_um`
         (point, axis), `tetrahedron_points`, `face_points`, `outer_face_points`. The signal: `measured` and
         `fitted` (measurement,), in the order of the sequence's blocks. Attrs: method, noise, noise_from,
         seed, diffusivity_um2_per_ms, strongest_mt_per_m, mirror (whether the mesh is its own mirror image
