@@ -1,4 +1,4 @@
-"""What makes membranes doubtful: input that says too little, a signal left unexplained, a small basis."""
+"""What makes membranes doubtful: input that says too little, nothing found, a poor fit, a small basis."""
 
 from typing import NamedTuple
 
@@ -81,9 +81,11 @@ def of_fit(best, blocks, data):
     Returns
     -------
     list of str
-        chi above `POOR`; lambda_K * duration of the shortest gradient below `ENOUGH`.
+        No membrane; chi above `POOR`; lambda_K * duration of the shortest gradient below `ENOUGH`.
     """
     doubts, left = [], chi(best.signal, data.signal, data.noise)
+    if not best.fit.membrane.any():
+        doubts.append("no face is a membrane: nothing was found")
     if left > POOR:
         doubts.append(
             f"chi is {left:.2g}: the membranes do not explain the signal to within its noise; mesh, "

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from dime.diffusion import faces, labels
+from dime.diffusion.calibration import aligned, inclusion
 from dime.diffusion.dictionary import Dictionary
 from dime.diffusion.doubts import examined, of_fit, of_input
 from dime.diffusion.geometries import compartments
@@ -26,6 +27,9 @@ from dime.diffusion.stopped_fit import Kept, digest, load, save
 from dime.files.sources import code_digest
 
 METHODS = ("labels", "faces")
+
+MOST_TETRAHEDRA = 6000
+"""Largest mesh that is accepted: the solver was tried up to 5376 tetrahedra, "lattice:8"."""
 
 SECONDS = 2.0
 """Time between two writings of an unfinished fit [s]."""
@@ -54,7 +58,8 @@ def estimate_permeability(
         Standard deviation relative to the signal at b = 0. Left out, it is read off repeated measurements
         at b = 0, or taken for `dime.diffusion.inputs.NOISE`.
     seed : int
-        What all randomness follows from; fit n has seed + n.
+        What all randomness follows from; fit n = 0, 1, ... has seed + n. With "labels" it starts from the
+        shape of the dictionary whose signal is the n-th nearest, whatever the seed.
     fits : int
         Several show which faces any explanation of the signal holds, and which it need not.
     progress : bool
@@ -67,10 +72,11 @@ def estimate_permeability(
     -------
     xarray.Dataset
         Of the fit with the least chi: `permeability_um_per_ms` and `membrane` (face,), `outer_membrane`
-        (outer_face,), `label` (tetrahedron,), 0 outside the cells (with "faces": the pieces that the
-        membranes divide the mesh into, the largest 0). Of every fit: `chi` (fit,), the misfit in units of the
-        noise. Where there are several: `share` (face,) and `outer_share` (outer_face,), the share of fits
-        that hold a face, each fit or its mirror image, whichever is more like the best. The mesh: `points_um`
+        (outer_face,) on the outside of every piece but the largest, `label` (tetrahedron,), the pieces that
+        the membranes divide the mesh into, the largest 0. Of every fit: `chi` (fit,), the misfit in units of
+        the noise. Where there are several: `share` (face,) and `outer_share` (outer_face,), the share of fits
+        that hold a face, each fit or its mirror image, whichever is more like the best (in its cells with
+        "labels", in its membranes with "faces": `dime.diffusion.calibration.aligned`). The mesh: `points_um`
         (point, axis), `tetrahedron_points`, `face_points`, `outer_face_points`. The signal: `measured` and
         `fitted` (measurement,), in the order of the sequence's blocks. Attrs: method, noise, noise_from,
         seed, diffusivity_um2_per_ms, strongest_mt_per_m, mirror (whether the mesh is its own mirror image
@@ -80,7 +86,8 @@ def estimate_permeability(
     ------
     FileNotFoundError, ValueError
         One line: see `gather`, `read_sequence`, `read_mesh`; an unknown method, fewer than one fit, a
-        negative seed; a file of another unfinished fit.
+        negative seed; more than `MOST_TETRAHEDRA`; a file of another unfinished fit; equations that the
+        solver of eigenvalues or of linear equations gives up on.
 
     Assumption: water everywhere, one diffusivity, no relaxation, and an outside that reflects spins. A
     symmetric echo is the same for the mirror image, so that either may be found.
@@ -97,22 +104,27 @@ def estimate_permeability(
         if value < least:
             raise ValueError(f"{name}: expected at least {least}, found {value}")
     sequence, grid = read_sequence(sequence), read_mesh(mesh)
+    if len(grid.tetrahedra) > MOST_TETRAHEDRA:
+        raise ValueError(
+            f"mesh: expected at most {MOST_TETRAHEDRA} tetrahedra, which is what was tried, found "
+            f"{len(grid.tetrahedra)}"
+        )
     data = gather(signal, sequence, noise)
     run = _digest(data, sequence, grid, method, seed)
     kept = Kept([]) if resume is None else load(resume, run)
     operators = assemble(grid, sequence.diffusivity_um2_per_ms)
     doubts = of_input(data, sequence)
-    with _shown(progress, fits) as show:
+    with _shown(progress, fits) as show, _solved():
         for number in range(len(kept.fits), fits):
             show(number, "start", None)
             if kept.start is None:
                 kept = kept._replace(start=_start(method, operators, sequence.blocks))
                 _keep(resume, run, kept)
             on_step = _keeper(resume, run, kept, show)
-            one = _fit(method, operators, sequence.blocks, data, seed + number, kept, on_step)
+            one = _fit(method, operators, sequence.blocks, data, seed, number, kept, on_step)
             kept = Kept([*kept.fits, one], kept.start)
             _keep(resume, run, kept)
-    done = kept.fits[:fits]
+    done = [_closed(fit, grid) for fit in kept.fits[:fits]]
     best = examined(min(done, key=lambda fit: fit.chi), operators, sequence.blocks)
     doubts += of_fit(best, sequence.blocks, data)
     for text in doubts:
@@ -139,13 +151,30 @@ def _start(method, operators, blocks):
     return labels.dictionary_for(operators, blocks, labels.Settings())._asdict()
 
 
-def _fit(method, operators, blocks, data, seed, kept, on_step):
-    """One fit, from its beginning or from the state that was kept."""
+def _fit(method, operators, blocks, data, seed, number, kept, on_step):
+    """One fit of a run by its number, from its beginning or from the state that was kept."""
     given, going = (operators, blocks, data.signal, data.noise), {"state": kept.state, "on_step": on_step}
     if method == "faces":
-        return faces.estimate(*given, faces.Settings(stages=_by_timing(blocks), seed=seed), **going)
-    shapes = Dictionary(**kept.start)
-    return labels.estimate(*given, labels.Settings(), seed=seed, dictionary=shapes, **going)
+        settings = faces.Settings(stages=_by_timing(blocks), seed=seed + number)
+        return faces.estimate(*given, settings, **going)
+    going |= {"dictionary": Dictionary(**kept.start), "rank": number}
+    return labels.estimate(*given, labels.Settings(), seed=seed + number, **going)
+
+
+@contextmanager
+def _solved():
+    """Say in one line what the solvers of eigenvalues and of linear equations give up on."""
+    try:
+        yield
+    except (RuntimeError, np.linalg.LinAlgError) as error:
+        said = str(error).partition("\n")[0] or type(error).__name__
+        raise ValueError(f"simulator: expected equations that can be solved, found: {said}") from error
+
+
+def _closed(fit, grid):
+    """The fit with the outer faces that close every piece but the largest, which is taken for the outside."""
+    pieces = compartments(grid, fit.membrane)
+    return fit._replace(outer_membrane=pieces[grid.outer_sides] > 0)
 
 
 def _digest(data, sequence, grid, method, seed):
@@ -205,12 +234,11 @@ def _shown(progress, fits):
 def _dataset(best, fits, grid, data):
     """What was found, and the mesh that it was found on."""
     fit = best.fit
-    numbers = compartments(grid, fit.membrane) if fit.labels is None else fit.labels
     content = {
         "permeability_um_per_ms": ("face", fit.permeability_um_per_ms),
         "membrane": ("face", fit.membrane),
         "outer_membrane": ("outer_face", fit.outer_membrane),
-        "label": ("tetrahedron", np.asarray(numbers)),
+        "label": ("tetrahedron", compartments(grid, fit.membrane)),
         "chi": ("fit", np.array([one.chi for one in fits])),
         "measured": ("measurement", data.signal),
         "fitted": ("measurement", best.signal),
@@ -228,15 +256,17 @@ def _dataset(best, fits, grid, data):
 def _shares(best, fits, grid):
     """Share of fits that hold each face (face,), and each on the outside (outer face,).
 
-    Of a fit and its mirror image the one counts that is more like the best.
+    Of a fit and its mirror image the one counts that is more like the best: of the cells of labels, as in
+    `dime.diffusion.calibration.ensemble`; of the membranes of faces, which need not close a cell.
     """
-    inner = mirror(grid)[0]
+    inner, cells = mirror(grid)
     outer = mirror(grid._replace(faces=grid.outer_faces))[0]  # the same of the faces on the outside
-    like = np.concatenate([best.membrane, best.outer_membrane])
-    total = np.zeros(len(like))
-    for fit in fits:
-        held = [np.concatenate([fit.membrane, fit.outer_membrane])]
-        if inner is not None:
-            held.append(np.concatenate([fit.membrane[inner], fit.outer_membrane[outer]]))
-        total += max(held, key=lambda one: int((one & like).sum()))
-    return np.split(total / len(fits), [len(best.membrane)])
+    held = [np.array([fit.membrane for fit in fits]), np.array([fit.outer_membrane for fit in fits])]
+    if inner is not None:
+        if best.labels is None:
+            members, like, images = held[0], best.membrane, inner
+        else:
+            members, like, images = np.array([fit.labels for fit in fits]) > 0, best.labels > 0, cells
+        turned = (aligned(members, like, images) != members).any(1)[:, None]
+        held = [np.where(turned, one[:, to], one) for one, to in zip(held, (inner, outer), strict=True)]
+    return [inclusion(one) for one in held]

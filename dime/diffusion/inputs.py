@@ -11,6 +11,9 @@ NOISE = 0.01
 LARGEST_NOISE = 0.5
 """Largest noise that is accepted. Assumption: above it was not stated relative to the signal at b = 0."""
 
+LEAST_NOISE = 1e-6
+"""Scatter of measurements at b = 0 below which it is rounding of equal numbers, and no noise."""
+
 REPEATS = 5
 """Measurements at b = 0 from which their scatter says what the noise is."""
 
@@ -47,7 +50,7 @@ def gather(signal, sequence, noise=None):
         From `dime.diffusion.sequence_file.read_sequence`.
     noise : float, optional
         Standard deviation relative to the signal at b = 0. Left out, that of at least `REPEATS` measurements
-        at b = 0, else `NOISE`.
+        at b = 0 if it is above `LEAST_NOISE`, else `NOISE`.
 
     Returns
     -------
@@ -60,8 +63,8 @@ def gather(signal, sequence, noise=None):
     FileNotFoundError, ValueError
         One line that names the file, what was expected and what was found: what holds no numbers; another
         number of them than of measurements; values that are complex, not finite, above 1 or below 0 by more
-        than `BEYOND` times the noise; a signal that is the same everywhere; no signal at b = 0; a noise out
-        of range.
+        than `BEYOND` times the noise; a signal that is the same everywhere; no signal at b = 0; a noise,
+        stated or seen, out of range.
 
     Assumption: entries without b = 0 have the echo time of those with it.
     """
@@ -81,6 +84,11 @@ def gather(signal, sequence, noise=None):
     found, said = (noise, "stated") if noise is not None else (seen, "repeats")
     if found is None:
         found, said = NOISE, "assumed"
+    if found > LARGEST_NOISE:
+        raise ValueError(
+            f"{name}: noise of the measurements at b = 0: expected at most {LARGEST_NOISE:g}, "
+            f"found {found:.2g}"
+        )
     relative = values[sequence.places] / scale
     if np.ptp(relative) == 0:
         raise ValueError(
@@ -112,7 +120,7 @@ def _reference(values, sequence, name):
     apart = [group / mean - 1 for group, mean in zip(groups, means, strict=True) if len(group) > 1]
     free = sum(len(one) - 1 for one in apart)
     seen = np.sqrt(sum((one**2).sum() for one in apart) / free) if free >= REPEATS - 1 else 0
-    return means[sequence.timings], seen if seen > 0 else None
+    return means[sequence.timings], seen if seen > LEAST_NOISE else None
 
 
 def _values(signal):

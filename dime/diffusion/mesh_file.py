@@ -9,11 +9,11 @@ import numpy as np
 
 from dime.diffusion.grid import Grid, lattice, make_grid
 
-EDGES_UM = (0.01, 1000.0)
+EDGES_UM = (0.1, 1000.0)
 """Edges that are accepted [um]. Assumption: cells have 1 to 100 um; in mm, m or nm edges fall out of this."""
 
-MOST_CELLS = 16
-"""Cells per side of the largest lattice: 46 080 tetrahedra."""
+MOST_CELLS = 8
+"""Cells per side of the largest lattice: 5376 tetrahedra, see `dime.diffusion.estimate.MOST_TETRAHEDRA`."""
 
 BESIDE = ("vertex", "line", "line3", "triangle", "triangle6", "quad")
 """Cells that may stand in a file beside tetrahedra, as boundaries do; they are left out."""

@@ -64,7 +64,10 @@ def check_output(output, inputs=()):
             found = "a folder" if path.is_dir() else f"{path.name}, which is read"
             raise ValueError(f"{output}: expected a new name or an earlier result, found {found}")
     there = [path.name for path in made if path.exists()]
-    if there and len(there) < len(made):
+    needed = [
+        path.name for path in made if not path.stem.endswith("-membranes")
+    ]  # left out if there are none
+    if there and not set(needed) <= set(there):
         raise ValueError(f"{output}: expected a new name or an earlier result, found {there[0]} of another")
 
 
@@ -76,8 +79,9 @@ def write(result, output):
     result : xarray.Dataset
     output : path
         OUT.vtu, tetrahedra with `label`; OUT-membranes.vtu, triangles that are membranes of any fit, with
-        `permeability_um_per_ms` (NaN on the outside), `outside`, `membrane` of the best fit, and `share`;
-        OUT.json, see `numbers`; OUT.png. Replaces an earlier result.
+        `permeability_um_per_ms` (NaN on the outside), `outside`, `membrane` of the best fit, and `share`,
+        left out if there are none, as meshio reads no mesh without cells; OUT.json, see `numbers`; OUT.png.
+        Replaces an earlier result.
 
     Raises
     ------
@@ -87,12 +91,17 @@ def write(result, output):
         They cannot be written.
     """
     check_output(output)
+    volume, surface_file, *others = outputs(output)
+    found = _faces(result)
     with ExitStack() as stack:
-        cells, faces, said, picture = (stack.enter_context(whole(path)) for path in outputs(output))
+        cells, said, picture = (stack.enter_context(whole(path)) for path in (volume, *others))
         write_volume(cells, *(result[name].values for name in ("points_um", "tetrahedron_points", "label")))
-        _faces(result).write(faces)
+        if len(found.cells[0]):
+            found.write(stack.enter_context(whole(surface_file)))
         report.write(said, numbers(result))
         picture.write_bytes(drawn(result))
+    if not len(found.cells[0]):
+        surface_file.unlink(missing_ok=True)  # of an earlier result
 
 
 def write_volume(path, points_um, tetrahedra, labels):

@@ -9,6 +9,7 @@ A block is one timing. Its measurements are every direction with every b-value, 
 writes them. Every number is checked against what a scanner can do, so that another unit is noticed.
 """
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -265,7 +266,9 @@ def _path(given, folder, where):
 def _table(path):
     """Numbers of a text file (row, column)."""
     try:
-        values = np.loadtxt(path, ndmin=2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # NumPy warns of an empty file, which is refused below
+            values = np.loadtxt(path, ndmin=2)
     except (ValueError, UnicodeDecodeError):
         values = np.array([])
     if not values.size or not np.isfinite(values).all():

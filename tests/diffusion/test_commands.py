@@ -19,8 +19,9 @@ def walked(monkeypatch):
     """Fits that need no search; `stop` makes the fit of a seed stop at a step."""
     stop = {}
 
-    def fit(method, operators, blocks, data, seed, kept, on_step):
-        return walk(operators, blocks, data.signal, data.noise, seed, kept.state, on_step, stop.get(seed))
+    def fit(method, operators, blocks, data, seed, number, kept, on_step):
+        given = operators, blocks, data.signal, data.noise, seed + number
+        return walk(*given, kept.state, on_step, stop.get(seed + number))
 
     monkeypatch.setattr(estimate, "_start", lambda *given: {})
     monkeypatch.setattr(estimate, "_fit", fit)
@@ -57,10 +58,12 @@ def test_membranes_are_written_as_meshes_numbers_and_a_picture(walked, folder, h
     faces = meshio.read(folder / "out-membranes.vtu")
     data = {name: values[0] for name, values in faces.cell_data.items()}
     assert set(data) == {"permeability_um_per_ms", "membrane", "share", "outside"}
-    held = data["membrane"] == 1
-    assert (data["permeability_um_per_ms"][held] < 1).all() and (data["share"] > 0).all()
+    held, inner = data["membrane"] == 1, data["outside"] == 0
+    assert (data["permeability_um_per_ms"][held & inner] < 1).all()
+    assert (data["share"] > 0).all()
     said = json.loads((folder / "out.json").read_text())
-    assert said["membranes"] == held.sum() and said["held_by_any"] == len(held)
+    assert said["membranes"] == (held & inner).sum() and said["held_by_any"] == inner.sum()
+    assert said["outer_membranes"] == (held & ~inner).sum()
     assert said["chi"] == pytest.approx(1 + 1 / STEPS) and len(said["chi_of_fits"]) == 3
     assert "the membranes do not explain the signal" in said["warnings"][0]
     assert said["seed"] == 0 and said["noise_from"] == "stated" and set(said["versions"]) >= {"dime", "torch"}
@@ -69,13 +72,17 @@ def test_membranes_are_written_as_meshes_numbers_and_a_picture(walked, folder, h
 
 def test_a_run_without_a_membrane_is_written_too(walked, folder, here, monkeypatch):
     def fit(*given):
-        one = walk(*given[1:3], None, 0.01, given[4], None, given[6])
+        one = walk(*given[1:3], None, 0.01, given[4], None, given[-1])
         return one._replace(membrane=np.zeros_like(one.membrane))
 
+    assert here(*WORDS, cwd=folder).returncode == 0 and names(folder) == GIVEN | MADE
     monkeypatch.setattr(estimate, "_fit", fit)
-    done = here(*WORDS, cwd=folder)
-    assert done.returncode == 0 and "0 faces are membranes, 1 compartment," in done.stdout, done.stderr
-    assert names(folder) == GIVEN | MADE
+    for _ in range(2):  # in place of one with membranes, and of one without
+        done = here(*WORDS, cwd=folder)
+        assert done.returncode == 0 and "0 faces are membranes, 1 compartment," in done.stdout, done.stderr
+        said = json.loads((folder / "out.json").read_text())["warnings"]
+        assert "no face is a membrane: nothing was found" in said
+        assert names(folder) == GIVEN | MADE - {"out-membranes.vtu"}
 
 
 def test_ctrl_c_leaves_a_file_from_which_the_same_call_goes_on(walked, folder, here):
@@ -182,13 +189,14 @@ CUBE = np.stack(np.meshgrid(*[[0, 9.0]] * 3, indexing="ij"), -1).reshape(-1, 3)[
         (mesh(CORNERS, ("tetra", [[0, 5, 2, 3], [5, 1, 2, 3], [0, 1, 6, 3]])), "expected a conforming mesh"),
         (
             mesh(CORNERS / 1e4, ("tetra", [[0, 1, 2, 3]])),
-            "mesh.vtu: points: expected um, edges of 0.01 to 1000",
+            "mesh.vtu: points: expected um, edges of 0.1 to 1000",
         ),
         (cut("mesh.vtu"), "mesh.vtu: expected a whole mesh, found a broken or another file"),
         (given("diffusion", "none.csv", *WORDS[2:]), "none.csv: no such file"),
         (given(*WORDS, "--sequence", "none.yaml"), "none.yaml: no such file"),
         (given(*WORDS, "--mesh", "none.vtu"), "none.vtu: no such file"),
         (given(*WORDS, "--mesh", "lattice:1"), "lattice:1: expected lattice:CELLS"),
+        (given(*WORDS, "--mesh", "lattice:9"), "with 2 to 8 cells per side"),
         (given(*WORDS, "-o", "out.vtk"), "out.vtk: expected a name that ends in .vtu"),
         (given(*WORDS, "-o", "none/out.vtu"), "none: no such folder"),
         (

@@ -39,6 +39,14 @@ def test_a_fit_that_leaves_noise_alone_raises_no_doubt_and_another_does():
     assert said.startswith("chi is 2: the membranes do not explain")
 
 
+def test_a_fit_without_a_membrane_has_found_nothing():
+    blocks = sequence().blocks
+    best = looked_at(blocks)
+    empty = best._replace(fit=best.fit._replace(membrane=np.zeros_like(best.fit.membrane)))
+    (said,) = of_fit(empty, blocks, Measured(best.signal, 0.01, "stated"))
+    assert said == "no face is a membrane: nothing was found"
+
+
 def test_modes_that_do_not_decay_within_a_gradient_are_too_few():
     """40 of 192 modes decay within 10 ms, and not within half of one; all modes are never too few."""
     blocks = sequence(duration_ms=0.5, b_ms_per_um2=[0.1, 0.3]).blocks

@@ -10,7 +10,7 @@ from membrane_fits import GRID, SEQUENCE, STEPS, Stopped, measured, walk
 import dime
 from dime.diffusion import estimate
 from dime.diffusion.acquisition import acquire
-from dime.diffusion.geometries import draw
+from dime.diffusion.geometries import compartments, draw, from_labels
 from dime.diffusion.grid import lattice
 
 
@@ -19,8 +19,9 @@ def walked(monkeypatch):
     """The estimate with fits that need no search; `stop` makes the fit of a seed stop at a step."""
     stop = {}
 
-    def fit(method, operators, blocks, data, seed, kept, on_step):
-        return walk(operators, blocks, data.signal, data.noise, seed, kept.state, on_step, stop.get(seed))
+    def fit(method, operators, blocks, data, seed, number, kept, on_step):
+        given = operators, blocks, data.signal, data.noise, seed + number
+        return walk(*given, kept.state, on_step, stop.get(seed + number))
 
     monkeypatch.setattr(estimate, "_start", lambda *given: {})
     monkeypatch.setattr(estimate, "_fit", fit)
@@ -116,6 +117,70 @@ def test_shares_take_a_mirrored_fit_for_what_it_is(walked):
     assert not np.array_equal(one.membrane, other.membrane)
     share, _ = estimate._shares(one, [one, other], GRID)
     np.testing.assert_array_equal(share, one.membrane)
+
+
+def test_shares_of_labels_take_the_side_on_which_cells_lie(walked):
+    """The outer faces of a mirrored cell are mirrored with it."""
+    operators, blocks = estimate.assemble(GRID), estimate.read_sequence(SEQUENCE).blocks
+    cell = draw("ball", GRID, 100)
+    other = from_labels("mirrored", GRID, cell.labels[estimate.mirror(GRID)[1]])
+    assert (cell.labels != other.labels).any() and cell.outer_membrane.any()
+    start = walk(operators, blocks, measured(), 0.01, 0, None, lambda state: None)
+    one, turned = (
+        start._replace(membrane=at.membrane, outer_membrane=at.outer_membrane, labels=at.labels)
+        for at in (cell, other)
+    )
+    inner, outer = estimate._shares(one, [one, turned], GRID)
+    np.testing.assert_array_equal(inner, cell.membrane)
+    np.testing.assert_array_equal(outer, cell.outer_membrane)
+
+
+def test_every_piece_has_a_number_of_its_own(walked, monkeypatch):
+    """Labels are 0 and 1; two cells apart are pieces 1 and 2, and close at the outside."""
+    lower, upper = GRID.centres_um[:, 2].argsort()[[0, -1]]
+    cells = np.zeros(len(GRID.tetrahedra), int)
+    cells[[lower, upper]] = 1
+    tissue = from_labels("two", GRID, cells)
+
+    def fit(method, operators, blocks, *given):
+        one = walk(operators, blocks, measured(), 0.01, 0, None, lambda state: None)
+        return one._replace(membrane=tissue.membrane, labels=cells)
+
+    monkeypatch.setattr(estimate, "_fit", fit)
+    found = call()
+    label = found["label"].values
+    np.testing.assert_array_equal(label, compartments(GRID, tissue.membrane))
+    assert {label[lower], label[upper]} == {1, 2} and (label > 0).sum() == 2
+    np.testing.assert_array_equal(found["outer_membrane"], tissue.outer_membrane)
+
+
+def test_the_number_of_a_fit_says_where_it_starts_and_the_seed_how_it_goes_on(monkeypatch):
+    given = []
+    monkeypatch.setattr(estimate.labels, "estimate", lambda *parts, **options: given.append(options))
+    kept = estimate.Kept([], {"labels": np.zeros((1, 2)), "signals": np.zeros((1, 3))})
+    data = estimate.gather(measured(), estimate.read_sequence(SEQUENCE), 0.01)
+    for number in (0, 2):
+        estimate._fit("labels", None, (), data, 5, number, kept, None)
+    assert [(one["rank"], one["seed"]) for one in given] == [(0, 5), (2, 7)]
+
+
+def test_a_mesh_that_was_never_tried_for_its_size_is_refused():
+    large = lattice(9)
+    with pytest.raises(ValueError, match=r"mesh: expected at most 6000 tetrahedra, .* tried, found 7776"):
+        dime.estimate_permeability(measured(), SEQUENCE, large, noise=0.01)
+
+
+@pytest.mark.parametrize("text", ["Factor is exactly singular\nat row 3", ""])
+def test_a_solver_that_gives_up_is_one_line(walked, monkeypatch, text):
+    def fail(*given):
+        raise RuntimeError(text)
+
+    monkeypatch.setattr(estimate, "_fit", fail)
+    with pytest.raises(
+        ValueError, match="simulator: expected equations that can be solved, found: "
+    ) as error:
+        dime.estimate_permeability(measured(), SEQUENCE, GRID, noise=0.01)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,21 @@ def test_noise_that_nothing_says_is_assumed():
         assert gather(values, given)[1:] == (0.01, "assumed")
 
 
+def test_repeats_that_differ_by_rounding_say_no_noise():
+    values = raw(1.0)
+    values[::3] *= 1 + 1e-15 * np.arange(6)
+    assert len(set(values[::3])) > 1 and gather(values, RAW)[1:] == (0.01, "assumed")
+
+
+def test_repeats_that_scatter_without_bounds_are_refused_unless_the_noise_is_stated():
+    values = raw()
+    values[::3] = [100, 4000, 10, 200, 50, 100]
+    message = r"^signal: noise of the measurements at b = 0: expected at most 0\.5, found 2\.1$"
+    with pytest.raises(ValueError, match=message):
+        gather(values, RAW)
+    assert gather(values, RAW, 0.1).noise_from == "stated"
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

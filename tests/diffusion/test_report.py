@@ -19,11 +19,11 @@ BALL = draw("ball", GRID, 100)
 def result(monkeypatch):
     """Two fits, which find a ball and nothing."""
 
-    def fit(method, operators, blocks, data, seed, kept, on_step):
+    def fit(method, operators, blocks, data, seed, number, kept, on_step):
         kappa = BALL.permeability_um_per_ms
         none = np.zeros_like(BALL.membrane), np.zeros_like(BALL.outer_membrane), 0 * BALL.labels
-        parts = none if seed else (BALL.membrane, BALL.outer_membrane, BALL.labels)
-        return Fit(kappa, *parts, 1.0 + seed, [], slow_modes(operators, kappa, 60)[1])
+        parts = none if number else (BALL.membrane, BALL.outer_membrane, BALL.labels)
+        return Fit(kappa, *parts, 1.0 + number, [], slow_modes(operators, kappa, 60)[1])
 
     monkeypatch.setattr(estimate, "_start", lambda *given: {})
     monkeypatch.setattr(estimate, "_fit", fit)

@@ -145,6 +145,17 @@ def test_files_of_fsl_that_do_not_fit_are_refused(tmp_path, b, vectors, message)
     assert message in str(error.value)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["dwi.bval", "dwi.bvec"])
+def test_an_empty_file_of_fsl_is_one_line_without_a_warning(tmp_path, name):
+    path = fsl(tmp_path, [1000], np.eye(3)[:1])
+    (tmp_path / name).write_text("")
+    with pytest.raises(
+        ValueError, match=rf"{name}: expected rows of as many finite numbers each, found none"
+    ):
+        read_sequence(path)
+
+
 def test_a_file_of_fsl_that_is_missing_is_named(tmp_path):
     path = fsl(tmp_path, [1000], np.eye(3)[:1])
     (tmp_path / "dwi.bvec").unlink()
