@@ -37,6 +37,9 @@ SWEEPS = 3
 REFITTED = 3
 """States of a round of polishing that get their own permeabilities."""
 
+SHARES = (1.0, 0.3, 0.1)
+"""Shares of a step of the permeabilities that are tried."""
+
 LIMITS_UM_PER_MS = np.array([[1e-3, 1.0], [1.0, 1e3]])
 """Least and largest permeability of a membrane and of an open face.
 
@@ -207,7 +210,7 @@ def _best(problem, states):
 
 
 def refit(problem, state):
-    """One Gauss-Newton step of the logarithms of both permeabilities, taken where it lowers the objective.
+    """One Gauss-Newton step of the logarithms of both permeabilities, shortened until the objective falls.
 
     dS/dlog kappa = kappa * tr(dS/dH V^T B^T B V), over the rows B of the faces with that permeability.
     """
@@ -224,7 +227,10 @@ def refit(problem, state):
     design = np.stack(columns, 1)
     residual = (state.signal - problem.measured) / problem.noise
     step = -np.linalg.solve(design.T @ design + np.eye(2), design.T @ residual)
-    following = np.array(state.permeabilities) * np.exp(np.clip(step, -1, 1))
-    following = np.clip(following, *LIMITS_UM_PER_MS.T)
-    found = evaluate(problem, state.labels, following, state.reduced.basis)
-    return found if found.objective < state.objective else state
+    for share in SHARES:
+        following = np.array(state.permeabilities) * np.exp(share * np.clip(step, -1, 1))
+        following = np.clip(following, *LIMITS_UM_PER_MS.T)
+        found = evaluate(problem, state.labels, following, state.reduced.basis)
+        if found.objective < state.objective:
+            return found
+    return state
