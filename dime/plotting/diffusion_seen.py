@@ -84,7 +84,8 @@ def flips(axes, depth_um, change, place, noises):
     for noise in noises:
         axes[0].axhline(3 * noise, color="0.6", lw=0.6)
         text = f"3 x {noise:g}"
-        axes[0].annotate(text, (1.0, 3 * noise), xycoords=("axes fraction", "data"), fontsize=7, va="bottom")
+        place_of_text = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "bottom"}
+        axes[0].annotate(text, (1.0, 3 * noise), fontsize=7, **place_of_text)
     axes[0].set(yscale="log", xlabel="depth in the cell [um]", ylabel="change of the signal")
     axes[1].set(xscale="log", xlabel="noise", ylabel="share of flips seen at 3 sigma", ylim=(-0.02, 1.02))
     axes[1].legend(frameon=False, fontsize=7)
