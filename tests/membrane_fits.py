@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dime.diffusion import estimate
 from dime.diffusion.basis import slow_modes
 from dime.diffusion.fit import CLOSED_UM_PER_MS, Fit
 from dime.diffusion.grid import lattice
@@ -44,3 +45,17 @@ def walk(operators, blocks, values, noise, seed, state, on_step, stop_at=None):
     trace = [{"iteration": place, "chi": float(one)} for place, one in enumerate(chis)]
     outer = np.zeros(len(operators.grid.outer_faces), bool)
     return Fit(kappa, kappa < CLOSED_UM_PER_MS, outer, None, float(chis[-1]), trace, modes)
+
+
+def walk_instead(monkeypatch):
+    """Let `estimate` walk instead of search; returns a dict of the steps at which fits of a seed stop."""
+    stop = {}
+
+    def fit(method, operators, blocks, data, seed, number, kept, on_step):
+        given = operators, blocks, data.signal, data.noise, seed + number
+        return walk(*given, kept.state, on_step, stop.get(seed + number))
+
+    monkeypatch.setattr(estimate, "_start", lambda *given: {})
+    monkeypatch.setattr(estimate, "_fit", fit)
+    monkeypatch.setattr(estimate, "SECONDS", 0.0)
+    return stop

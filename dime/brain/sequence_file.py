@@ -11,7 +11,6 @@ where milliseconds are expected is refused.
 """
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +19,7 @@ import numpy as np
 from dime.brain.sequences import Contrast, Train
 from dime.brain.tissues import AT_3T, TISSUES, Properties
 from dime.files import yaml12
+from dime.files.entries import check_keys, number_in
 
 ORDERS = ("centric", "linear")
 PHASE_AXES = ("y", "x")
@@ -104,7 +104,7 @@ def read_sequences(source):
         name, content = str(source), yaml12.read(source)
     else:
         name, content = "sequences", source
-    _check_keys(content, ("train", "contrasts"), ("tissues",), name)
+    check_keys(content, ("train", "contrasts"), ("tissues",), name)
     train, phase_axis, simulator = _train(content["train"], f"{name}: train")
     listed = content["contrasts"]
     if not isinstance(listed, list | tuple) or not listed:
@@ -142,8 +142,8 @@ def written(sequences):
 def _train(content, where):
     """Train, phase axis and simulator of the entry `train`."""
     numbers = [name for name in TRAIN_RANGES if name != "spoiling_deg"]
-    _check_keys(content, (*numbers, "order", "phase_axis"), ("spoiling_deg",), where)
-    found = {name: _number(content, name, where, TRAIN_RANGES) for name in TRAIN_RANGES if name in content}
+    check_keys(content, (*numbers, "order", "phase_axis"), ("spoiling_deg",), where)
+    found = {name: number_in(content, name, where, TRAIN_RANGES) for name in TRAIN_RANGES if name in content}
     for name, choices in (("order", ORDERS), ("phase_axis", PHASE_AXES)):
         if content[name] not in choices:
             raise ValueError(f"{where}: {name}: expected {' or '.join(choices)}, found {content[name]!r}")
@@ -170,8 +170,8 @@ def _train(content, where):
 def _contrast(content, where):
     """Contrast of one entry of `contrasts`."""
     content = {} if content is None else content
-    _check_keys(content, (), tuple(CONTRAST_RANGES), where)
-    found = {name: _number(content, name, where, CONTRAST_RANGES) for name in content}
+    check_keys(content, (), tuple(CONTRAST_RANGES), where)
+    found = {name: number_in(content, name, where, CONTRAST_RANGES) for name in content}
     for later, first in (("second_inversion_ms", "inversion_ms"), ("b_s_per_mm2", "diffusion_ms")):
         if later in found and first not in found:
             raise ValueError(f"{where}: {later}: expected {first} with it, found none")
@@ -196,42 +196,19 @@ def _contrast_said(contrast):
 
 def _tissues(content, where):
     """Properties of every tissue: those of 3 T, and what the entry `tissues` says otherwise."""
-    _check_keys(content, (), TISSUES, where)
+    check_keys(content, (), TISSUES, where)
     tissues = dict(AT_3T)
     for tissue, values in content.items():
         place = f"{where}: {tissue}"
-        _check_keys(values, (), tuple(TISSUE_RANGES), place)
+        check_keys(values, (), tuple(TISSUE_RANGES), place)
         known = [one / unit for one, unit in zip(AT_3T[tissue], SI, strict=True)]
         for index, name in enumerate(TISSUE_RANGES):
             if name in values:
-                known[index] = _number(values, name, place, TISSUE_RANGES)
+                known[index] = number_in(values, name, place, TISSUE_RANGES)
         tissues[tissue] = Properties(*(one * unit for one, unit in zip(known, SI, strict=True)))
         if tissues[tissue].t2_s > tissues[tissue].t1_s:
             raise ValueError(f"{place}: t2_ms: expected at most t1_ms, found more")
     return tissues
-
-
-def _check_keys(content, required, optional, where):
-    """Refuse what is no mapping, and keys that are unknown or missing."""
-    known = (*required, *optional)
-    if not isinstance(content, Mapping):
-        raise ValueError(f"{where}: expected entries {', '.join(known)}, found {content!r}")
-    for name in content:
-        if name not in known:
-            raise ValueError(f"{where}: {name}: unknown, expected {', '.join(known)}")
-    for name in required:
-        if name not in content:
-            raise ValueError(f"{where}: {name}: missing")
-
-
-def _number(content, name, where, ranges):
-    """A number within its range."""
-    value, (low, high, unit) = content[name], ranges[name]
-    whole = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not whole or not low <= value <= high:
-        found = f"{value:g}" if whole else repr(value)
-        raise ValueError(f"{where}: {name}: expected {low:g} to {high:g} {unit}, found {found}")
-    return float(value)
 
 
 def _rounded(content):

@@ -160,38 +160,3 @@ def _on_a_line(values, wave, ends, diffusivity_um2_per_ms):
     start = weights @ modes / np.sqrt(weights.sum())
     moments = modes.T @ ((weights * x)[:, None] * modes)
     return Shape(diffusivity_um2_per_ms * wave[order] ** 2, moments, start)
-
-
-def slab_of_short_pulses(width_um, block, diffusivity_um2_per_ms=DIFFUSIVITY_UM2_PER_MS, terms=200):
-    """Signals (b,) between reflecting walls for gradients of no duration, area p = strength times duration.
-
-    S = 2 (1 - cos p a) / (p a)^2 + 4 (p a)^2 sum over n > 0 of
-    e^{-D Delta (pi n / a)^2} (1 - (-1)^n cos p a) / ((p a)^2 - (pi n)^2)^2
-
-    Source: Tanner and Stejskal, J. Chem. Phys. 49 (1968), 1768-1777.
-    """
-    turn = (block.strengths * block.duration_ms * width_um)[:, None]
-    n = np.arange(1, terms)
-    decay = np.exp(-diffusivity_um2_per_ms * block.separation_ms * (np.pi * n / width_um) ** 2)
-    sums = (decay * (1 - (-1.0) ** n * np.cos(turn)) / (turn**2 - (np.pi * n) ** 2) ** 2).sum(1)
-    turn = turn[:, 0]
-    return 2 * (1 - np.cos(turn)) / turn**2 + 4 * turn**2 * sums
-
-
-def sphere_of_normal_phases(radius_um, block, diffusivity_um2_per_ms=DIFFUSIVITY_UM2_PER_MS, terms=40):
-    """Signals (b,) of a reflecting sphere if phases were normally distributed, which holds for small b.
-
-    Source: Murday and Cotts, J. Chem. Phys. 48 (1968), 4938-4945.
-    """
-    angle = np.linspace(1e-3, np.pi * (terms + 1), 200 * terms)
-    slope = spherical_jn(1, angle, derivative=True)
-    places = np.flatnonzero(slope[:-1] * slope[1:] < 0)
-    roots = np.array(
-        [brentq(lambda a: spherical_jn(1, a, derivative=True), angle[p], angle[p + 1]) for p in places]
-    )
-    rate = diffusivity_um2_per_ms * (roots / radius_um) ** 2
-    short, long = block.duration_ms, block.separation_ms
-    decays = 2 + np.exp(-rate * (long - short)) - 2 * np.exp(-rate * short) - 2 * np.exp(-rate * long)
-    inner = 2 * short - (decays + np.exp(-rate * (long + short))) / rate
-    weights = (radius_um / roots) ** 2 / (roots**2 - 2) / rate
-    return np.exp(-2 * block.strengths**2 * (weights * inner).sum())

@@ -18,6 +18,7 @@ import numpy as np
 
 from dime.diffusion.sequence import DIFFUSIVITY_UM2_PER_MS, Block, fibonacci
 from dime.files import yaml12
+from dime.files.entries import check_keys, number_in
 
 GAMMA = 0.2675222005
 """Gyromagnetic ratio of the proton [rad/um/ms per T/m]. Source: the original's settings, and CODATA."""
@@ -99,10 +100,10 @@ def read_sequence(source):
         name, content, folder = str(source), yaml12.read(source), Path(source).parent
     else:
         name, content, folder = "sequence", source, Path()
-    _check_keys(content, ("blocks",), ("diffusivity_um2_per_ms",), name)
+    check_keys(content, ("blocks",), ("diffusivity_um2_per_ms",), name)
     diffusivity = DIFFUSIVITY_UM2_PER_MS
     if "diffusivity_um2_per_ms" in content:
-        diffusivity = _number(content, "diffusivity_um2_per_ms", name)
+        diffusivity = number_in(content, "diffusivity_um2_per_ms", name, RANGES)
     listed = content["blocks"]
     if not isinstance(listed, list | tuple) or not listed:
         raise ValueError(f"{name}: blocks: expected a list of blocks, found {listed!r}")
@@ -127,8 +128,10 @@ def _entry(content, where, folder):
     """Duration, separation, b-values (n,) [ms/um^2] and directions (n, 3) of an entry, in its order."""
     files = isinstance(content, Mapping) and ("bvals" in content or "bvecs" in content)
     fields = ("bvals", "bvecs") if files else ("b_ms_per_um2", "directions")
-    _check_keys(content, ("duration_ms", "separation_ms", *fields), (), where)
-    duration, separation = (_number(content, name, where) for name in ("duration_ms", "separation_ms"))
+    check_keys(content, ("duration_ms", "separation_ms", *fields), (), where)
+    duration, separation = (
+        number_in(content, name, where, RANGES) for name in ("duration_ms", "separation_ms")
+    )
     if separation < duration:
         raise ValueError(
             f"{where}: separation_ms: expected at least the duration of {duration:g} ms, found {separation:g}"
@@ -217,29 +220,6 @@ def _check_b(b, where):
         raise ValueError(
             f"{where}: expected 0 to {MOST_B_MS_PER_UM2:g} ms/um2 (1 is 1000 s/mm2), found {wrong:g}"
         )
-
-
-def _check_keys(content, required, optional, where):
-    """Refuse what is no mapping, and keys that are unknown or missing."""
-    known = (*required, *optional)
-    if not isinstance(content, Mapping):
-        raise ValueError(f"{where}: expected entries {', '.join(known)}, found {content!r}")
-    for name in content:
-        if name not in known:
-            raise ValueError(f"{where}: {name}: unknown, expected {', '.join(known)}")
-    for name in required:
-        if name not in content:
-            raise ValueError(f"{where}: {name}: missing")
-
-
-def _number(content, name, where):
-    """A number within its range."""
-    value, (low, high, unit) = content[name], RANGES[name]
-    real = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not real or not low <= value <= high:
-        found = f"{value:g}" if real else repr(value)
-        raise ValueError(f"{where}: {name}: expected {low:g} to {high:g} {unit}, found {found}")
-    return float(value)
 
 
 def _numbers(given, where):

@@ -11,6 +11,7 @@ tissue       masks, and what is background
 waves        a wave, read from all of these
 orientation  how the images of a file lie in the body
 scans        magnitude and phase of an examination, in one orientation
+entries      entries of a settings file: names and ranges
 yaml12       YAML, as DVC reads it
 report       metrics files: strict JSON
 pictures     PNG pictures with a palette

@@ -8,7 +8,8 @@ claims          the original's claims beside the results
 liver_claims    claims and targets of the liver examination beside the results
 records_claims  the ceiling, claims and targets of the stiffness without a wave beside the results
 brain_claims    targets of the tissue maps, and the original's table, beside the results
-diffusion_claims  targets of the membranes from diffusion MRI, and the original's ablation, beside the results
+diffusion_claims targets of the membranes from diffusion MRI, and the original's ablation, beside the results
+wing_parts      rows of a wing, part by part
 summary         tables for the terminal
 publication     the tracked pages that hold results
 paper           typeset the paper and its supplement; which files they read

@@ -4,12 +4,10 @@ The original's subjects are others, so that its figures stand beside ours and no
 this project have one. A part that was not run has a row that says so.
 """
 
-from pathlib import Path
-
-from dime.files import report
 from dime.files.report import number
 from dime.plotting.brain_tables import METHOD_NAMES
 from dime.reporting.liver_claims import value
+from dime.reporting.wing_parts import rows_of_parts
 
 HEADS = ("claim or target", "original or target", "found", "holds?")
 
@@ -43,14 +41,7 @@ def table(results):
     -------
     list of tuple of str
     """
-    rows = []
-    for name, title, rows_of in PARTS:
-        path = Path(results) / "brain" / "metrics" / f"{name}.json"
-        if path.is_file():
-            rows += rows_of(report.read(path))
-        else:
-            rows.append((title, "", "not run", "-"))
-    return rows
+    return rows_of_parts(results, "brain", PARTS)
 
 
 def _by_tissue(values, form):

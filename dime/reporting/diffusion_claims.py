@@ -18,11 +18,9 @@ seen          `rank`: list of {geometry, state, protocol, noise, rank}; `mirror`
               `calibration`: {error, bins} with {promised, found, count} in each bin
 """
 
-from pathlib import Path
-
-from dime.files import report
 from dime.files.report import number
 from dime.reporting.liver_claims import value
+from dime.reporting.wing_parts import rows_of_parts
 
 HEADS = ("claim or target", "target", "found", "verdict")
 
@@ -83,14 +81,7 @@ def table(results):
     -------
     list of tuple of str
     """
-    rows = []
-    for name, title, rows_of in PARTS:
-        path = Path(results) / "diffusion" / "metrics" / f"{name}.json"
-        if path.is_file():
-            rows += rows_of(report.read(path))
-        else:
-            rows.append((title, "", "not run", "-"))
-    return rows
+    return rows_of_parts(results, "diffusion", PARTS)
 
 
 def _verdict(fine):

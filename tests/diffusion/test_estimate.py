@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from membrane_fits import GRID, SEQUENCE, STEPS, Stopped, measured, walk
+from membrane_fits import GRID, SEQUENCE, STEPS, Stopped, measured, walk, walk_instead
 
 import dime
 from dime.diffusion import estimate
@@ -16,17 +16,8 @@ from dime.diffusion.grid import lattice
 
 @pytest.fixture
 def walked(monkeypatch):
-    """The estimate with fits that need no search; `stop` makes the fit of a seed stop at a step."""
-    stop = {}
-
-    def fit(method, operators, blocks, data, seed, number, kept, on_step):
-        given = operators, blocks, data.signal, data.noise, seed + number
-        return walk(*given, kept.state, on_step, stop.get(seed + number))
-
-    monkeypatch.setattr(estimate, "_start", lambda *given: {})
-    monkeypatch.setattr(estimate, "_fit", fit)
-    monkeypatch.setattr(estimate, "SECONDS", 0.0)
-    return stop
+    """Fits that need no search, and where they stop."""
+    return walk_instead(monkeypatch)
 
 
 def call(**options):
