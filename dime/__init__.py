@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from dime.files.datasets import load
     from dime.files.nifti import write_map
     from dime.files.waves import EXAMPLE_WAVE, read_wave
-    from dime.inversion.methods import METHODS, invert
+    from dime.inversion.methods import invert
+    from dime.inversion.registry import METHODS
     from dime.liver.examination import examine_liver
     from dime.mri.elastography import acquire
     from dime.network.unet import load_model
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 EXPORTS = {
     "EXAMPLE_WAVE": "dime.files.waves:EXAMPLE_WAVE",
-    "METHODS": "dime.inversion.methods:METHODS",
+    "METHODS": "dime.inversion.registry:METHODS",
     "Recipe": "dime.simulation.examination:Recipe",
     "acquire": "dime.mri.elastography:acquire",
     "draw": "dime.phantoms.families:draw",

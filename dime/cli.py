@@ -12,6 +12,7 @@ import typer
 
 from dime.cli_pipeline import pipeline
 from dime.diffusion.commands import diffusion
+from dime.inversion.registry import METHODS, described
 from dime.records.commands import records
 
 STOPPED = 130
@@ -84,7 +85,7 @@ def invert(
     output: Annotated[Path, typer.Option("-o", help="NIfTI to write: stiffness [kPa], 0 outside the mask.")],
     spacing: Annotated[float | None, typer.Option(help="Pixel [mm]; default: the header's.")] = None,
     mask: Annotated[Path | None, typer.Option(help="NIfTI, tissue where not 0.")] = None,
-    method: Annotated[str, typer.Option(help="dime, mmdi, ahi, mdev, kmdev, lfe or nonlinear.")] = "dime",
+    method: Annotated[str, typer.Option(help=f"{', '.join(METHODS)}; see `dime methods`.")] = "dime",
     layout: Annotated[
         str | None,
         typer.Option(help="offsets, real-imag, amplitude-phase or complex; default: by type and last axis."),
@@ -112,8 +113,9 @@ def invert(
 
     outputs = {"stiffness": output, "uncertainty": uncertainty, "trusted": trusted}
     outputs = {name: path for name, path in outputs.items() if path}
-    if uncertainty and method != methods.LEARNT:
-        raise ValueError(f"--uncertainty: only method {methods.LEARNT} has one, not {method}")
+    if uncertainty and not (method in METHODS and METHODS[method].learnt):
+        learnt = ", ".join(name for name, one in METHODS.items() if one.learnt)
+        raise ValueError(f"--uncertainty: only method {learnt} has one, not {method}")
     for path in outputs.values():
         if not path.name.endswith((".nii", ".nii.gz")):
             raise ValueError(f"{path}: expected a name that ends in .nii or .nii.gz")
@@ -137,6 +139,13 @@ def invert(
     if left:
         shares = ", ".join(f"{100 * share:.0f} %" for share in left)
         typer.echo(f"{output}: put back through the wave equation it leaves {shares} of the wave, by slice")
+
+
+@app.command("methods")
+def list_methods():
+    """List the methods of inversion, those of other installed packages included."""
+    for line in described():
+        typer.echo(line)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from dime.files import waves, yaml12
-from dime.inversion import methods
+from dime.inversion import methods, registry
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -104,14 +104,16 @@ def test_the_architecture_names_every_room_and_module():
 
 
 def test_the_method_that_the_architecture_adds_works(monkeypatch, tmp_path):
-    """Its module, registry line and tests, as they are printed there."""
+    """Its module, record and tests, as they are printed there."""
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/architecture.md").read_text(), re.S)
-    module, line, tests = blocks
-    name, reference = re.search(r'"(\w+)": "([\w.:]+)"', line).groups()
-    new = types.ModuleType(reference.split(":")[0])
+    module, record, tests = blocks
+    table = {"Method": registry.Method}
+    exec(record.replace("    ...\n", ""), table)
+    ((name, method),) = table["BUILT_IN"].items()
+    new = types.ModuleType(method.function.split(":")[0])
     monkeypatch.setitem(sys.modules, new.__name__, new)
     exec(compile(module, new.__name__, "exec"), new.__dict__)
-    monkeypatch.setitem(methods.METHODS, name, reference)
+    monkeypatch.setitem(registry.METHODS, name, method)
     space = {}
     exec(compile(tests, "test", "exec"), space)
     space["test_a_travelling_plane_wave_gives_its_stiffness"](2000.0)

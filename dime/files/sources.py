@@ -16,6 +16,10 @@ ROOT = PACKAGE.parent
 REFERENCE = re.compile(r"dime(\.\w+)+:\w+")
 """How a registry names a function that is imported on use: "dime.inversion.mmdi:invert"."""
 
+CALLED = {"dime.inversion.registry": "dime.inversion.methods"}
+"""Registry -> the module that calls the functions which it names. Who only reads its labels and colours does
+not use them, so that a figure does not depend on every inversion."""
+
 READ = {"dime.inversion.methods": "dime/weights/pretrained"}
 """Files that a module reads when it runs: module -> path."""
 
@@ -52,9 +56,8 @@ def imports(source):
         elif isinstance(node, ast.Import):
             face |= any(alias.name == "dime" for alias in node.names)
             found |= {alias.name for alias in node.names if alias.name.startswith("dime.")}
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if REFERENCE.fullmatch(node.value):
-                found.add(node.value.split(":")[0])
+        elif _is_reference(node):
+            found.add(node.value.split(":")[0])
     if face:
         names = {node.attr for node in ast.walk(tree) if _is_face(node)}
         found |= {"dime"} | {
@@ -100,7 +103,23 @@ def used(modules):
 
 @cache
 def _imports_of(name):
-    return frozenset(imports(module_path(name).read_text()))
+    """What a module imports; the functions that a registry names count for the module that calls them."""
+    found = imports(module_path(name).read_text())
+    if name in CALLED:
+        return frozenset(found - _named(name))
+    registries = [registry for registry, caller in CALLED.items() if caller == name]
+    return frozenset(found.union(*map(_named, registries)))
+
+
+def _named(registry):
+    """Modules whose functions a registry names."""
+    strings = (n.value for n in ast.walk(ast.parse(module_path(registry).read_text())) if _is_reference(n))
+    return {text.split(":")[0] for text in strings}
+
+
+def _is_reference(node):
+    text = node.value if isinstance(node, ast.Constant) else None
+    return isinstance(text, str) and bool(REFERENCE.fullmatch(text))
 
 
 @cache

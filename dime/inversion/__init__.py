@@ -1,5 +1,6 @@
 """How stiff is the tissue, by any method?
 
+registry     the methods: function, label, colour, help
 methods      one call for every method
 masked_wave  check, crop and extend a masked wave; its sign of time
 filters      band-pass, directional and median filters

@@ -1,11 +1,6 @@
-"""Invert waves to stiffness: one call for every method.
+"""Invert waves to stiffness: one call for every method of `dime.inversion.registry`.
 
-`METHODS` names the function of each method. It is imported when it is used, so that the direct methods load
-no torch. A new method is one module, one line in this table, and one test: see docs/architecture.md.
-
->>> from dime.inversion.methods import METHODS
->>> sorted(METHODS)
-['ahi', 'dime', 'kmdev', 'lfe', 'mdev', 'mmdi', 'nonlinear']
+A method's function is imported when it is used, so that the direct methods load no torch.
 """
 
 import inspect
@@ -23,50 +18,40 @@ import xarray as xr
 
 from dime.inversion import trust
 from dime.inversion.masked_wave import check_field, dissipation
+from dime.inversion.registry import METHODS
 
 PRETRAINED = Path(__file__).parents[1] / "weights" / "pretrained"
 """Folder of the network that comes with the package; its `card.json` says what it learnt from."""
 
-METHODS: dict[str, str] = {
-    "dime": "dime.network.prediction:trained",
-    "mmdi": "dime.inversion.mmdi:invert",
-    "ahi": "dime.inversion.direct:ahi",
-    "mdev": "dime.inversion.direct:mdev",
-    "kmdev": "dime.inversion.direct:kmdev",
-    "lfe": "dime.inversion.direct:lfe",
-    "nonlinear": "dime.inversion.nonlinear:nonlinear",
-}
-"""Name -> "module:function". Each function but the network's is called as
-(wave, mask, spacing_m, frequency_hz, **settings) on one slice (y, x) and returns a tuple that begins with
-stiffness [Pa] and confidence 0..1, both (y, x) and 0 outside the mask."""
-
-LEARNT = "dime"
-"""The method that needs the folder of a trained network."""
+DEFAULT = "dime"
+"""The method that is used where none is named."""
 
 COMPARED = ("dime", "pretrained", "mmdi", "lfe", "ahi")
 """Methods that the studies of conditions compare: this run's network, the pretrained one, and three direct
 inversions."""
 
 
-class Method(NamedTuple):
-    """One way to invert a slice.
+class Loaded(NamedTuple):
+    """A method that is ready to invert a slice.
 
     invert_slice : (wave, mask, spacing_m, frequency_hz) -> stiffness [Pa] and a second map, both (y, x)
     second : what the second map is: "uncertainty" (Laplace scale of log stiffness) or "confidence" (0..1)
     settings : plain values that reproduce the maps
+    least_confidence : confidence from which a pixel is trusted; None with an uncertainty
     """
 
     invert_slice: Callable
     second: str
     settings: dict
+    least_confidence: float | None
 
 
-def load_method(name: str, model: str | Path = PRETRAINED, **settings: float | list[float]) -> Method:
+def load_method(name: str, model: str | Path = PRETRAINED, **settings: float | list[float]) -> Loaded:
     """Import a method's function and change its settings.
 
     Parameters
     ----------
-    name : one of `METHODS`
+    name : one of `dime.inversion.registry.METHODS`
     model : path
         Folder of a trained network, for method "dime".
     settings :
@@ -74,7 +59,7 @@ def load_method(name: str, model: str | Path = PRETRAINED, **settings: float | l
 
     Returns
     -------
-    Method
+    Loaded
 
     Raises
     ------
@@ -83,15 +68,16 @@ def load_method(name: str, model: str | Path = PRETRAINED, **settings: float | l
     """
     if name not in METHODS:
         raise ValueError(f"method: expected one of {', '.join(METHODS)}, found {name!r}")
-    module, attribute = METHODS[name].split(":")
+    method = METHODS[name]
+    module, attribute = method.function.split(":")
     function = getattr(import_module(module), attribute)
-    known = {} if name == LEARNT else _defaults(function)
+    known = {} if method.learnt else _defaults(function)
     if unknown := sorted(settings.keys() - known.keys()):
         raise ValueError(f"settings: {name} has no {', '.join(unknown)}; it has {', '.join(known) or 'none'}")
-    if name == LEARNT:
+    if method.learnt:
         invert_slice, plain = function(model)
-        return Method(invert_slice, "uncertainty", plain)
-    return Method(_changed(function, settings), "confidence", known | settings)
+        return Loaded(invert_slice, "uncertainty", plain, None)
+    return Loaded(_changed(function, settings), "confidence", known | settings, method.least_confidence)
 
 
 def _defaults(function):
@@ -115,7 +101,7 @@ def _changed(function, settings):
 
 
 def invert(
-    waves: xr.Dataset, method: str = LEARNT, model: str | Path = PRETRAINED, **settings: float | list[float]
+    waves: xr.Dataset, method: str = DEFAULT, model: str | Path = PRETRAINED, **settings: float | list[float]
 ) -> xr.Dataset:
     """Compute the stiffness of every slice of a dataset by one method.
 
@@ -128,7 +114,7 @@ def invert(
     ----------
     waves : xarray.Dataset
         `wave` complex (..., y, x), any unit; `mask` bool of that shape; attrs `spacing_m`, `frequency_hz`.
-    method : one of `METHODS`
+    method : one of `dime.METHODS`
         "nonlinear" takes seconds to a minute for a slice, the others less than a second.
     model : path
         Folder of a trained network (`dime.learning.checkpoints.save_model`), for method "dime"; default: the
@@ -162,7 +148,6 @@ def invert(
     if wave.shape != mask.shape:
         raise ValueError(f"mask: expected the wave's shape {wave.shape}, found {mask.shape}")
     chosen = load_method(method, model, **settings)
-    learnt = chosen.second == "uncertainty"
     scale = waves.attrs["spacing_m"], waves.attrs["frequency_hz"]
     # a slice beyond the organ stays 0
     rows = [row for row in np.ndindex(wave.shape[:-2]) if mask.values[row].any() or not mask.values.any()]
@@ -172,7 +157,7 @@ def invert(
     def invert_one(row):
         image, tissue = slices[row]
         found = chosen.invert_slice(image if sign > 0 else image.conj(), tissue, *scale)[:2]
-        return *found, trust.trusted(image, tissue, *found, *scale, method, learnt)
+        return *found, trust.trusted(image, tissue, *found, *scale, chosen.least_confidence)
 
     found = np.zeros((3, *wave.shape), np.float32)
     for row, images in _each(slices, waves, invert_one).items():
@@ -216,7 +201,7 @@ def inverters(model, methods=COMPARED):
     model : path
         Folder of the network called "dime".
     methods : sequence of str
-        Names of `METHODS`, and "pretrained" for the network that comes with the package.
+        Names of `dime.METHODS`, and "pretrained" for the network that comes with the package.
 
     Returns
     -------

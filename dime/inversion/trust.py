@@ -15,16 +15,6 @@ Assumption: 1/20 is the smallest motion visible at the SNR of 20 of liver examin
 LEAST_SNR = 1.0
 """A pixel is not trusted if the rms of the wave nearby is below this multiple of the rms noise."""
 
-LEAST_CONFIDENCE = {"mmdi": 0.95, "lfe": 0.95}
-"""Confidence from which a pixel is trusted, by method. MMDI: as clinics read it. LFE: below it a sixth of the
-values on validation phantoms are wrong by more than half."""
-
-LEAST_CONFIDENCE_OF_OTHERS = 0.8
-"""The same for methods that `LEAST_CONFIDENCE` does not name.
-
-Assumption: on validation phantoms (SNR 5 to 50) 3 to 4 % of AHI's, MDEV's and k-MDEV's values above it are
-wrong by more than half; of those below a sixth (k-MDEV) to a half are."""
-
 SOFT_TISSUE_PA = (300.0, 20e3)
 """Range of |G*| [Pa] outside of which no value of theirs is trusted. Assumption: no abdominal organ or breast
 is softer or stiffer at the frequencies of elastography."""
@@ -44,15 +34,15 @@ take half the time of LFE's six, and the median differs by a few per cent. Octav
 noise as waves; with these, waves of 6 pixels read up to 1.8 times too long."""
 
 
-def trusted(wave, mask, stiffness, second, spacing_m, frequency_hz, method, learnt):
+def trusted(wave, mask, stiffness, second, spacing_m, frequency_hz, least_confidence):
     """Pixels in which a map can be trusted.
 
     The motion nearby must exceed `LEAST_SNR` times the noise (`noise_deviation`, both channels together) and,
     with its noise, `LEAST_AMPLITUDE` times the rms of the slice. The wavelength of the map must be that of
     the wave in the image (`wavelength_px`, `LARGEST_RATIO`), which tells a frequency or a pixel that is far
     from the true one. What the method says of itself must hold as well: for a network, see
-    `dime.network.trust`; for the others, the confidence must reach `LEAST_CONFIDENCE`, the stiffness lie in
-    `SOFT_TISSUE_PA` and the wavelength in `PASSED_M`.
+    `dime.network.trust`; for the others, the confidence must reach `least_confidence`, the
+    stiffness lie in `SOFT_TISSUE_PA` and the wavelength in `PASSED_M`.
 
     Parameters
     ----------
@@ -60,15 +50,14 @@ def trusted(wave, mask, stiffness, second, spacing_m, frequency_hz, method, lear
         Complex wave in any unit; tissue; the map [Pa]; for a network the uncertainty, the Laplace scale b of
         log stiffness, for other methods the confidence 0..1.
     spacing_m, frequency_hz : float
-    method : str
-        Name of the method.
-    learnt : bool
-        Whether the method is a network.
+    least_confidence : float or None
+        Confidence from which a pixel is trusted (`dime.inversion.registry.Method`); None for a network.
 
     Returns
     -------
     (y, x) bool array
     """
+    learnt = least_confidence is None
     moving = mask & moves(wave, mask, spacing_m, frequency_hz)
     if not moving.any() or not _fits(wave, mask, stiffness, spacing_m, frequency_hz, learnt):
         return np.zeros(mask.shape, bool)
@@ -77,7 +66,7 @@ def trusted(wave, mask, stiffness, second, spacing_m, frequency_hz, method, lear
 
         return moving & believed(stiffness, second)
     low, high = SOFT_TISSUE_PA
-    sure = second >= LEAST_CONFIDENCE.get(method, LEAST_CONFIDENCE_OF_OTHERS)
+    sure = second >= least_confidence
     return moving & sure & (stiffness > low) & (stiffness < high)
 
 

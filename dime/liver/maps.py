@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from dime.inversion import methods, trust
+from dime.inversion import methods, registry, trust
 from dime.inversion.masked_wave import check_field, dissipation
 from dime.liver.translation import translator
 from dime.simulation import cohort
@@ -77,7 +77,7 @@ def map_of(waves, method, weights=WEIGHTS):
     try:
         return (
             methods.invert(waves, method)
-            if method in methods.METHODS
+            if method in registry.METHODS
             else _translated(waves, method, weights)
         )
     except ValueError:  # constant or vanishing phases in all slices
@@ -119,7 +119,7 @@ def _translated(waves, method, weights):
     trusted = np.zeros(stiffness.shape, bool)
     for row in np.flatnonzero(stiffness.any(axis=(1, 2))):
         one = (waves[name].values[row] for name in ("wave", "mask"))
-        trusted[row] = trust.trusted(*one, stiffness[row], uncertainty[row], *scale, method, True)
+        trusted[row] = trust.trusted(*one, stiffness[row], uncertainty[row], *scale, None)
     maps = {"stiffness": stiffness, "uncertainty": uncertainty, "trusted": trusted}
     maps = {name: (waves["mask"].dims, values) for name, values in maps.items()}
     return xr.Dataset(maps, attrs=waves.attrs | {"method": method, "time_sign": sign})

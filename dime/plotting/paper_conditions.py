@@ -5,8 +5,6 @@ from matplotlib.ticker import FixedLocator
 
 from dime.plotting.style import (
     MAIN,
-    METHOD_COLOURS,
-    METHOD_MARKERS,
     METHOD_NAMES,
     STUDY_NUMBERS,
     curve,
@@ -17,13 +15,6 @@ from dime.plotting.style import (
     panels,
     signs,
 )
-
-OTHER_NAMES = {"likelihood": "maximum likelihood", "mmdi_unfiltered": "MMDI, no filters"}
-
-OTHER_COLOURS = {"likelihood": "0.5", "mmdi_unfiltered": "#e69f00"}
-
-OTHER_MARKERS = {"mmdi_unfiltered": "v"}
-"""Names, colours and markers of what stands beside this package's methods: a fit, and a variant of MMDI."""
 
 CONDITIONS = ("antiplane", "antiplane_again", "inplane", "antiplane_inplane", "low_loss", "high_loss")
 CONDITIONS += ("low_frequency", "high_frequency", "free", "impedance", "coarse_mesh", "kelvin_voigt")
@@ -75,10 +66,7 @@ def log_axes(ax, x):
 
 def _style(method):
     """Line style of a method: heavier for the `MAIN` ones, grey for the maximum-likelihood fit."""
-    colour = METHOD_COLOURS.get(method, OTHER_COLOURS.get(method))
-    style = {"color": colour, "label": (METHOD_NAMES | OTHER_NAMES)[method]}
-    marker = (METHOD_MARKERS | OTHER_MARKERS).get(method, ".")
-    return style | {"marker": marker, "lw": 1.4 if method in MAIN else 0.8}
+    return signs(method) | {"label": METHOD_NAMES[method], "lw": 1.4 if method in MAIN else 0.8}
 
 
 def what_the_network_needs(found):

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,39 +10,42 @@ import seaborn as sns
 
 from dime.files.pictures import with_palette
 from dime.files.whole import whole
+from dime.inversion.registry import METHODS
 
-METHOD_NAMES = {
-    "dime": "DIME-S",
-    "pretrained": "DIME-L",
-    "mmdi": "MMDI",
-    "mmdi_tuned": "MMDI, tuned",
-    "ahi": "AHI",
-    "mdev": "MDEV",
-    "kmdev": "k-MDEV",
-    "lfe": "LFE",
-    "nonlinear": "nonlinear",
-    "clinical": "clinical MMDI",
-    "truth": "truth",
+
+class Look(NamedTuple):
+    """How something that is not a method of its own appears beside the methods."""
+
+    label: str
+    colour: str
+    marker: str = "o"
+
+
+NETWORKS = {"dime": Look("DIME-S", "#62b6f0"), "pretrained": Look("DIME-L", "#0b2559", "s")}
+"""DIME-S is the network that the run trained, DIME-L the one of the package. Light and dark blue differ in
+grey too, and for readers who cannot tell red from green."""
+
+VARIANTS = {
+    "mmdi": {
+        "mmdi_tuned": Look("MMDI, tuned", "#a6611a"),
+        "mmdi_unfiltered": Look("MMDI, no filters", "#fb9a99", "v"),
+    }
 }
-"""Key -> name in print. DIME-S is the network that the run trained, DIME-L the one of the package."""
+"""Method -> its variants, which stand behind it in figures and tables."""
 
-METHOD_COLOURS = {
-    "dime": "#62b6f0",
-    "pretrained": "#0b2559",
-    "mmdi": "#d55e00",
-    "mmdi_tuned": "#a6611a",
-    "ahi": "#cc79a7",
-    "mdev": "#e69f00",
-    "kmdev": "#009e73",
-    "lfe": "#999933",
-    "nonlinear": "#7b3294",
-    "clinical": "#555555",
-    "truth": "#000000",
-}
-"""Light and dark blue differ in grey too, and for readers who cannot tell red from green."""
+REFERENCES = {"clinical": Look("clinical MMDI", "#555555"), "truth": Look("truth", "#000000", "D")}
+REFERENCES |= {"likelihood": Look("maximum likelihood", "0.5", ".")}
 
-METHOD_MARKERS = {"dime": "o", "pretrained": "s", "mmdi": "^", "ahi": "v", "lfe": "P", "truth": "D"}
-"""Signs that tell methods apart without colour; others have a dot."""
+LOOKS = dict(NETWORKS)
+for _name, _method in METHODS.items():
+    if not _method.learnt:
+        LOOKS[_name] = Look(_method.label, _method.colour, _method.marker)
+    LOOKS |= VARIANTS.get(_name, {})
+LOOKS |= REFERENCES
+"""Key -> look, in the order of figures and tables; those of the methods come from their records."""
+
+METHOD_NAMES = {name: look.label for name, look in LOOKS.items()}
+METHOD_COLOURS = {name: look.colour for name, look in LOOKS.items()}
 
 ABSENT = "no measured data in this build"
 
@@ -105,7 +109,7 @@ def agreement_handles(methods):
 
 def signs(method):
     """Colour and marker of a method, as matplotlib's arguments."""
-    return {"color": METHOD_COLOURS[method], "marker": METHOD_MARKERS.get(method, "o")}
+    return {"color": LOOKS[method].colour, "marker": LOOKS[method].marker}
 
 
 COLUMN_IN, PAGE_IN = 3.35, 6.9

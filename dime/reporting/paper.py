@@ -1,5 +1,6 @@
 """Typeset the paper and its supplement, and read off a source which files it opens."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -57,7 +58,8 @@ def reads(source):
 def typeset(source, output, foreign=()):
     """Compile a Typst paper to PDF; equal sources and results give equal bytes.
 
-    The paper is told the profile of the run (`sys.inputs.profile`), which `params.yaml` links to.
+    The paper is told the profile of the run (`sys.inputs.profile`), which `params.yaml` links to, and the
+    names of the methods in print (`sys.inputs.names`).
 
     Parameters
     ----------
@@ -76,7 +78,13 @@ def typeset(source, output, foreign=()):
     source = Path(source)
     if not source.is_file():
         raise FileNotFoundError(f"{source}: no such paper")
-    said = {"foreign": ", ".join(foreign), "profile": Path("params.yaml").resolve().stem}
+    from dime.plotting.style import METHOD_NAMES  # what a paper reads is found without loading figures
+
+    said = {
+        "names": json.dumps(METHOD_NAMES),
+        "foreign": ", ".join(foreign),
+        "profile": Path("params.yaml").resolve().stem,
+    }
     for leading in LEADINGS_EM:
         inputs = said | {"leading": leading}
         compiler = typst.Compiler(root=".", ignore_system_fonts=True, sys_inputs=inputs)

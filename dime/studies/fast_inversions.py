@@ -11,6 +11,8 @@ import pandas as pd
 from dime.inversion import direct, mmdi
 from dime.inversion.filters import band_pass, directional_filters, median_filter
 from dime.inversion.masked_wave import crop, extend
+from dime.inversion.methods import load_method
+from dime.inversion.registry import METHODS
 from dime.simulation.plain_waves import (
     FREQUENCY_HZ,
     RADIUS_M,
@@ -28,13 +30,10 @@ def _bare_ahi(wave, mask, spacing_m, frequency_hz):
 
 
 FAST = {
-    "mmdi": mmdi.invert,
-    "ahi": direct.ahi,
-    "bare_ahi": _bare_ahi,
-    "mdev": direct.mdev,
-    "kmdev": direct.kmdev,
-    "lfe": direct.lfe,
-}
+    name: load_method(name).invert_slice
+    for name, method in METHODS.items()
+    if method.fast and not method.learnt
+} | {"bare_ahi": _bare_ahi}
 """Method -> function (wave, mask, spacing_m, frequency_hz) -> named tuple with `stiffness` (y, x) [Pa]."""
 
 

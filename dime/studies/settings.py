@@ -13,8 +13,8 @@ from multiprocessing import get_context
 import numpy as np
 import pandas as pd
 
-from dime.inversion import trust
 from dime.inversion.methods import load_method
+from dime.inversion.registry import METHODS
 from dime.metrics.errors import slice_figures, without_rim
 from dime.metrics.statistics import bootstrap_mean
 from dime.mri.noise import add_noise
@@ -32,7 +32,7 @@ def trials(method, grids):
 
     Parameters
     ----------
-    method : name in `dime.inversion.methods.METHODS`
+    method : name in `dime.inversion.registry.METHODS`
     grids : sequence of dict
         Setting -> list of values. A grid of one setting changes it alone; one of several changes them
         jointly, in every combination. A value that is the published one is no change.
@@ -138,7 +138,7 @@ def _score_one(tried, snr, rim_m, seed, scale, row, wave, mask, truth):
     common = {"phantom": row, "truth_kpa": float(truth[mask].mean()) / 1e3}
     rows = []
     for method, changes in tried.items():
-        least = trust.LEAST_CONFIDENCE.get(method, trust.LEAST_CONFIDENCE_OF_OTHERS)
+        least = METHODS[method].least_confidence
         for name, settings in changes.items():
             found, second = load_method(method, **settings).invert_slice(noisy, mask, *scale)[:2]
             sure = interior & (second >= least)

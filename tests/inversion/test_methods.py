@@ -122,7 +122,7 @@ def test_the_sign_of_time_is_found_for_all_slices_together(monkeypatch):
     wave, mask = slice_of()
     x = (np.arange(150) - 75) * 1.5e-3
     damped, standing = wave * np.exp(-10 * x), mask * np.exp(0.3j) * np.cos(200 * x)
-    seen = methods.Method(lambda wave, *_: (wave.real, wave.imag), "confidence", {})
+    seen = methods.Loaded(lambda wave, *_: (wave.real, wave.imag), "confidence", {}, 0.8)
     monkeypatch.setattr(methods, "load_method", lambda name, model: seen)
     found = {}
     for sign, form in ((1, np.asarray), (-1, np.conj)):

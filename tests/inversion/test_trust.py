@@ -8,10 +8,10 @@ import xarray as xr
 from waves import travelling
 
 from dime.inversion import methods, trust
+from dime.inversion.registry import METHODS
 from dime.physics import axis_m
 
 SURE = 0.02  # scale of log stiffness, as in tissue full of waves
-LEARNT = ("dime", True)
 
 
 def test_tissue_without_motion_or_with_a_wavelength_never_learnt_is_not_trusted():
@@ -22,7 +22,7 @@ def test_tissue_without_motion_or_with_a_wavelength_never_learnt_is_not_trusted(
     wave = np.cos(2 * np.pi * x / 20) * np.where(x < 80, 1.0, 1e-3) + 0j
     stiffness = np.full(x.shape, 3e3)
     stiffness[:20, :20], stiffness[100:, :20] = 15e3, 340.0
-    found = trust.trusted(wave, mask, stiffness, SURE, 1.5e-3, 60.0, *LEARNT)
+    found = trust.trusted(wave, mask, stiffness, SURE, 1.5e-3, 60.0, None)
     assert not found[:, 110:].any()
     assert not found[:20, :20].any() and not found[100:, :20].any()
     assert found[20:100, :60].all()
@@ -38,7 +38,7 @@ def test_tissue_where_the_wave_has_drowned_in_noise_is_not_trusted(snr):
     wave = np.exp(-x / 30 + 2j * np.pi * x / 20)
     sigma = np.sqrt(np.mean(np.abs(wave) ** 2)) / snr
     noise = sigma * (rng.standard_normal(x.shape) + 1j * rng.standard_normal(x.shape))
-    found = trust.trusted(wave + noise, mask, np.full(x.shape, 3e3), SURE, 1.5e-3, 60.0, *LEARNT).mean(axis=0)
+    found = trust.trusted(wave + noise, mask, np.full(x.shape, 3e3), SURE, 1.5e-3, 60.0, None).mean(axis=0)
     drowned, faint = (-30 * math.log(level) for level in (math.sqrt(2) * sigma, 0.05 * snr * sigma))
     edge = min(drowned, faint)
     assert (found[: int(edge) - 15] == 1).all() and (found[int(edge) + 15 :] == 0).all()
@@ -48,7 +48,7 @@ def test_nothing_outside_the_mask_is_trusted():
     y, x = np.mgrid[:96, :96]
     mask = ((x - 47.5) / 40) ** 2 + ((y - 47.5) / 30) ** 2 < 1
     wave = np.where(mask, np.exp(0.3j * (x + 2 * y)), 0)
-    found = trust.trusted(wave, mask, np.where(mask, 3e3, 0), SURE, 1.5e-3, 60.0, *LEARNT)
+    found = trust.trusted(wave, mask, np.where(mask, 3e3, 0), SURE, 1.5e-3, 60.0, None)
     assert not found[~mask].any() and found[mask].mean() > 0.95
 
 
@@ -78,16 +78,16 @@ def test_the_wavelength_is_measured_in_pixels(factor):
 def test_a_map_of_another_wavelength_than_the_wave_is_not_trusted(mapped, expected):
     wave, mask = travelling()
     confidence, stiffness = np.ones(mask.shape), np.where(mask, mapped, 0)
-    found = trust.trusted(wave, mask, stiffness, confidence, 2e-3, 60.0, "mmdi", False)
+    found = trust.trusted(wave, mask, stiffness, confidence, 2e-3, 60.0, 0.95)
     assert found[mask].mean() > 0.9 if expected else not found.any()
 
 
-@pytest.mark.parametrize(("method", "least"), [("mmdi", 0.95), ("ahi", 0.8), ("a new one", 0.8)])
-def test_a_direct_inversion_is_trusted_where_its_fit_is_good(method, least):
+@pytest.mark.parametrize("least", [METHODS["mmdi"].least_confidence, METHODS["ahi"].least_confidence])
+def test_a_direct_inversion_is_trusted_where_its_fit_is_good(least):
     wave, mask = travelling()
     left = np.arange(96)[:, None] < 48
     confidence = np.where(left, least + 0.01, least - 0.01)
-    found = trust.trusted(wave, mask, np.where(mask, 3e3, 0), confidence, 2e-3, 60.0, method, False)
+    found = trust.trusted(wave, mask, np.where(mask, 3e3, 0), confidence, 2e-3, 60.0, least)
     assert found[mask & left].mean() > 0.9 and not found[mask & ~left].any()
 
 
@@ -95,7 +95,7 @@ def test_no_soft_tissue_is_as_stiff_as_that():
     """118 kPa, by 377 Hz given for 60."""
     wave, mask = travelling()
     stiffness = np.where(mask, 118e3, 0)
-    assert not trust.trusted(wave, mask, stiffness, np.ones(mask.shape), 2e-3, 377.0, "mmdi", False).any()
+    assert not trust.trusted(wave, mask, stiffness, np.ones(mask.shape), 2e-3, 377.0, 0.95).any()
 
 
 def test_a_wave_outside_the_band_pass_is_not_trusted():

@@ -1,0 +1,73 @@
+"""One record for each method, of this package or of another; everything that shows methods reads it."""
+
+import re
+import sys
+from importlib.metadata import EntryPoint
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import dime
+from dime.inversion import methods, registry
+from dime.plotting import style
+
+THIRD = registry.Method("elsewhere:invert", "third", "#123456", "a method of another package")
+
+
+def of_others(monkeypatch, **objects):
+    """What is taken over from packages that offer these objects as entry points, and the warnings."""
+    monkeypatch.setitem(sys.modules, "elsewhere", SimpleNamespace(**objects))
+    points = [EntryPoint(name, f"elsewhere:{name}", registry.GROUP) for name in objects]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points if group == registry.GROUP else [])
+    return registry._of_other_packages()
+
+
+def test_a_method_of_another_package_is_inverted_with_and_trusted_by_its_own_confidence(monkeypatch):
+    """It says 3 kPa everywhere, which is the truth, with a confidence of 0.5; it asks for 0.4 or 0.6."""
+
+    def invert(wave, mask, spacing_m, frequency_hz):
+        return 3e3 * mask, 0.5 * mask
+
+    waves = dime.read_wave(dime.EXAMPLE_WAVE, 60.0)
+    share = {}
+    for least in (0.4, 0.6):
+        record = registry.Method(THIRD.function, "third", "#123456", "", least_confidence=least)
+        monkeypatch.setattr(registry, "METHODS", registry.BUILT_IN | of_others(monkeypatch, third=record))
+        monkeypatch.setattr(methods, "METHODS", registry.METHODS)
+        sys.modules["elsewhere"].invert = invert
+        maps = dime.invert(waves, "third")
+        assert set(np.unique(maps["stiffness"])) == {0, 3000}
+        share[least] = float(maps["trusted"].values[waves["mask"].values].mean())
+    assert share[0.4] > 0.5 and share[0.6] == 0
+    assert registry.described()[-1].split() == ["third"]
+
+
+@pytest.mark.parametrize(
+    ("name", "thing", "said"),
+    [
+        ("mmdi", THIRD, "another method has this name"),
+        ("wrong", lambda: None, "expected a Method, found function"),
+    ],
+)
+def test_what_is_no_method_is_left_out_with_a_warning(monkeypatch, name, thing, said):
+    with pytest.warns(UserWarning, match=said):
+        assert of_others(monkeypatch, **{name: thing}) == {}
+
+
+def test_a_package_that_cannot_be_imported_does_not_stop_the_others(monkeypatch):
+    points = [EntryPoint("broken", "no_such_package:METHOD", registry.GROUP)]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    with pytest.warns(UserWarning, match="broken of no_such_package:METHOD: cannot be imported"):
+        assert registry._of_other_packages() == {}
+
+
+def test_records_are_complete_and_figures_show_them():
+    """One line of help, a colour of its own, and the label of the record in figures."""
+    assert methods.DEFAULT in registry.METHODS
+    assert len({method.colour for method in registry.METHODS.values()}) == len(registry.METHODS)
+    for name, method in registry.BUILT_IN.items():
+        assert re.fullmatch("#[0-9a-f]{6}", method.colour) and method.help and "\n" not in method.help
+        assert method.learnt or style.METHOD_NAMES[name] == method.label
+    shown = list(style.LOOKS)
+    assert [name for name in shown if name in registry.METHODS] == list(registry.METHODS)
