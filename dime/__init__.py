@@ -3,6 +3,8 @@
 Rooms, each a question; a room imports only rooms before it:
 
 physics      Which constants and relations do all share?
+progress     How far is a long loop?
+processes    Which work runs side by side?
 phantoms     Which tissue, where?
 mri          What does a scanner record?
 fem          Which wave does tissue carry?

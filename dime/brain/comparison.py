@@ -9,8 +9,7 @@
 No method is told where the brain is. The unit of every interval and test is the subject.
 """
 
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ from dime.brain.scanner import Fields
 from dime.brain.scores import scores
 from dime.brain.sequences import COMBINATIONS, Train
 from dime.metrics.statistics import bootstrap_mean, paired_tests
+from dime.processes import run_all
 
 METHODS = ("signal", "signal-magnitude", "property", "unet", "bcefcm")
 
@@ -91,7 +91,7 @@ def gather(scored, training, development, condition, workers=1, labels=None):
         for first in range(0, len(series), CHUNK):
             known = labels[first : first + CHUNK] if labels is not None and series is scored else None
             tasks.append((list(series[first : first + CHUNK]), one, known))
-    parts = iter(_parallel(_measured, tasks, workers))
+    parts = iter(run_all([partial(_measured, *task) for task in tasks], workers, "images"))
     return Data(
         *(
             _joined([next(parts) for _ in range(0, len(one), CHUNK)])
@@ -132,7 +132,8 @@ def estimates(data, plan, workers=1):
         for task in _tasks(method, name, data, plan)
     ]
     found = {}
-    for (method, name, *_), part in zip(tasks, _parallel(_estimated, tasks, workers), strict=True):
+    estimated = run_all([partial(_estimated, *task) for task in tasks], workers, "maps")
+    for (method, name, *_), part in zip(tasks, estimated, strict=True):
         found.setdefault((method, name), []).append(part)
     return {key: np.concatenate(parts) for key, parts in found.items()}
 
@@ -168,13 +169,6 @@ def tests(scored, score, combination, reference="signal"):
         wide = rows.pivot(index="subject", columns="method", values=score)
         found[tissue] = paired_tests({name: wide[name].to_numpy() for name in wide}, reference)
     return found
-
-
-def _parallel(function, tasks, workers):
-    if workers == 1:
-        return [function(*task) for task in tasks]
-    with ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-        return [task.result() for task in [pool.submit(function, *one) for one in tasks]]
 
 
 def _measured(seeds, condition, labels):

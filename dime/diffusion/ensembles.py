@@ -5,14 +5,11 @@ its settings nor the source code has changed, so that a stopped run goes on with
 """
 
 import hashlib
-from concurrent.futures import ProcessPoolExecutor
-from functools import lru_cache
-from multiprocessing import get_context
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 import xarray as xr
 
 from dime.diffusion import labels, search
@@ -27,6 +24,7 @@ from dime.diffusion.sequence import pgse
 from dime.diffusion.shape_scores import agreement, surface_scores
 from dime.files.sources import code_digest
 from dime.files.whole import whole
+from dime.processes import run_all
 
 
 class Target(NamedTuple):
@@ -94,12 +92,11 @@ def fit_all(targets, fits, settings, folder, workers):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     sequences = {(one.cells, one.timings_ms, one.directions): one for one in targets}
-    with ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-        built = [pool.submit(_dictionary, one, settings, folder) for one in sequences.values()]
-        for one in built:
-            one.result()
-        jobs = [[pool.submit(_fit, one, fit, settings, folder) for fit in range(fits)] for one in targets]
-        found = [[job.result() for job in row] for row in jobs]
+    dictionaries = [partial(_dictionary, one, settings, folder) for one in sequences.values()]
+    run_all(dictionaries, workers, "dictionaries")
+    tasks = [partial(_fit, one, fit, settings, folder) for one in targets for fit in range(fits)]
+    done = run_all(tasks, workers, "fits")
+    found = [done[start : start + fits] for start in range(0, len(done), fits)]
     truths = [_truth(one, settings, folder) for one in targets]
     return _dataset(targets, found, truths)
 

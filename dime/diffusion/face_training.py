@@ -7,10 +7,9 @@ that no rotation maps onto itself.
 
 import hashlib
 import json
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from itertools import permutations, product
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +26,7 @@ from dime.diffusion.sequence import Block
 from dime.files.sources import code_digest
 from dime.files.whole import whole
 from dime.learning import checkpoints, loop
+from dime.processes import run_all
 
 CHUNK = 5
 """Cells in a file."""
@@ -118,13 +118,7 @@ def simulate(count, blocks, folder, seed, cells=4, modes=60, steps=8, workers=2)
     ]
     missing = [task for task in tasks if not task[3].is_file()]
     setting = seed, cells, modes, steps
-    if workers > 1 and len(missing) > 1:
-        with ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-            for done in [pool.submit(_simulate_chunk, *task, *setting) for task in missing]:
-                done.result()
-    else:
-        for task in missing:
-            _simulate_chunk(*task, *setting)
+    run_all([partial(_simulate_chunk, *task, *setting) for task in missing], workers, "signals")
     signals, membranes = [], []
     for task in tasks:
         with np.load(task[3]) as file:

@@ -7,14 +7,12 @@ the source code has changed.
 import hashlib
 import json
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from dime.diffusion import faces, labels
 from dime.diffusion.acquisition import acquire
@@ -26,6 +24,7 @@ from dime.diffusion.shape_scores import agreement, surface_scores
 from dime.files.sources import code_digest
 from dime.files.whole import whole
 from dime.metrics.statistics import bootstrap_mean
+from dime.processes import run_all
 
 PRIORS = {"none": (0.0, 0.0), "continuity": (2.0, 0.0), "manifold": (0.0, 2.0), "both": (2.0, 2.0)}
 """Name -> weights of continuity and manifold. Source: the original's settings and its ablation."""
@@ -125,13 +124,7 @@ def fit_all(cases, folder, workers=2):
     for case in dict.fromkeys(cases):
         if not _path(case, folder).is_file():
             groups.setdefault((case.geometry, case.directions, case.cells), []).append(case)
-    if workers > 1 and len(groups) > 1:
-        with ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-            for task in [pool.submit(_fit_group, group, folder) for group in groups.values()]:
-                task.result()
-    else:
-        for group in groups.values():
-            _fit_group(group, folder)
+    run_all([partial(_fit_group, group, folder) for group in groups.values()], workers, "geometries")
     return pd.DataFrame([asdict(case) | json.loads(str(_read(case, folder)["row"])) for case in cases])
 
 

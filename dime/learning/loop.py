@@ -20,6 +20,7 @@ from torch import nn
 from dime.files.sources import code_digest, module_path
 from dime.files.whole import alone, whole
 from dime.learning import parallel
+from dime.progress import bar
 
 REPORT = partial(print, flush=True)
 """Prints each epoch's line when the epoch ends, also where the output is a file."""
@@ -139,7 +140,9 @@ def _train(task, folder, report):
         begin = time.perf_counter()
         seed = task.seed * 1_000_003 + epoch + parallel.rank() * 2**40
         torch.manual_seed(seed)  # of dropout, which takes no generator
-        loss = _epoch(task, model, optimisers, cycles, torch.Generator(device).manual_seed(seed))
+        with bar(range(task.steps), f"epoch {epoch + 1}/{task.epochs}", hidden=parallel.rank() > 0) as steps:
+            generator = torch.Generator(device).manual_seed(seed)
+            loss = _epoch(task, model, optimisers, cycles, generator, steps)
         parallel.average_statistics(model)
         model.eval()
         with torch.no_grad():
@@ -181,11 +184,11 @@ def _source_digest(task):
     return code_digest(module if module_path(module) else __name__)
 
 
-def _epoch(task, model, optimisers, cycles, generator):
+def _epoch(task, model, optimisers, cycles, generator, steps):
     """Mean loss of the epoch's steps, over all devices."""
     model.train()
     total = 0.0
-    for _ in range(task.steps):
+    for _ in steps:
         total += task.step(model, optimisers, generator)
         for cycle in cycles:
             cycle.step()

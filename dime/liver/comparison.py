@@ -1,14 +1,11 @@
 """Read an examination by every combination of mask and map, and say which part of an error each brings."""
 
 import json
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from dime.files import datasets
 from dime.liver.features import reportable_region
@@ -16,6 +13,7 @@ from dime.liver.maps import map_of, waves_in
 from dime.liver.segmentation import load_segmenter, segment
 from dime.metrics import agreement, diagnosis, overlap, roi, statistics
 from dime.phantoms.abdomen import ID
+from dime.processes import run_all
 
 MASKS = ("unet", "resnet")
 """Segmenters whose masks are compared."""
@@ -50,7 +48,6 @@ def read_exam(path, weights, row):
         own region; area_cm2 and dice of the mask. NaN where nothing can be read. kpa - same_kpa is the error
         of the map, same_kpa - truth_kpa the error of the mask.
     """
-    torch.set_num_threads(1)
     data = datasets.load(path, ("phase", "magnitude")).isel(exam=row)
     label = json.loads(str(data["label"].values))
     scale = data.attrs["spacing_m"], data.attrs["frequency_hz"]
@@ -82,8 +79,9 @@ def read_exam(path, weights, row):
 def read_cohort(path, weights, workers=2):
     """Apply `read_exam` to a cohort in parallel: a table with one row per mask, map and examination."""
     count = datasets.load(path, ("label",)).sizes["exam"]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        found = list(pool.map(partial(read_exam, path, weights), range(count)))
+    found = run_all(
+        [partial(read_exam, path, weights, exam) for exam in range(count)], workers, "examinations"
+    )
     return pd.DataFrame([row for rows in found for row in rows])
 
 

@@ -1,12 +1,9 @@
 """Plant failures in examinations, send them through the whole chain, and count which of them it notices."""
 
 import json
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 
 import numpy as np
-import torch
 import xarray as xr
 from scipy import stats
 
@@ -14,6 +11,7 @@ from dime.liver import checks, examination
 from dime.liver.segmentation import load_segmenter, segment
 from dime.metrics import overlap
 from dime.phantoms.abdomen import ID
+from dime.processes import run_all
 
 TOLD = {"spacing": (2.0, 1.0), "low frequency": (1.0, 0.5), "high frequency": (1.0, 1.5)}
 """Factors of the pixel and of the frequency that the chain is told, where these are wrong."""
@@ -112,7 +110,6 @@ def examine(exam, kind, weights, density, spacing_m, frequency_hz):
         subject, kind, stage; reading and truth [kPa], low and high (its interval), dice, bad; the eight
         numbers; flags (a list), distance (mean over the slices, of the training's).
     """
-    torch.set_num_threads(1)
     stored = (exam[name].values.astype(np.float32) for name in ("magnitude", "phase"))
     magnitude, phase, told_m, told_hz = plant(kind, *stored, spacing_m, frequency_hz)
     dims = ("slice", "offset", "y", "x")
@@ -137,16 +134,8 @@ def examine(exam, kind, weights, density, spacing_m, frequency_hz):
 
 def examine_all(pairs, weights, density, spacing_m, frequency_hz, workers=2):
     """Apply `examine` to many (exam, kind) in parallel; the rows do not depend on the number of processes."""
-    task = partial(_examine, weights, density, spacing_m, frequency_hz)
-    if workers == 1:
-        return [task(pair) for pair in pairs]
-    # Spawn: a forked copy of a process whose threads are in use may hang.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        return list(pool.map(task, pairs))
-
-
-def _examine(weights, density, spacing_m, frequency_hz, pair):
-    return examine(*pair, weights, density, spacing_m, frequency_hz)
+    tasks = [partial(examine, *pair, weights, density, spacing_m, frequency_hz) for pair in pairs]
+    return run_all(tasks, workers, "examinations")
 
 
 def plan(clean, simulated, each):

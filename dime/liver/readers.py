@@ -5,11 +5,9 @@ outline with an error -> margin, vessels, left lobe, confidence -> a freehand pa
 """
 
 import json
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
-from multiprocessing import get_context
 
 import numpy as np
 import xarray as xr
@@ -20,6 +18,7 @@ from dime.inversion import methods
 from dime.metrics import agreement
 from dime.metrics.roi import LEAST_AREA_M2, LEAST_CONFIDENCE, mean_over, parenchyma
 from dime.mri.noise import unit_rms
+from dime.processes import run_all
 from dime.simulation import cohort
 
 SMOOTH_M = 15e-3
@@ -201,13 +200,8 @@ def read_cohort(path, readers, seed, workers=2, repeats=1):
         is too small; area_cm2; subject_kpa, the stiffness of the subject's parenchyma [kPa].
     """
     exams = range(xr.open_zarr(present(path), consolidated=False).sizes["exam"])
-    task = partial(_read_exam, path, tuple(readers), seed, repeats)
-    if workers == 1:
-        found = [task(exam) for exam in exams]
-    else:
-        # Spawn: a forked copy of a process whose threads are in use may hang.
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            found = list(pool.map(task, exams))
+    tasks = [partial(_read_exam, path, tuple(readers), seed, repeats, exam) for exam in exams]
+    found = run_all(tasks, workers, "examinations")
     return [row for rows in found for row in rows]
 
 

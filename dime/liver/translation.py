@@ -7,13 +7,10 @@ from simulated ones. Waves and stiffness are in the scale-free form of `dime.net
 """
 
 import json
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
 from functools import partial
-from multiprocessing import get_context
 
 import numpy as np
-import torch
 import xarray as xr
 from scipy import ndimage
 
@@ -29,6 +26,7 @@ from dime.network import prediction
 from dime.network.training import training_images
 from dime.network.unet import UNet, frozen
 from dime.physics import WORKING_PIXEL_M_PER_S
+from dime.processes import run_all
 
 KINDS = ("unet", "resnet", "unet_cycle", "resnet_cycle")
 """Ways to learn the translation; a name that ends with `CYCLE` goes on from the network before that."""
@@ -176,9 +174,8 @@ def train_side_by_side(jobs, workers):
     dict of str -> list of dict
         Kind -> history.
     """
-    with ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-        tasks = {kind: pool.submit(train_translator, kind, *job, report=str) for kind, job in jobs.items()}
-        return {kind: task.result() for kind, task in tasks.items()}
+    tasks = [partial(train_translator, kind, *job, report=str) for kind, job in jobs.items()]
+    return dict(zip(jobs, run_all(tasks, workers, "networks"), strict=True))
 
 
 def load_translator(folder):

@@ -4,15 +4,14 @@ No patient, stage or stiffness is in them. Their images teach a network to read 
 few hundred readings of stiffness need not teach it that too.
 """
 
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 
 import numpy as np
 import xarray as xr
 
 from dime.files import datasets
 from dime.phantoms.distributions import LogUniform, Uniform
+from dime.processes import run_all
 from dime.records import frame, images
 from dime.records.columns import SEQUENCES
 
@@ -54,8 +53,7 @@ def simulate(count, seed, path, workers=2):
         As written: volume (body, sequence, z, y, x), surface and liver (body, v, u) of `frame.framed`; tissue
         (body, quantity), `QUANTITIES`, those of `LOGARITHMIC` as natural logarithms.
     """
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        found = list(pool.map(partial(_body, seed), range(count), chunksize=10))
+    found = run_all([partial(_body, seed, number) for number in range(count)], workers, "bodies")
     volume, surface, liver, tissue = (np.stack(part) for part in zip(*found, strict=True))
     data = xr.Dataset(
         {

@@ -5,10 +5,8 @@ whose patients one in `VALIDATION` chooses its epoch and the width of its interv
 are judged by the mean over the folds' networks.
 """
 
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from functools import lru_cache
-from multiprocessing import get_context
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +18,7 @@ from dime.files.sources import code_digest
 from dime.files.whole import whole
 from dime.learning.folds import folds
 from dime.learning.loop import data_hash
+from dime.processes import run_all
 from dime.records import baselines, dataset, table
 from dime.records.columns import SEQUENCES
 from dime.records.inputs import examples_of, load_readers, read_arrays
@@ -155,9 +154,7 @@ def run(jobs, paths, workers):
     list of dict
         For each job: the predictions' name -> (location, half width), (n,) arrays of ln kPa.
     """
-    with ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-        tasks = [pool.submit(_judge, job, paths) for job in jobs]
-        return [task.result() for task in tasks]
+    return run_all([partial(_judge, job, paths) for job in jobs], workers, "networks")
 
 
 @lru_cache(maxsize=2)

@@ -6,11 +6,8 @@ was not acquired.
 """
 
 import json
-import os
 import shutil
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +18,7 @@ from dime.files import datasets
 from dime.files.pipeline import present
 from dime.files.sources import code_digest
 from dime.files.whole import alone, named, partial_path, whole
+from dime.processes import run_all
 from dime.records import cohort, frame, images, scans
 
 RECORDS, TRUTH, IMAGES, FILES = "records.csv", "truth.csv", "images.zarr", "images"
@@ -61,9 +59,7 @@ def simulate(kind, exams, patients, seed, folder, workers=2):
             (parts / "begun.txt").write_text(identity)
         batches = [slice(start, start + BATCH) for start in range(0, exams, BATCH)]
         jobs = [(records[rows], truth[rows], seed, parts / f"{rows.start}.npz") for rows in batches]
-        os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the workers: parallelism is over examinations
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            files = list(pool.map(_keep, *zip(*jobs, strict=True)))
+        files = run_all([partial(_keep, *job) for job in jobs], workers, folder.name)
         found = [np.load(file) for file in files]
         stacked = {name: np.concatenate([one[name] for one in found]) for name in ("volume", "surface")}
         _write(folder, records, truth, stacked)
@@ -92,8 +88,7 @@ def simulate_files(kind, exams, seed, folder, workers=2):
     records, truth = cohort.draw_cohort(kind, exams, exams, seed)
     rows = [(records.iloc[row], truth.iloc[row]) for row in range(exams)]
     with alone(folder), whole(folder) as aside:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            list(pool.map(partial(_keep_files, seed, aside / FILES), *zip(*rows, strict=True)))
+        run_all([partial(_keep_files, seed, aside / FILES, *row) for row in rows], workers, folder.name)
         _write_tables(aside, records, truth)
 
 

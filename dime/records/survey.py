@@ -6,10 +6,8 @@ nation's mean.
 """
 
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
 
 import numpy as np
 import pandas as pd
@@ -18,6 +16,7 @@ import torch
 from dime.learning import loop
 from dime.learning.folds import folds
 from dime.metrics.agreement import Z
+from dime.processes import run_all
 from dime.records import nhanes, validation
 from dime.records.baselines import fit_boosting, fit_mean, fit_ridge
 from dime.records.bias import bias
@@ -84,14 +83,12 @@ def cross_validate(table, count, schedule, networks, seed, workers):
     values, ln_kpa = nhanes.fields(table), np.log(table["stiffness_kpa"].to_numpy())
     fold = folds(table.index, _classes(ln_kpa), count, seed)
     parts = [fold == number for number in range(count)]
-    with ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-        tasks = [
-            pool.submit(_predict, values[~tested], ln_kpa[~tested], values[tested], schedule, networks)
-            for tested in parts
-        ]
-        found = [
-            pd.DataFrame(task.result(), table.index[one]) for task, one in zip(tasks, parts, strict=True)
-        ]
+    tasks = [
+        partial(_predict, values[~tested], ln_kpa[~tested], values[tested], schedule, networks)
+        for tested in parts
+    ]
+    predicted = run_all(tasks, workers, "folds")
+    found = [pd.DataFrame(one, table.index[tested]) for one, tested in zip(predicted, parts, strict=True)]
     return pd.concat(found).loc[table.index]
 
 

@@ -17,12 +17,11 @@ from pathlib import Path
 import nbformat
 import papermill
 from papermill.engines import NBClientEngine, papermill_engines
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from dime.files import project, yaml12
 from dime.files.pictures import with_palette
 from dime.files.whole import alone, whole
+from dime.progress import bar
 
 KERNEL, ENGINE = "python3", "watched"
 
@@ -140,8 +139,9 @@ def execute(notebook, output, parameters):
     paths = [str(project.find() or ""), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))
     name, begin = Path(output).with_suffix(""), time.monotonic()
-    with alone(output), whole(output) as aside, _progress() as progress:
-        papermill_engines.register(ENGINE, _engine(progress, f"{name}"))
+    with alone(output), whole(output) as aside, bar(name=str(name), total=0) as cells:
+        papermill_engines.register(ENGINE, _engine(cells))
+        os.environ["TQDM_DISABLE"] = "1"  # bars within the notebook, which would be among its outputs
         executed = papermill.execute_notebook(
             str(notebook),
             str(aside),
@@ -170,15 +170,8 @@ def _check_output(notebook, output):
         raise ValueError(f"{output}: expected a file outside of notebooks/, where the sources are")
 
 
-def _progress():
-    """A bar on the terminal with the stage, its cell and the time; nothing where the output is a file."""
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    return Progress(*columns, console=Console(stderr=True), transient=True)
-
-
-def _engine(progress, name):
+def _engine(cells):
     """papermill's engine, which also moves a bar from cell to cell."""
-    bar = progress.add_task(name, total=None)
 
     class Watched(NBClientEngine):
         @classmethod
@@ -186,7 +179,8 @@ def _engine(progress, name):
             begin = manager.cell_start
 
             def begin_and_show(cell, cell_index=None, **others):
-                progress.update(bar, completed=cell_index, total=len(manager.nb.cells))
+                cells.total, cells.n = len(manager.nb.cells), cell_index
+                cells.refresh()
                 return begin(cell, cell_index, **others)
 
             manager.cell_start = begin_and_show

@@ -1,12 +1,9 @@
 """Many abdominal examinations on disk: in parallel, restartable, equal bytes for equal cohorts."""
 
 import json
-import os
 import shutil
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +14,7 @@ from dime.files.sources import code_digest
 from dime.files.whole import alone, named, partial_path, whole
 from dime.phantoms.distributions import STAGES
 from dime.physics import axis_m
+from dime.processes import run_all
 from dime.simulation import abdominal
 
 DIMS = {
@@ -92,10 +90,7 @@ def simulate(cohort, path, workers=2):
             folder.mkdir(parents=True)
             (folder / "begun.txt").write_text(identity)
         rows = range(cohort.subjects * cohort.visits)
-        work = partial(_keep, cohort, folder)
-        os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the workers: parallelism is over examinations
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            files = list(pool.map(work, rows))
+        files = run_all([partial(_keep, cohort, folder, row) for row in rows], workers, path.name)
         exams = [dict(np.load(file)) for file in files]
         stacked = {name: (dims, np.stack([one[name] for one in exams])) for name, dims in DIMS.items()}
         stacked["label"] = ("exam", np.array([str(one["label"]) for one in exams], dtype=object))

@@ -3,9 +3,8 @@
 import json
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from scipy import stats
 
 from dime.metrics import errors, statistics
 from dime.network import training
+from dime.processes import run_all
 from dime.studies import budget
 
 PUBLISHED_STRIDE = 3
@@ -157,13 +157,11 @@ def run(arm_table, baseline, steps, seeds, images, table, waves, views=1, worker
         for name, arm in arm_table.items():
             rows, schedule = choose(table, arm), budget.on_budget(baseline, arm.change, steps)
             jobs += [(name, arm, replace(schedule, seed=seed), rows) for seed in seeds]
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
-            tasks = [executor.submit(_train_and_score, path, waves, views, *job) for job in jobs]
-            return [task.result() for task in tasks]
+        tasks = [partial(_train_and_score, path, waves, views, *job) for job in jobs]
+        return run_all(tasks, workers, "networks")
 
 
 def _train_and_score(path, waves, views, name, arm, schedule, rows):
-    torch.set_num_threads(1)
     images = torch.from_numpy(np.load(path, mmap_mode="c"))
     begin = time.perf_counter()
     network = budget.fit(images if len(rows) == len(images) else images[rows], schedule)

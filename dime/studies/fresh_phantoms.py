@@ -4,9 +4,8 @@ Bodies, inclusions, texture and drivers have a generator of their own, and the w
 `grid_waves`, not by finite elements. The equation and the model of the noise are those of the training data.
 """
 
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -14,6 +13,7 @@ import xarray as xr
 from dime.metrics import statistics
 from dime.mri.noise import add_noise
 from dime.physics import axis_m
+from dime.processes import run_all
 from dime.studies.grid_waves import grid_wave, on_pixels
 
 STREAM = 20260
@@ -259,10 +259,8 @@ def simulate(count, seed, snr, frequency_hz=60.0, spacing_m=1.4e-3, workers=2):
     xarray.Dataset
         wave, stiffness, mask (phantom, y, x) of `simulate_case`; attrs frequency_hz, spacing_m.
     """
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        places = frequency_hz, spacing_m
-        tasks = [pool.submit(simulate_case, seed, index, snr, *places) for index in range(count)]
-        cases = [task.result() for task in tasks]
+    tasks = [partial(simulate_case, seed, index, snr, frequency_hz, spacing_m) for index in range(count)]
+    cases = run_all(tasks, workers, "bodies")
     maps = {name: (("phantom", "y", "x"), np.stack([case[name] for case in cases])) for name in cases[0]}
     axis = axis_m(cases[0]["mask"].shape[0], spacing_m)
     return xr.Dataset(maps, {"y": axis, "x": axis}, {"frequency_hz": frequency_hz, "spacing_m": spacing_m})

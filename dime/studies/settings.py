@@ -5,10 +5,8 @@
 wins, unless the interval of its paired difference to the published settings includes 0.
 """
 
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import product
-from multiprocessing import get_context
 
 import numpy as np
 import pandas as pd
@@ -18,6 +16,7 @@ from dime.inversion.registry import METHODS
 from dime.metrics.errors import slice_figures, without_rim
 from dime.metrics.statistics import bootstrap_mean
 from dime.mri.noise import add_noise
+from dime.processes import run_all
 
 PUBLISHED = "published"
 """Name of the settings that nothing changes."""
@@ -81,15 +80,12 @@ def score(phantoms, tried, snr, rim_m, seed=0, workers=2):
         pixel is confident.
     """
     scale = phantoms.attrs["spacing_m"], phantoms.attrs["frequency_hz"]
-    task = partial(_score_one, tried, snr, rim_m, seed, scale)
     maps = [phantoms[name].values for name in ("wave", "mask", "stiffness")]
-    rows = list(range(phantoms.sizes["phantom"]))
-    if workers == 1:
-        found = list(map(task, rows, *maps))
-    else:
-        # Spawn: a forked copy of a process whose threads are in use may hang.
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            found = list(pool.map(task, rows, *maps))
+    tasks = [
+        partial(_score_one, tried, snr, rim_m, seed, scale, row, *(values[row] for values in maps))
+        for row in range(phantoms.sizes["phantom"])
+    ]
+    found = run_all(tasks, workers, "phantoms")
     return pd.DataFrame([row for part in found for row in part])
 
 

@@ -4,16 +4,14 @@ The region excludes the rim of the liver, vessels seen in the magnitude, and pix
 low confidence.
 """
 
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
 
 import numpy as np
-import torch
 
 from dime.inversion import methods
 from dime.metrics.roi import mean_over, parenchyma, reliable
+from dime.processes import run_all
 from dime.simulation import cohort
 
 
@@ -64,7 +62,6 @@ def measure(protocol, models, seed, rim_m, subject, stage, visit=0, snrs=None, k
     maps : xarray.Dataset or None
         wave, stiffness, mask, a map per method, and `region_NAME`.
     """
-    torch.set_num_threads(1)
     examined = cohort.examine(protocol, seed, subject, stage, visit)
     rows, spacing = [], protocol.spacing_m
     for snr in snrs or (protocol.snr,):
@@ -108,13 +105,8 @@ def measure_all(visits, protocol, models, seed, rim_m, workers=2, **options):
     rows : list of dict
     maps : list of xarray.Dataset or None, one per visit
     """
-    task = partial(_measure, protocol, models, seed, rim_m, options)
-    if workers == 1:
-        found = [task(visit) for visit in visits]
-    else:
-        # Spawn: a forked copy of a process whose threads are in use may hang.
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            found = list(pool.map(task, visits))
+    tasks = [partial(_measure, protocol, models, seed, rim_m, options, visit) for visit in visits]
+    found = run_all(tasks, workers, "visits")
     return [row for rows, _ in found for row in rows], [maps for _, maps in found]
 
 

@@ -4,9 +4,8 @@ All conditions drive the same phantoms in the same places and differ only in the
 Waves are sampled at the working pixel (f dx is the same), so that the voxel size has no effect.
 """
 
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from dime.mri.noise import add_noise
 from dime.network import training
 from dime.phantoms.families import draw
 from dime.physics import WORKING_PIXEL_M_PER_S, axis_m
+from dime.processes import run_all
 from dime.simulation import examination
 from dime.studies import budget
 
@@ -128,7 +128,7 @@ def simulate_case(condition, seed, index, snr=np.inf):
     return {"wave": np.where(mask, wave, 0).astype(np.complex64), "stiffness": stiffness, "mask": mask}
 
 
-def simulate_conditions(conditions, count, seed, executor, snr=np.inf):
+def simulate_conditions(conditions, count, seed, workers, snr=np.inf):
     """Simulate the same phantoms under every condition.
 
     Parameters
@@ -136,8 +136,7 @@ def simulate_conditions(conditions, count, seed, executor, snr=np.inf):
     conditions : dict of str -> Condition
     count : dict of str -> int
         Phantoms of each condition; 0 leaves a condition out.
-    seed : int
-    executor : concurrent.futures.Executor
+    seed, workers : int
     snr : float
 
     Returns
@@ -145,14 +144,15 @@ def simulate_conditions(conditions, count, seed, executor, snr=np.inf):
     dict of str -> xarray.Dataset
         wave, stiffness [Pa], mask with dims (phantom, y, x); frequency_hz, spacing_m in attrs.
     """
-    tasks = {
-        name: [executor.submit(simulate_case, condition, seed, index, snr) for index in range(count[name])]
-        for name, condition in conditions.items()
-        if count[name]
-    }
-    datasets = {}
-    for name, waiting in tasks.items():
-        cases = [task.result() for task in waiting]
+    numbers = {name: range(count[name]) for name in conditions if count[name]}
+    tasks = [
+        partial(simulate_case, conditions[name], seed, index, snr)
+        for name, indices in numbers.items()
+        for index in indices
+    ]
+    done, datasets = iter(run_all(tasks, workers, "phantoms")), {}
+    for name, indices in numbers.items():
+        cases = [next(done) for _ in indices]
         stacked = {key: (("phantom", "y", "x"), np.stack([case[key] for case in cases])) for key in cases[0]}
         frequency_hz = conditions[name].frequency_hz
         attrs = {
@@ -183,7 +183,7 @@ def lesson(teacher, images):
     return torch.stack([images[teacher[row // families % len(teacher)]][row] for row in rows])
 
 
-def teach(teachers, datasets, schedule, tests, executor):
+def teach(teachers, datasets, schedule, tests, workers):
     """Train a network for each entry of `teachers` and score it on every test set.
 
     Parameters
@@ -194,7 +194,8 @@ def teach(teachers, datasets, schedule, tests, executor):
         From `simulate_conditions`.
     schedule : training.Schedule
         Schedule of one epoch. Networks of equal conditions get consecutive seeds from schedule.seed on.
-    executor : concurrent.futures.Executor
+    workers : int
+        Processes.
 
     Returns
     -------
@@ -202,39 +203,32 @@ def teach(teachers, datasets, schedule, tests, executor):
         Network -> test condition -> MAPE of each case [%].
     """
     images = {name: training.training_images(data) for name, data in datasets.items()}
-    tasks, taught = {}, []
-    for name, teacher in teachers.items():
+    tasks, taught = [], []
+    for teacher in teachers.values():
         own = replace(schedule, seed=schedule.seed + taught.count(teacher))
-        tasks[name] = executor.submit(_network_errors, lesson(teacher, images).numpy(), own, tests)
+        tasks.append(partial(_network_errors, lesson(teacher, images).numpy(), own, tests))
         taught.append(teacher)
-    return {name: task.result() for name, task in tasks.items()}
+    return dict(zip(teachers, run_all(tasks, workers, "networks"), strict=True))
 
 
-def apply(methods, tests, executor):
+def apply(methods, tests, workers):
     """Score methods that are not trained here on every test set.
 
     Parameters
     ----------
     methods : dict of str -> (method, model)
         Name -> arguments of `methods.invert`.
-    tests, executor : as in `teach`
+    tests, workers : as in `teach`
 
     Returns
     -------
     dict of str -> dict of str -> (case,) array
         Method -> test condition -> MAPE of each case [%].
     """
-    tasks = {
-        (name, test): executor.submit(_method_errors, waves, *method)
-        for name, method in methods.items()
-        for test, waves in tests.items()
-    }
-    return {name: {test: tasks[name, test].result() for test in tests} for name in methods}
-
-
-def pool(workers):
-    """Pool of single-threaded processes for `simulate_conditions`, `teach` and `apply`."""
-    return ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,))
+    places = [(name, test) for name in methods for test in tests]
+    tasks = [partial(_method_errors, tests[test], *methods[name]) for name, test in places]
+    found = dict(zip(places, run_all(tasks, workers, "methods"), strict=True))
+    return {name: {test: found[name, test] for test in tests} for name in methods}
 
 
 def _network_errors(images, schedule, tests):

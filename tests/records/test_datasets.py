@@ -23,27 +23,6 @@ def digest(folder):
     return total.hexdigest()
 
 
-class Here:
-    """A pool of no processes: jobs run in this one, and the pool is killed before job number `killed`."""
-
-    killed = None
-
-    def __init__(self, *_, **__):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def map(self, function, *columns, **_):
-        for number, job in enumerate(zip(*columns, strict=True)):
-            if number == self.killed:
-                raise KeyboardInterrupt
-            yield function(*job)
-
-
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     """A cohort of four examinations of three patients, by a process of its own."""
@@ -53,38 +32,49 @@ def undisturbed(tmp_path_factory):
 
 
 @pytest.fixture
-def here(monkeypatch):
-    monkeypatch.setattr(dataset, "ProcessPoolExecutor", Here)
+def one_by_one(monkeypatch):
+    """One examination a file, so that a run can be killed between two."""
     monkeypatch.setattr(dataset, "BATCH", 1)
-    monkeypatch.setattr(Here, "killed", None)
     return monkeypatch
 
 
-def test_a_killed_simulation_goes_on_with_what_is_missing(undisturbed, tmp_path, here):
+def test_a_killed_simulation_goes_on_with_what_is_missing(undisturbed, tmp_path, one_by_one):
     """Killed after two of four examinations, the next run simulates two, and the bytes are those of a run
     that was not killed, by another number of processes. Nothing else is left."""
-    seen, scan = [], dataset._scan
-    here.setattr(dataset, "_scan", lambda seed, *rows: seen.append(rows[0]["exam"]) or scan(seed, *rows))
-    here.setattr(Here, "killed", 2)
+    seen, scan, killed = [], dataset._scan, [2]
+
+    def scan_until_killed(seed, record, truth):
+        if [len(seen)] == killed:
+            raise KeyboardInterrupt
+        seen.append(record["exam"])
+        return scan(seed, record, truth)
+
+    one_by_one.setattr(dataset, "_scan", scan_until_killed)
     with pytest.raises(KeyboardInterrupt):
-        dataset.simulate("internal", EXAMS, PATIENTS, SEED, tmp_path / "internal")
+        dataset.simulate("internal", EXAMS, PATIENTS, SEED, tmp_path / "internal", workers=1)
     assert not (tmp_path / "internal").exists() and seen == ["I00000", "I00001"]
-    here.setattr(Here, "killed", None)
-    dataset.simulate("internal", EXAMS, PATIENTS, SEED, tmp_path / "internal")
+    killed.clear()
+    dataset.simulate("internal", EXAMS, PATIENTS, SEED, tmp_path / "internal", workers=1)
     assert seen == ["I00000", "I00001", "I00002", "I00003"]
     assert digest(tmp_path / "internal") == digest(undisturbed)
     assert [path.name for path in tmp_path.iterdir()] == ["internal"]
 
 
-def test_unfinished_work_of_another_seed_is_not_continued(tmp_path, here):
+def test_unfinished_work_of_another_seed_is_not_continued(tmp_path, one_by_one):
     seen = []
     blank = frame.framed({})
-    here.setattr(dataset, "_scan", lambda seed, *rows: seen.append(seed) or {})
-    here.setattr(frame, "framed", lambda _: blank)
-    here.setattr(Here, "killed", 2)
+
+    def scan_twice(seed, *_):
+        if seen.count(seed) == 2:
+            raise KeyboardInterrupt
+        seen.append(seed)
+        return {}
+
+    one_by_one.setattr(dataset, "_scan", scan_twice)
+    one_by_one.setattr(frame, "framed", lambda _: blank)
     for seed in (1, 2):
         with pytest.raises(KeyboardInterrupt):
-            dataset.simulate("internal", EXAMS, PATIENTS, seed, tmp_path / "internal")
+            dataset.simulate("internal", EXAMS, PATIENTS, seed, tmp_path / "internal", workers=1)
     assert seen == [1, 1, 2, 2]
 
 
@@ -117,9 +107,9 @@ FOREIGN = {
 
 @pytest.mark.parametrize("kind", FOREIGN)
 @pytest.mark.parametrize("simulate", ["simulate", "simulate_files"])
-def test_a_folder_of_other_files_is_refused(tmp_path, here, kind, simulate):
+def test_a_folder_of_other_files_is_refused(tmp_path, monkeypatch, kind, simulate):
     """Only the file of the truth, which no hospital has, marks a folder as simulated."""
-    here.setattr(dataset, "_scan", lambda *_: pytest.fail("nothing is to be simulated"))
+    monkeypatch.setattr(dataset, "_scan", lambda *_: pytest.fail("nothing is to be simulated"))
     for name in FOREIGN[kind]:
         (tmp_path / "a" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "a" / name).write_text("precious")
@@ -143,7 +133,7 @@ def test_no_cohort_says_which_file_is_missing(tmp_path):
         dataset.load_images(tmp_path / "internal")
 
 
-def test_files_are_read_as_they_were_simulated(tmp_path, here):
+def test_files_are_read_as_they_were_simulated(tmp_path):
     """Written as a hospital stores them and read back, the images are those of the simulation; a second,
     smaller simulation leaves nothing of the first."""
     for exams in (2, 1):
@@ -163,8 +153,7 @@ def test_files_are_read_as_they_were_simulated(tmp_path, here):
 def test_bodies_depend_on_seed_and_number_and_tell_their_tissue(tmp_path, monkeypatch):
     """A second, longer simulation begins with the same bodies. Tissue lies in the stated ranges, some of it
     as logarithms; every image is there, and the liver is where the fine slice is not air."""
-    monkeypatch.setattr(bodies, "ProcessPoolExecutor", Here)
-    short, long = (bodies.simulate(count, 3, tmp_path / f"{count}.zarr") for count in (1, 2))
+    short, long = (bodies.simulate(count, 3, tmp_path / f"{count}.zarr", 1) for count in (1, 2))
     for name in short:
         np.testing.assert_array_equal(short[name].values[0], long[name].values[0])
     names = ("volume", "surface", "liver", "tissue")

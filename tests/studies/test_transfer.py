@@ -1,7 +1,5 @@
 """Conditions differ in what they name alone, rows and columns are what they say."""
 
-from concurrent.futures import Executor, Future
-
 import numpy as np
 import pytest
 import torch
@@ -12,15 +10,6 @@ from dime.studies import transfer
 from dime.studies.transfer import CONDITIONS, TEST_CONDITIONS, Condition
 
 WIDTHS = (4, 8, 8, 8)
-
-
-class InLine(Executor):
-    """Does the work at once, in this process."""
-
-    def submit(self, function, *arguments):
-        done = Future()
-        done.set_result(function(*arguments))
-        return done
 
 
 def apart(a, b):
@@ -88,17 +77,16 @@ def test_matrix_of_a_tiny_study():
     """Networks and MMDI get an error for each case; another seed of weights gives another network."""
     conditions = {"free": CONDITIONS["free"], "impedance": CONDITIONS["impedance"]}
     counts = dict.fromkeys(conditions, 3)
-    executor = InLine()
-    lessons, tests = (transfer.simulate_conditions(conditions, counts, seed, executor) for seed in (4, 5))
+    lessons, tests = (transfer.simulate_conditions(conditions, counts, seed, 1) for seed in (4, 5))
     assert (
         tests["free"].sizes["phantom"] == 3
-        and len(transfer.simulate_conditions(conditions, counts | {"free": 0}, 4, executor)) == 1
+        and len(transfer.simulate_conditions(conditions, counts | {"free": 0}, 4, 1)) == 1
     )
     schedule = training.Schedule(epochs=1, patches_per_epoch=32, batch=8, widths=WIDTHS)
     teachers = {"free": ("free",), "again": ("free",)}
     torch.set_num_threads(1)
-    errors = transfer.teach(teachers, lessons, schedule, tests, executor)
-    errors |= transfer.apply({"mmdi": ("mmdi", None)}, {"free": tests["free"]}, executor)
+    errors = transfer.teach(teachers, lessons, schedule, tests, 1)
+    errors |= transfer.apply({"mmdi": ("mmdi", None)}, {"free": tests["free"]}, 1)
     assert errors["free"]["free"].shape == (3,) and not np.array_equal(
         errors["free"]["free"], errors["again"]["free"]
     )
