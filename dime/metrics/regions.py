@@ -49,8 +49,9 @@ def score(estimates, truths, regions, masks):
     Returns
     -------
     figures : dict
-        slices (scored: those with `LEAST_PIXELS`), share (of the tissue, over the slices scored), mape, bias,
-        rmse, mean_error_kpa (each with its interval over slices), and pooled, from `errors.bootstrap_pooled`.
+        slices (scored: those with `LEAST_PIXELS`), share (pixels of the region over those of all tissue),
+        mape, bias, rmse, mean_error_kpa (each with its interval over slices), and pooled, from
+        `errors.bootstrap_pooled`.
     table : pandas.DataFrame
         `errors.slice_table` with the column mean_error_kpa; one row per slice, NaN where it is not scored.
     """

@@ -179,7 +179,9 @@ class TabularTask:
         rate = self.schedule.learning_rate
         optimiser = torch.optim.AdamW(groups, rate, weight_decay=self.schedule.weight_decay)
         total = self.epochs * self.steps
-        cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=total, pct_start=0.2)
+        cycle = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, rate, total_steps=total, pct_start=max(0.2, 2 / max(total, 3))
+        )
         return [optimiser], [cycle]
 
     def step(self, model, optimisers, generator):

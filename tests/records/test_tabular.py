@@ -1,5 +1,7 @@
 """Transformer of fields: tokens by hand, the likelihood, laws that it must find, labels that say nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -84,6 +86,23 @@ def test_permuted_labels_teach_nothing(tmp_path):
     with torch.no_grad():
         found = model(torch.tensor(fields, dtype=torch.float32))[0].numpy()
     assert found.std() < 1e-6 or abs(np.corrcoef(found, ln_kpa)[0, 1]) < 0.2
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 5, 6, 20])
+def test_a_learning_rate_of_few_steps_rises_and_falls(epochs):
+    """One step an epoch; from five steps down a fifth of them is no whole step."""
+    fields, ln_kpa, *_ = law(32, 0)
+    task = TabularTask((fields, ln_kpa), (fields, ln_kpa), replace(SMALL, epochs=epochs))
+    (optimiser,), (cycle,) = task.optimisers(task.model())
+    rates = [optimiser.param_groups[0]["lr"]]
+    for _ in range(epochs - 1):
+        optimiser.step()
+        cycle.step()
+        rates.append(optimiser.param_groups[0]["lr"])
+    assert np.isfinite(rates).all() and min(rates) > 0
+    assert epochs < 5 or (
+        max(rates) == pytest.approx(SMALL.learning_rate) and rates[0] < max(rates) > rates[-1]
+    )
 
 
 def test_an_epoch_goes_through_every_example_once_in_another_order_each_time():
