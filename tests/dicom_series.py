@@ -1,10 +1,10 @@
 """Real DICOM files of a wave, as the scanners of three vendors would write them."""
 
 import numpy as np
-import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, MRImageStorage
+from waves import travelling
 
 from dime.mri.elastography import wrap
 
@@ -33,6 +33,16 @@ def phases(wave, slices=2, count=4):
     """Wrapped phases (x, y, slice, offset) of a wave (x, y); the slices differ by a rotation of its phase."""
     turns = np.exp(0.3j * np.arange(slices))[:, None] * np.exp(2j * np.pi * np.arange(count) / count)
     return wrap(np.real(wave[..., None, None] * turns))
+
+
+def small(slices=2, count=4):
+    """Phases (x, y, slice, offset) [rad] that fill the circle, as the noise of a scan does."""
+    values = phases(3.6 * travelling(side=16)[0], slices, count)
+    values[0, 0], values[1, 0] = 3.1415, -3.1415
+    return values
+
+
+VALUES = small()
 
 
 def write(folder, values, vendor, *, magnitude=True, seed=0, change=None):
@@ -205,10 +215,3 @@ def _one(**fields):
     for name, value in fields.items():
         setattr(item, name, value)
     return Sequence([item])
-
-
-def rewrite(path, change):
-    """Change one file by a function of its dataset."""
-    dataset = pydicom.dcmread(path)
-    change(dataset)
-    dataset.save_as(path, enforce_file_format=True)

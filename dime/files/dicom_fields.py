@@ -41,7 +41,7 @@ class Frame(NamedTuple):
                 found = _private(header, group, number) if group % 2 else header.get(tag)
                 value = None if found is None else found.value
             except Exception as error:  # pydicom converts on access and fails in many ways
-                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+                reason = plain(error)[:160] or type(error).__name__
                 raise ValueError(f"{self.path}: {named(tag)}: cannot be read ({reason})") from None
             if value is not None and value != "" and not (hasattr(value, "__len__") and len(value) == 0):
                 return value
@@ -53,7 +53,7 @@ class Frame(NamedTuple):
         if value is None:
             return []
         several = not isinstance(value, str | bytes) and hasattr(value, "__iter__")
-        return [_plain(one) for one in (value if several else [value])]
+        return [plain(one) for one in (value if several else [value])]
 
     def text(self, tag):
         """An element as one line of text, "" where it is absent."""
@@ -125,7 +125,7 @@ def _private(header, group, number):
         return header.get((group, number)) if bare else None
 
 
-def _plain(value):
+def plain(value):
     """Text on one line."""
     text = value.decode("latin-1").strip("\0 ") if isinstance(value, bytes) else str(value)
     return " ".join("".join(one if one.isprintable() else " " for one in text).split())

@@ -9,13 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from dime.files.dicom_fields import COLUMNS, ROWS, Frame
+from dime.files.dicom_fields import COLUMNS, ROWS, Frame, named, plain
 
 DICOMDIR = "1.2.840.10008.1.3.10"
 """Media storage class of the index of a disc, which holds no image."""
 
 SUFFIXES = (".dcm", ".ima", ".dicom")
 """Names of files that must be DICOM."""
+
+NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
+"""Transfer syntaxes without compression."""
+
+IMAGES = ("1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.4.1")
+"""Storage classes of MR images: one in a file, many in a file."""
 
 PHILIPS_FRAME = (0x2005, 0x140F)
 """Philips' sequence in an enhanced file that holds the header of one classic image."""
@@ -120,10 +126,11 @@ def _decode(frame):
         try:
             return np.asarray(whole.pixel_array)
         except Exception as error:  # pydicom and its decoders fail in many ways
-            if syntax is not None and getattr(syntax, "is_compressed", False):
+            if str(syntax) not in NATIVE:
+                name = plain(getattr(syntax, "name", "none"))
                 raise ValueError(
-                    f"{frame.path}: TransferSyntaxUID (0002,0010): {getattr(syntax, 'name', syntax)} cannot "
-                    "be decoded here; decompress the files first (dcmdjpeg, gdcmconv --raw)"
+                    f"{frame.path}: TransferSyntaxUID (0002,0010): {name} cannot be decoded here; decompress "
+                    "the files first (dcmdjpeg, dcmdjpls, gdcmconv --raw)"
                 ) from None
             raise ValueError(
                 f"{frame.path}: PixelData (7FE0,0010): damaged or not whole ({_line(error)})"
@@ -163,7 +170,9 @@ def _frames_of(path, header):
 
 def _frames(path, header):
     outer = Frame(path, 0, 1, (header,))
-    if outer.element(ROWS) is None and outer.element(COLUMNS) is None and not outer.element((0x0028, 0x0100)):
+    if outer.element(ROWS) is None or outer.element(COLUMNS) is None:
+        if str(header.file_meta.get("MediaStorageSOPClassUID", "")) in IMAGES:
+            raise ValueError(f"{path}: {named(ROWS)}: expected an image, found none; damaged or not whole")
         return
     per_frame = outer.element((0x5200, 0x9230))
     if per_frame is None:
@@ -193,4 +202,4 @@ def _items_of(group):
 
 
 def _line(error):
-    return " ".join(str(error).split())[:160] or type(error).__name__
+    return plain(error)[:160] or type(error).__name__

@@ -63,8 +63,8 @@ def write_series(folder, values, image, *, description, like=None, series_number
     Raises
     ------
     ValueError
-        A map that is not (x, y, slice), is negative or too large; axes that are not at right angles, which
-        DICOM cannot hold; a folder that holds anything else.
+        A map that is not (x, y, slice), has other pixels than the image or is negative; axes that are not at
+        right angles, which DICOM cannot hold; a folder that holds anything else.
     OSError
         It cannot be written.
 
@@ -72,15 +72,19 @@ def write_series(folder, values, image, *, description, like=None, series_number
     RescaleType kPa, and the standard's RealWorldValueMappingSequence.
 
     Three kinds of object were compared. MR images, as written here: dcm2niix 2022 and SimpleITK 2.5 read kPa
-    and the map's affine; gdcminfo reads geometry and slope; dciodvfy of dicom3tools reports no error and warns
-    that a slope is an extension of MR images; dcm2pnm of dcmtk shows the window of 0 to 8 kPa, in 8 steps,
-    because it rounds what it has rescaled. A parametric map (highdicom) holds 32-bit floats and is read by
-    dcm2niix, but not by SimpleITK, dcm2pnm or gdcminfo. A secondary capture has no place in the body and no
-    unit.
+    and the map's affine; gdcminfo reads geometry and slope; dciodvfy of dicom3tools reports no error, and
+    warns that a slope is an extension of MR images; dcm2pnm of dcmtk shows the window of 0 to 8 kPa, in 8
+    steps, because it rounds what it has rescaled. A parametric map (highdicom) holds 32-bit floats and is
+    read by dcm2niix, but not by SimpleITK, dcm2pnm or gdcminfo. A secondary capture has no place in the body
+    and no unit.
     """
     values = np.nan_to_num(np.asarray(values, float), posinf=0, neginf=0)
     if values.ndim != 3 or values.size == 0:
         raise ValueError(f"{folder}: map: expected (x, y, slice), found shape {values.shape}")
+    if values.shape[:2] != image.shape[:2]:
+        raise ValueError(
+            f"{folder}: map: expected {image.shape[:2]} pixels, as the image has, found {values.shape[:2]}"
+        )
     if values.min() < 0:
         raise ValueError(f"{folder}: map: expected no value below 0, found {values.min():g} kPa")
     check_own(folder, r"\d{4}\.dcm", "a folder of an earlier DICOM series", [like] if like else ())
