@@ -36,7 +36,7 @@ SAME_MM = 0.01
 UNEVEN = 0.05
 """Share of the step by which offsets or slices may miss an even grid."""
 
-ROUNDED = 0.6
+ROUNDED = 0.5
 """Further error of times that are stored as whole milliseconds [ms]."""
 
 
@@ -241,15 +241,25 @@ def _check_row(group, row, tag):
             f"{two.path}: {named(tag)}: expected each phase offset of a slice once, found "
             f"{values[same[0]]:g} in {one.path.name} too; keep one repetition and one direction of motion"
         )
-    step = (values[-1] - values[0]) / (len(values) - 1)
-    off = np.abs(values - (values[0] + step * np.arange(len(values))))
     rounded = ROUNDED if tag in TIMES and np.array_equal(values, np.rint(values)) else 0
-    if (off > min(UNEVEN * step + rounded, 0.25 * step)).any():
-        late = group[order[int(np.argmax(off))]]
+    if not _even(values, rounded):
+        after = int(np.argmax(np.diff(values))) + 1
         raise ValueError(
-            f"{late.path}: {named(tag)}: expected evenly spaced phase offsets, found "
+            f"{group[order[after]].path}: {named(tag)}: expected evenly spaced phase offsets, found "
             f"{', '.join(f'{value:g}' for value in values)}"
         )
+
+
+def _even(values, rounded):
+    """Whether ascending values lie on an even grid, each but for `UNEVEN` of its step and a rounding.
+
+    Every two of them bound the step; an even grid has a step within all bounds.
+    """
+    error = UNEVEN * (values[-1] - values[0]) / (len(values) - 1) + rounded
+    first, second = np.triu_indices(len(values), 1)
+    apart = values[second] - values[first]
+    low, high = ((apart + sign * 2 * error) / (second - first) for sign in (-1, 1))
+    return low.max() < high.min()
 
 
 def _check_count(groups, count):

@@ -9,7 +9,7 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
-from dicom_series import VALUES, VENDORS, phases, position, write
+from dicom_series import VALUES, VENDORS, phases, position, small, write
 from waves import travelling
 
 from dime.files import dicom
@@ -34,6 +34,14 @@ def test_phases_of_every_vendor_come_back_in_radians(tmp_path, vendor):
     assert sidecar["PhaseUnits"] == "rad" and sidecar["NumberOfPhaseOffsets"] == 4
     assert "Doe" not in str(sidecar) and "4711" not in str(sidecar) and "MechanicalFrequency" not in sidecar
     assert magnitude[8, 8, 0, 0] == 900
+
+
+@pytest.mark.parametrize("count", [3, 4, 6, 8, 12])
+def test_trigger_times_in_whole_milliseconds_are_even(tmp_path, count):
+    """At 60 Hz the steps of 8 offsets are 2.08 ms, which are written as 2 or 3."""
+    _, values, sidecar, _ = dicom.read(write(tmp_path / "scan", small(1, count), "GE"))
+    assert difference(values, small(1, count)) < dicom_series.QUANTUM
+    assert sidecar["TriggerTimes"] == [round(1000 / 60 * one / count) / 1e3 for one in range(count)]
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

@@ -84,6 +84,11 @@ def halved(dataset, place, offset):
         dataset.PixelData = dataset.PixelData[: len(dataset.PixelData) // 2]
 
 
+def whole_times(dataset, place, offset):
+    """Eight times in whole milliseconds of which the fifth is missing."""
+    dataset.TriggerTime = round(1000 / 60 * (offset + (offset > 3)) / 8)
+
+
 def later(step):
     """Trigger times with a gap."""
 
@@ -151,6 +156,11 @@ REFUSED = {
         "GE",
         later(4.2),
         r"TriggerTime .* evenly spaced .* found 0, 4.2, 8.4, 16.8",
+    ),
+    "a gap in times of whole milliseconds": (
+        "GE",
+        whole_times,
+        r"evenly spaced .* found 0, 2, 4, 6, 10, 12, 15",
     ),
     "uneven trigger times": ("GE", later(0.8), r"TriggerTime \(0018,1060\): expected evenly spaced"),
     "a gap in the acquisitions": (
@@ -288,7 +298,9 @@ def refused(folder):
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_told_is_refused_with_file_and_field(tmp_path, name):
     vendor, change, expected = REFUSED[name]
-    values = small(3) if name == "uneven slices" else VALUES
+    values = {"uneven slices": small(3), "a gap in times of whole milliseconds": small(1, 7)}.get(
+        name, VALUES
+    )
     folder = write(tmp_path / "scan", values, vendor, change=change)
     text = refused(folder)
     assert re.search(rf"^{re.escape(str(folder))}/\S+\.dcm: .*{expected}", text), text
