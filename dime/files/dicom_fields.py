@@ -133,9 +133,10 @@ def plain(value):
 
 def _decoded(value, count):
     """Numbers in the bytes of an element without a type: text, or little-endian whole numbers or floats."""
+    text = value.decode("latin-1").strip("\0 ").split("\\")
     try:
-        return value.decode("ascii").strip("\0 ").split("\\")
-    except UnicodeDecodeError:
+        return [float(one) for one in text]
+    except ValueError:
         size = len(value) // count if len(value) % count == 0 else 0
         kind = {2: "<i2", 4: "<f4", 8: "<f8"}.get(size)
         return np.frombuffer(value, kind).tolist() if kind else []

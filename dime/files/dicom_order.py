@@ -20,6 +20,7 @@ ORDERS = (
     (0x0020, 0x0100),  # TemporalPositionIdentifier
     (0x0020, 0x9128),  # TemporalPositionIndex, of an enhanced file
     (0x0020, 0x0012),  # AcquisitionNumber
+    (0x0020, 0x9156),  # FrameAcquisitionNumber, of an enhanced file
     (0x0020, 0x0013),  # InstanceNumber
 )
 """Fields that may number the offsets of a slice, the surest first."""

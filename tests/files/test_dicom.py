@@ -98,6 +98,19 @@ def test_three_directions_of_motion_are_three_components(tmp_path):
         assert difference(values[..., axis], np.roll(VALUES, axis, 3)) < 1.1 * dicom_series.QUANTUM
 
 
+def test_private_elements_without_creator_or_type_are_read(tmp_path):
+    """As a program that anonymises or a transfer with implicit types leaves them."""
+    from pydicom.uid import ImplicitVRLittleEndian
+
+    folder = write(tmp_path / "scan", VALUES, "GE")
+    for path in folder.iterdir():
+        data = pydicom.dcmread(path)
+        del data[0x00430010]
+        data.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+        data.save_as(path, implicit_vr=True, little_endian=True)
+    assert difference(dicom.read(folder)[1], VALUES) < dicom_series.QUANTUM
+
+
 def test_other_series_of_the_study_are_passed_over(tmp_path):
     """A localiser of another size, a report without an image, a text file, a magnitude without offsets."""
     folder = write(tmp_path / "scan", VALUES, "Siemens", magnitude=False)
