@@ -9,6 +9,12 @@ layouts      slices, offsets, parts and components in an image
 phases       units and periods of phases
 tissue       masks, and what is background
 waves        a wave, read from all of these
+dicom        the phases of an examination, from a folder of DICOM files
+dicom_frames the images in such a folder
+dicom_fields what the header of one image says
+dicom_vendors which images are phases, and their radians, by vendor
+dicom_order  which slice and phase offset an image is
+dicom_out    a map as a DICOM series
 orientation  how the images of a file lie in the body
 scans        magnitude and phase of an examination, in one orientation
 entries      entries of a settings file: names and ranges
