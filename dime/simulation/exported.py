@@ -6,8 +6,18 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
+from dime.files.datasets import load
+from dime.files.folders import check_own
+from dime.files.whole import whole
+
 LEVELS = 256
 """Numbers that a pixel can have in the files: a byte. A step of phase is 0.025 rad, far below the noise."""
+
+OFFSETS = 4
+"""Phase offsets of a scan, as clinical protocols have."""
+
+SLICE_M = 5e-3
+"""Thickness [m] that is stated of a single slice. Assumption: no inversion of one slice depends on it."""
 
 BRIGHTEST = 1.5
 """Magnitude of the largest number, relative to the 99th percentile in the mask."""
@@ -55,3 +65,45 @@ def write(folder, scan, spacing_m, frequency_hz, slice_m):
         "PhaseUnits": "rad",
     }
     (folder / "phase.json").write_text(json.dumps(sidecar, indent=2) + "\n")
+
+
+def write_all(folder, dataset):
+    """Write every phantom of a simulated dataset as a scan of one slice, all or none.
+
+    Parameters
+    ----------
+    folder : path
+        Receives phantom-1 and so on, each as of `write`; an earlier one is replaced.
+    dataset : path
+        Zarr folder with `phase` and `magnitude`, of `dime.simulation.dataset`.
+
+    Raises
+    ------
+    ValueError
+        See `check_folder`.
+    OSError
+        It cannot be written.
+    """
+    check_folder(folder)
+    names = "phase", "magnitude", "mask", "stiffness"
+    data = load(dataset, names)
+    with whole(Path(folder).resolve()) as aside:
+        for row in range(data.sizes["phantom"]):
+            scan = {name: data[name].values[row][None] for name in names}
+            place(aside, row).mkdir(parents=True)
+            write(place(aside, row), scan, data.attrs["spacing_m"], data.attrs["frequency_hz"], SLICE_M)
+
+
+def place(folder, row):
+    """Folder of phantom `row`, counted from 0: phantom-1 and so on."""
+    return Path(folder) / f"phantom-{row + 1}"
+
+
+def check_folder(folder):
+    """Refuse to replace anything but what `write_all` has written.
+
+    Raises
+    ------
+    ValueError
+    """
+    check_own(folder, r"phantom-\d+", "earlier scans of phantoms")
