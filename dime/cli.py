@@ -7,13 +7,13 @@ import sys
 import warnings
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
 from dime.cli_pipeline import pipeline
 from dime.diffusion.commands import diffusion
+from dime.files import extras
 from dime.records.commands import records
 
 STOPPED = 130
@@ -46,6 +46,10 @@ def main():
     except BrokenPipeError:  # who reads has read enough, as in `dime summary | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
+    except ModuleNotFoundError as error:
+        if not (needed := extras.advice(error.name or "")):
+            raise
+        typer.echo(f"dime {' '.join(sys.argv[1:2])} needs {needed}", err=True)
     except (ValueError, OSError) as error:
         typer.echo(f"dime: {' '.join(str(error).split())}", err=True)
     raise SystemExit(2)
@@ -67,36 +71,32 @@ def simulate(
         float, typer.Option(help="Wave rms over noise, with --nifti magnitude over noise; inf for none.")
     ] = float("inf"),
     physics: Annotated[str, typer.Option(help="antiplane, oblique, inplane or 3d (slow).")] = "antiplane",
-    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
-    scheduler: Annotated[str | None, typer.Option(help="Existing Dask scheduler, tcp://...")] = None,
+    workers: Annotated[int, typer.Option(help="Processes that write to -o.")] = 2,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Existing Dask scheduler, tcp://..., in their place.")
+    ] = None,
 ):
-    """Simulate phantoms and their waves to a zarr folder, or to NIfTI; a killed run continues with -o."""
-    from dime.simulation import dataset, examination, exported
+    """Simulate phantoms and their waves to a zarr folder, or to NIfTI; with -o a killed run continues."""
+    from dime.simulation import examination
 
-    if not (output or nifti):
-        raise ValueError("-o, --nifti: expected one of them, found neither")
-    if nifti:
-        exported.check_folder(nifti)
-    recipe = examination.Recipe(
-        family,
-        count,
-        seed,
-        frequency_hz=frequency,
-        spacing_m=spacing * 1e-3,
-        snr=snr,
-        physics=physics,
-        offsets=exported.OFFSETS if nifti else 0,
-    )
-    with TemporaryDirectory() as aside:
-        place = output or Path(aside) / "phantoms.zarr"
-        dataset.simulate(recipe, place, workers=workers, scheduler=scheduler)
-        if nifti:
-            exported.write_all(nifti, place)
-    if nifti:
-        files = exported.place(nifti, 0)
-        typer.echo(f"{nifti}: {count} scan{'s' * (count > 1)}. Now")
-        files = shlex.quote(f"{files}/phase.nii.gz"), "--mask", shlex.quote(f"{files}/mask.nii.gz")
-        typer.echo(f"  dime invert {' '.join(files)} --frequency {frequency:g} -o stiffness.nii.gz")
+    if (output is None) == (nifti is None):
+        raise ValueError(f"-o, --nifti: expected one of them, found {'both' if output else 'neither'}")
+    scale = {"frequency_hz": frequency, "spacing_m": spacing * 1e-3}
+    if output:
+        from dime.simulation import dataset
+
+        recipe = examination.Recipe(family, count, seed, **scale, snr=snr, physics=physics)
+        dataset.simulate(recipe, output, workers=workers, scheduler=scheduler)
+        return
+    from dime.simulation import exported
+
+    offsets = exported.OFFSETS
+    recipe = examination.Recipe(family, count, seed, **scale, snr=snr, physics=physics, offsets=offsets)
+    exported.simulate(recipe, nifti)
+    first = exported.place(nifti, 0)
+    files = shlex.quote(f"{first}/phase.nii.gz"), "--mask", shlex.quote(f"{first}/mask.nii.gz")
+    typer.echo(f"{nifti}: {count} scan{'s' * (count > 1)}. Now")
+    typer.echo(f"  dime invert {' '.join(files)} --frequency {frequency:g} -o stiffness.nii.gz")
 
 
 @app.command()

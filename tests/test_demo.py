@@ -11,7 +11,7 @@ from PIL import Image
 from dime.cli import app
 from dime.reporting import demo
 
-SIMULATE = "simulate --family homogeneous --seed 4 --spacing 3 --workers 1"
+SIMULATE = "simulate --family homogeneous --seed 4 --spacing 3"
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +79,7 @@ def test_simulated_scans_are_inverted_as_they_are_written(here, tmp_path):
     ("words", "message"),
     [
         (f"{SIMULATE} --count 1", "-o, --nifti: expected one of them, found neither"),
+        (f"{SIMULATE} --count 1 --nifti scans -o set.zarr", "-o, --nifti: expected one of them, found both"),
         (f"{SIMULATE} --count 1 --nifti .", "expected a new name or earlier scans of phantoms, found thesis"),
         (f"{SIMULATE} --count 0 --nifti scans", "count: expected at least 1 phantom"),
     ],

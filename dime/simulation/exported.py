@@ -5,10 +5,11 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+from tqdm.auto import tqdm
 
-from dime.files.datasets import load
 from dime.files.folders import check_own
 from dime.files.whole import whole
+from dime.simulation.examination import simulate_phantom
 
 LEVELS = 256
 """Numbers that a pixel can have in the files: a byte. A step of phase is 0.025 rad, far below the noise."""
@@ -67,31 +68,30 @@ def write(folder, scan, spacing_m, frequency_hz, slice_m):
     (folder / "phase.json").write_text(json.dumps(sidecar, indent=2) + "\n")
 
 
-def write_all(folder, dataset):
-    """Write every phantom of a simulated dataset as a scan of one slice, all or none.
+def simulate(recipe, folder):
+    """Simulate phantoms in this process and write each as a scan of one slice, all or none.
 
     Parameters
     ----------
+    recipe : dime.simulation.examination.Recipe
+        With phase offsets.
     folder : path
         Receives phantom-1 and so on, each as of `write`; an earlier one is replaced.
-    dataset : path
-        Zarr folder with `phase` and `magnitude`, of `dime.simulation.dataset`.
 
     Raises
     ------
     ValueError
-        See `check_folder`.
+        See `check_folder`, and whatever `examination.simulate_phantom` refuses.
     OSError
         It cannot be written.
     """
     check_folder(folder)
-    names = "phase", "magnitude", "mask", "stiffness"
-    data = load(dataset, names)
     with whole(Path(folder).resolve()) as aside:
-        for row in range(data.sizes["phantom"]):
-            scan = {name: data[name].values[row][None] for name in names}
+        for row in tqdm(range(recipe.count), disable=None):  # a bar in a terminal alone
+            scan = simulate_phantom(recipe, row)
+            scan = {name: scan[name][None] for name in ("phase", "magnitude", "mask", "stiffness")}
             place(aside, row).mkdir(parents=True)
-            write(place(aside, row), scan, data.attrs["spacing_m"], data.attrs["frequency_hz"], SLICE_M)
+            write(place(aside, row), scan, recipe.spacing_m, recipe.frequency_hz, SLICE_M)
 
 
 def place(folder, row):
@@ -100,7 +100,7 @@ def place(folder, row):
 
 
 def check_folder(folder):
-    """Refuse to replace anything but what `write_all` has written.
+    """Refuse to replace anything but what `simulate` has written.
 
     Raises
     ------
