@@ -1,7 +1,7 @@
 """Invert waves to stiffness: one call for every method.
 
 `METHODS` names the function of each method. It is imported when it is used, so that the direct methods load
-no torch. A new method is one module, one line in this table, and one test: see docs/architecture.md.
+no torch. A new method is one module, one line in this table, and one test: see docs/contributing.md.
 
 >>> from dime.inversion.methods import METHODS
 >>> sorted(METHODS)
