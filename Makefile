@@ -1,4 +1,5 @@
-# Two commands: `make repro` runs the pipeline to the paper, `make test` the tests. Both set .venv up first.
+# `make install` sets .venv up, `make repro` runs the pipeline to the paper, `make test` the tests; these two install first.
+#   make install                     .venv from requirements.lock, by uv where it is there (make install UV= : by pip)
 #   make repro                       the core (simulate, train, compare, in vivo, cohort), the figures, the paper and its supplement
 #   make repro PART=studies          one part: mre, methods, studies, authors, liver, records, brain, diffusion; PART=all: everything
 #   make repro PROFILE=smoke         the same in minutes, in a copy of the sources, scratch/smoke, because its numbers
@@ -8,6 +9,7 @@
 PROFILE ?= default
 PART ?= core
 PYTHON ?= python3
+UV ?= $(shell command -v uv)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # One BLAS thread per process: parallelism is over phantoms, and torch is told its threads by the notebooks.
 export OMP_NUM_THREADS ?= 1
@@ -28,7 +30,10 @@ endif
 SURVEY := LUX_J.XPT
 ELSEWHERE := nhanes_2017_2018/$(SURVEY)
 
-.PHONY: repro test publish lab
+.PHONY: install repro test publish lab
+
+install: .venv/ready
+	@echo "Installed in .venv. Next: source .venv/bin/activate, then dime demo"
 
 repro: .venv/ready params/$(PROFILE).yaml
 	@test -d data || test -n "$$DIME_REFERENCE" || dvc pull -q data.dvc 2>/dev/null || \
@@ -61,8 +66,14 @@ lab: .venv/ready
 	JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" jupyter lab
 
 .venv/ready: requirements.lock pyproject.toml
+ifeq ($(strip $(UV)),)
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --upgrade pip  # the one that Python brings may be too old for the lock
 	.venv/bin/pip install --quiet -r requirements.lock
 	.venv/bin/pip install --quiet --no-deps --editable .
+else
+	$(UV) venv --quiet --clear --seed --python $(if $(filter file,$(origin PYTHON)),3.11,$(PYTHON)) .venv
+	$(UV) pip install --quiet --python .venv/bin/python $(addprefix --extra-index-url ,$(PIP_EXTRA_INDEX_URL)) -r requirements.lock
+	$(UV) pip install --quiet --python .venv/bin/python --no-deps --editable .
+endif
 	@touch $@

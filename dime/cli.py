@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shlex
 import sys
 import warnings
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ import typer
 
 from dime.cli_pipeline import pipeline
 from dime.diffusion.commands import diffusion
+from dime.files import extras
 from dime.inversion.registry import METHODS, described
 from dime.records.commands import records
 
@@ -45,6 +47,10 @@ def main():
     except BrokenPipeError:  # who reads has read enough, as in `dime summary | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
+    except ModuleNotFoundError as error:
+        if not (needed := extras.advice(error.name or "")):
+            raise
+        typer.echo(f"dime {' '.join(sys.argv[1:2])} needs {needed}", err=True)
     except (ValueError, OSError) as error:
         typer.echo(f"dime: {' '.join(str(error).split())}", err=True)
     raise SystemExit(2)
@@ -55,21 +61,59 @@ def simulate(
     family: Annotated[str, typer.Option(help="Phantom family, or `mixed`.")],
     count: Annotated[int, typer.Option(help="Number of phantoms.")],
     seed: Annotated[int, typer.Option(help="The number that all randomness follows from.")],
-    output: Annotated[Path, typer.Option("-o", help="Zarr folder to write.")],
+    output: Annotated[Path | None, typer.Option("-o", help="Zarr folder to write.")] = None,
+    nifti: Annotated[
+        Path | None,
+        typer.Option(help="Folder to write, one scan in it for each phantom, as `dime invert` reads them."),
+    ] = None,
     frequency: Annotated[float, typer.Option(help="Vibration [Hz].")] = 60.0,
     spacing: Annotated[float, typer.Option(help="Pixel [mm].")] = 1.5,
-    snr: Annotated[float, typer.Option(help="Wave rms over noise; inf for none.")] = float("inf"),
+    snr: Annotated[
+        float, typer.Option(help="Wave rms over noise, with --nifti magnitude over noise; inf for none.")
+    ] = float("inf"),
     physics: Annotated[str, typer.Option(help="antiplane, oblique, inplane or 3d (slow).")] = "antiplane",
-    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
-    scheduler: Annotated[str | None, typer.Option(help="Existing Dask scheduler, tcp://...")] = None,
+    workers: Annotated[int, typer.Option(help="Processes that write to -o.")] = 2,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Existing Dask scheduler, tcp://..., in their place.")
+    ] = None,
 ):
-    """Simulate phantoms and their waves to a zarr folder; a killed run continues where it stopped."""
-    from dime.simulation import dataset, examination
+    """Simulate phantoms and their waves to a zarr folder, or to NIfTI; with -o a killed run continues."""
+    from dime.simulation import examination
 
-    recipe = examination.Recipe(
-        family, count, seed, frequency_hz=frequency, spacing_m=spacing * 1e-3, snr=snr, physics=physics
+    if (output is None) == (nifti is None):
+        raise ValueError(f"-o, --nifti: expected one of them, found {'both' if output else 'neither'}")
+    scale = {"frequency_hz": frequency, "spacing_m": spacing * 1e-3}
+    if output:
+        from dime.simulation import dataset
+
+        recipe = examination.Recipe(family, count, seed, **scale, snr=snr, physics=physics)
+        dataset.simulate(recipe, output, workers=workers, scheduler=scheduler)
+        return
+    from dime.simulation import exported
+
+    offsets = exported.OFFSETS
+    recipe = examination.Recipe(family, count, seed, **scale, snr=snr, physics=physics, offsets=offsets)
+    exported.simulate(recipe, nifti)
+    first = exported.place(nifti, 0)
+    files = shlex.quote(f"{first}/phase.nii.gz"), "--mask", shlex.quote(f"{first}/mask.nii.gz")
+    typer.echo(f"{nifti}: {count} scan{'s' * (count > 1)}. Now")
+    typer.echo(f"  dime invert {' '.join(files)} --frequency {frequency:g} -o stiffness.nii.gz")
+
+
+@app.command()
+def demo(folder: Annotated[Path, typer.Argument(help="Folder to write.")] = Path("dime-demo")):
+    """Write a small simulated scan to FOLDER, its stiffness map, where to trust it, and a picture."""
+    from dime.reporting import demo as example
+
+    error, trusted = example.write(folder)
+    typer.echo(f"{folder}: a simulated scan of a liver with a stiff lesion: phase, magnitude, mask and truth")
+    shares = f"median error {100 * error:.1f} %, {100 * trusted:.0f} % of the liver trusted"
+    typer.echo(f"{folder}/stiffness.nii.gz: the network's map [kPa], {shares}; trusted.nii.gz beside it")
+    typer.echo(
+        f"{folder}/{example.PICTURE}: magnitude, wave, truth and map. Now, or with a scan of your own:"
     )
-    dataset.simulate(recipe, output, workers=workers, scheduler=scheduler)
+    for command, purpose in example.next_commands(folder).items():
+        typer.echo(f"  {command}  # {purpose}")
 
 
 @app.command()

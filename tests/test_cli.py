@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import nibabel
@@ -414,22 +413,11 @@ def test_a_second_map_that_fails_half_way_leaves_the_first_as_it_was(tmp_path, m
     assert (tmp_path / "out.nii.gz").read_bytes() == b"yesterday's"
 
 
-def test_the_pretrained_network_is_the_default_and_comes_with_the_package(tmp_path):
-    """A wheel built from the source has the weights, and they are what their card says."""
+def test_the_pretrained_network_is_the_default():
+    """That a built wheel holds it: tests/test_wheel.py."""
     pretrained = importlib.resources.files("dime") / "weights" / "pretrained"
     assert Path(str(pretrained)) == methods.PRETRAINED
     load_model(methods.PRETRAINED)
-    source = tmp_path / "source"
-    shutil.copytree(ROOT / "dime", source / "dime", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source / name)
-    build = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=source, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    packed = zipfile.ZipFile(wheel)
-    for name in ("card.json", "weights.safetensors"):
-        assert packed.read(f"dime/weights/pretrained/{name}") == (methods.PRETRAINED / name).read_bytes()
-    assert "dime/data/wave.nii.gz" in packed.namelist()
 
 
 def test_a_trained_network_is_released_with_its_card(tmp_path):

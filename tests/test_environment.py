@@ -1,11 +1,14 @@
 """pyproject.toml, requirements.lock and environment.yml describe one environment."""
 
 import ast
+import os
 import re
+import subprocess
 import sys
 import tomllib
 import types
 from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 
 import nbformat
@@ -13,11 +16,12 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from dime.files import waves, yaml12
+from dime.files import extras, waves, yaml12
 from dime.inversion import methods, registry
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
 LOCKED = {
     canonicalize_name(name): version
     for name, version in re.findall(
@@ -32,8 +36,10 @@ def test_every_line_of_the_lock_pins_one_version():
 
 
 def test_every_dependency_is_locked_at_a_version_it_allows():
-    dependencies = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
-    for requirement in map(Requirement, dependencies):
+    for requirement in map(Requirement, {*PROJECT["dependencies"], *chain(*EXTRAS.values())}):
+        if requirement.name == PROJECT["name"]:  # one extra that takes another in
+            assert requirement.extras <= EXTRAS.keys()
+            continue
         name = canonicalize_name(requirement.name)
         assert name in LOCKED, f"{requirement.name} is not in requirements.lock"
         assert requirement.specifier.contains(LOCKED[name]), f"{requirement}: the lock has {LOCKED[name]}"
@@ -58,20 +64,80 @@ def code_of(path):
     return "\n".join(cell.source for cell in cells if cell.cell_type == "code")
 
 
+ROOMS = {
+    "dime/simulation": ["pipeline"],  # many examinations at once
+    "dime/reporting": ["pipeline"],
+    "dime/brain": ["pipeline"],  # the template that anatomies are drawn from
+    "dime/cli_pipeline.py": ["pipeline"],
+    "dime/files": ["dicom"],
+    "dime/plotting": ["view"],
+    "notebooks": ["pipeline", "view"],
+    ".jupyter": ["notebooks"],
+    "docs": ["book"],
+    "tests": [*EXTRAS],
+}
+"""Where imports from extras are allowed, and from which. All other places have the core alone."""
+
+
+def declared(extras):
+    """Names of the packages of the core and of some extras, with the extras that these take in."""
+    requirements = list(map(Requirement, chain(PROJECT["dependencies"], *(EXTRAS[name] for name in extras))))
+    inner = {extra for one in requirements for extra in one.extras if one.name == PROJECT["name"]}
+    return {canonicalize_name(one.name) for one in requirements} | (declared(inner) if inner else set())
+
+
 def test_every_package_that_is_imported_is_declared():
-    """The package, the notebooks and JupyterLab's configuration by the dependencies, tests by their extra."""
+    """The package by the core, or by an extra that its room may use; the rest by what it is there for."""
     packages = packages_distributions()
-    needed = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
-    for_tests = needed | {
-        canonicalize_name(Requirement(text).name) for text in PROJECT["optional-dependencies"]["test"]
-    }
     own = {path.stem for path in (ROOT / "tests").glob("*.py")}
-    for folder in ("dime", "notebooks", ".jupyter", "tests"):
-        declared = for_tests if folder == "tests" else needed
+    for folder in ("dime", "notebooks", ".jupyter", "docs", "tests"):
         for path in [*(ROOT / folder).rglob("*.py"), *(ROOT / folder).rglob("*.ipynb")]:
+            place = path.relative_to(ROOT).as_posix()
+            extras = chain(*(some for room, some in ROOMS.items() if place.startswith(room)))
+            allowed = declared(extras)
             for module in imported(code_of(path)) - (own if folder == "tests" else set()):
                 names = {canonicalize_name(name) for name in packages.get(module, [module])}
-                assert names & declared, f"{path.relative_to(ROOT)} imports {module}, which nothing declares"
+                assert names & allowed, f"{place} imports {module}, which nothing that it may use declares"
+
+
+CORE = """
+import sys
+for name in {blocked}:
+    sys.modules[name] = None  # as if it were not installed
+import dime
+waves = dime.read_wave(dime.EXAMPLE_WAVE, 60.0)
+dime.write_map("map.nii.gz", dime.invert(waves, "mmdi")["stiffness"], dime.EXAMPLE_WAVE)
+import dime.inversion.nonlinear, dime.network.prediction, dime.simulation.exported
+import dime.reporting.demo, dime.liver.examination, dime.records.prediction
+import dime.brain.estimate, dime.diffusion.estimate
+from dime import cli
+sys.argv = ["dime", "run", "some.ipynb", "out.ipynb"]
+cli.main()
+"""
+
+
+def test_the_core_needs_no_extra_and_what_needs_one_says_so(tmp_path):
+    blocked = declared(EXTRAS) - declared([])
+    program = CORE.format(blocked=sorted(name.replace("-", "_") for name in blocked))
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=os.environ, capture_output=True, text=True
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.strip() == "dime run needs papermill: pip install 'dime[notebooks]'"
+    assert (tmp_path / "map.nii.gz").is_file()
+
+
+def test_an_extra_is_named_for_every_module_that_only_extras_bring():
+    packages = packages_distributions()
+    needed = {name for names in map(imported, map(code_of, (ROOT / "dime").rglob("*.py"))) for name in names}
+    core = declared([])
+    outside = {
+        name for name in needed if not {canonicalize_name(one) for one in packages.get(name, [name])} & core
+    }
+    assert outside
+    for name in outside:
+        assert f"{name}: pip install 'dime[" in extras.advice(f"{name}.inner"), name
+    assert extras.advice("numpy") == extras.advice("no_such_library") == ""
 
 
 def test_conda_environment_installs_python_and_the_same_lock():
@@ -103,9 +169,9 @@ def test_the_architecture_names_every_room_and_module():
         assert expected in text, f"docs/architecture.md does not name {expected} of {path.parent.name}"
 
 
-def test_the_method_that_the_architecture_adds_works(monkeypatch, tmp_path):
+def test_the_method_that_the_guide_adds_works(monkeypatch, tmp_path):
     """Its module, record and tests, as they are printed there."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/architecture.md").read_text(), re.S)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/contributing.md").read_text(), re.S)
     module, record, tests = blocks
     table = {"Method": registry.Method}
     exec(record.replace("    ...\n", ""), table)

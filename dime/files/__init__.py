@@ -24,4 +24,6 @@ pictures     PNG pictures with a palette
 project      the project's folder, wherever a notebook was started
 pipeline     the stages of every dvc.yaml; the command that makes a missing file
 sources      which source files a module uses, and their digest
+extras       which extra of the package brings a library that is missing
+example      where the scan lies that comes with the package
 """
