@@ -264,7 +264,7 @@ def _check_outputs(outputs, dicom, inputs):
     for path in outputs:
         sidecars.check_own(path)
     if dicom:
-        folders.check_own(dicom, r".*\.dcm", "an earlier series", [*inputs, *outputs])
+        folders.check_own(dicom, r"\d{4}\.dcm", "a folder of an earlier DICOM series", [*inputs, *outputs])
 
 
 @contextmanager

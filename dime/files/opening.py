@@ -100,7 +100,7 @@ def open_wave(path, variable=None, spacing_m=None):
     if source.suffix.lower() == ".mat":
         from dime.files import matlab
 
-        return matlab.read(source, variable, spacing_m)
+        return Opened(*matlab.read(source, variable, spacing_m))
     _refuse_one_of_a_series(source)
     magnitude = in_folder(path, "magnitude") if source != Path(path) else None
     return Opened(*open_image(source), sidecars.read(source), open_image(magnitude)[1] if magnitude else None)

@@ -15,6 +15,12 @@ FREQUENCY = "MechanicalFrequency"
 OFFSETS = "NumberOfPhaseOffsets"
 """Phase offsets over one period of the vibration."""
 
+TIMES = "TriggerTimes"
+"""When each phase offset was taken, in the order of the image [s]."""
+
+UNEVEN = 0.25
+"""Share of their step by which such times may miss an even grid: scanners round them."""
+
 SOFTWARE = {"Software": "dime"}
 """What every sidecar holds that this package has written."""
 
@@ -97,6 +103,24 @@ def check_own(path):
     )
 
 
+def agreed(fields, path):
+    """Fields that a file states itself, and those of the sidecar beside it.
+
+    Raises
+    ------
+    ValueError
+        As `read`; or the two state different things.
+    """
+    content = read(path)
+    for name, own in fields.items():
+        other = value(content, name)
+        if other is not None and other != own:
+            raise ValueError(
+                f"{beside(path)}: {name}: expected {own!r} as in {Path(path).name}, found {other!r}"
+            )
+    return content | fields
+
+
 def value(content, name):
     """A field by its name, whatever its capitals and underscores; None where it is missing or null."""
     plain = _plain(name)
@@ -154,16 +178,25 @@ def wrapped(content, path):
 
 
 def check_offsets(content, count, path):
-    """Refuse phase offsets that are not as many as the sidecar says.
+    """Refuse phase offsets that are not as many as the sidecar says, or not evenly spaced.
 
     Raises
     ------
     ValueError
-        Or the field is no whole number.
+        Or a field is no number.
     """
     stated = number(content, OFFSETS, path)
     if stated is not None and stated != count:
         raise ValueError(f"{named(path)}: {OFFSETS}: expected the {count} of the image, found {stated:g}")
+    times = value(content, TIMES)
+    if times is None:
+        return
+    if not isinstance(times, list) or len(times) != count:
+        raise ValueError(f"{named(path)}: {TIMES}: expected {count} times, found {times!r}")
+    times = [number({TIMES: one}, TIMES, path, "s") for one in times]
+    step = (times[-1] - times[0]) / (count - 1) if None not in times else 0
+    if not all(abs(one - times[0] - k * step) < UNEVEN * step for k, one in enumerate(times)):
+        raise ValueError(f"{named(path)}: {TIMES}: expected evenly spaced phase offsets, found {times!r}")
 
 
 def check_sensitivity(content, path):

@@ -50,6 +50,7 @@ def read_wave(
         magnitude is bright; or what is not background (`dime.files.tissue`). Voxels are matched by index.
     layout : {"offsets", "real-imag", "amplitude-phase", "complex"}, optional
         Default: complex if the values are complex, real-imag if the last axis has length 2, else offsets.
+        Complex values with "offsets": signals of the scanner, whose phase is taken.
     component : {1, 2, 3}, optional
         The component of motion to take from a file that holds three.
     phase_units : {"rad", "mrad", "deg", "cycles"}, optional
@@ -85,6 +86,8 @@ def read_wave(
     """
     opened = opening.open_wave(path, variable, spacing_m)
     path = opening.located(path)
+    if layout == "offsets" and np.iscomplexobj(opened.values):
+        opened = _phases_of_signals(opened)
     frequency_hz = stated_frequency(opened.sidecar, path, frequency_hz)
     channels, found, remarks = layouts.arrange(opened.values, layout, component, path)
     if found == "offsets":
@@ -151,6 +154,14 @@ def stated_frequency(sidecar, path, given_hz=None):
     if not low <= frequency_hz <= high:
         raise ValueError(f"{path}: frequency: expected {low:g} to {high:g} Hz, found {frequency_hz:g}")
     return frequency_hz
+
+
+def _phases_of_signals(opened):
+    """Phases [rad] and magnitudes of the complex signals of phase offsets."""
+    signal = opened.values
+    phase = np.where(np.isfinite(signal), np.angle(signal), np.nan)
+    sidecar = opened.sidecar | {"PhaseUnits": "rad"}
+    return opened._replace(values=phase, magnitude=np.abs(signal), sidecar=sidecar)
 
 
 def _tissue(opened, channels, magnitude, mask_path, path):
