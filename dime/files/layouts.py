@@ -74,7 +74,7 @@ def arrange(values, layout, component, path):
         raise ValueError(f"{path}: expected a last axis of 2 for layout {layout}, found shape {found}")
     if layout == "offsets" and channels < 3:
         raise ValueError(f"{path}: expected at least 3 phase offsets, found {channels}")
-    if layout == "offsets" and channels == COMPONENTS:
+    if layout == "offsets" and channels == COMPONENTS and component is None:
         remarks.append("its last axis of 3 is read as phase offsets; three components of motion look alike")
     return np.moveaxis(values, (3, 2, 1, 0), (0, 1, 2, 3)), layout, remarks
 
