@@ -5,6 +5,7 @@ folders      refuse to replace anything but one's own earlier work
 datasets     xarray datasets as zarr folders
 nifti        NIfTI images
 sidecars     what a JSON file beside an image says of it
+matlab       a wave in MATLAB's .mat
 opening      a wave of any kind of file or folder
 maps         maps on the grid of a wave, each with its sidecar
 header       the pixel that a NIfTI header states

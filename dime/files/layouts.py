@@ -108,6 +108,34 @@ def check_parts(parts, mask, path):
         )
 
 
+def check_moving(stored, mask, path):
+    """Refuse magnitudes that are given for phases: never negative, hardly changing, and then as noise does.
+
+    Parameters
+    ----------
+    stored : (n, z, y, x) array
+    mask : (z, y, x) bool array
+    path : path
+
+    Raises
+    ------
+    ValueError
+
+    Assumption: phases that change by less than `STEADY_MODULUS` of their value, such as those of small motion
+    stored from 0 on, have more in the first harmonic than in others. Three offsets have no other, and pass.
+    """
+    values = stored[:, mask].astype(float)
+    if values.min() < 0 or len(values) < 4:
+        return
+    change = np.sqrt(values.var(axis=0).mean() / np.mean(values**2))
+    first, later, count = _energy(values)
+    if 0 < change < STEADY_MODULUS and first < 2 * later / count:
+        raise ValueError(
+            f"{path}: expected phases, found values that are never negative and change by {100 * change:.2g} "
+            "% from offset to offset, as noise does: magnitudes?"
+        )
+
+
 def check_volumes(stored, offsets, mask, path):
     """Refuse phase offsets of which every second one, or one half, is a magnitude.
 
@@ -165,11 +193,8 @@ def doubts(channels, mask, layout):
         channels = np.stack([channels[0].real, channels[0].imag])
     values = channels[:, mask].astype(float)
     if layout == "offsets":
-        spectrum = np.abs(np.fft.rfft(values, axis=0)) ** 2  # (harmonic, pixel)
-        energy = spectrum.sum(axis=1)
-        if len(values) % 2 == 0:
-            energy[-1] /= 2  # the others stand for two frequencies
-        if energy[2:].sum() >= energy[1]:
+        first, later, _ = _energy(values)
+        if later >= first:
             return [
                 "later harmonics carry as much as the first: noise, air taken for tissue, offsets in another "
                 "order, or more than one period"
@@ -180,6 +205,14 @@ def doubts(channels, mask, layout):
     if product > 0 and abs(first @ second) > PROPORTIONAL * product:
         found.append("its two channels are proportional: one image twice, or a wave that stands still")
     return found
+
+
+def _energy(values):
+    """Energy of offsets (n, pixel) in the first harmonic and in all later ones, and how many those are."""
+    energy = (np.abs(np.fft.rfft(values, axis=0)) ** 2).sum(axis=1)
+    if len(values) % 2 == 0:
+        energy[-1] /= 2  # the others stand for two frequencies
+    return energy[1], energy[2:].sum(), len(values) / 2 - 1.5
 
 
 def _doubts_of_complex(slices, mask):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from dime.files import opening, phases, sidecars, tissue
+from dime.files import layouts, opening, phases, sidecars, tissue
 from dime.files.header import pixel_m
 from dime.files.maps import write_map
 from dime.files.nifti import open_image
@@ -233,6 +233,7 @@ def _radians(images, statement, source):
         mean = images["magnitude"].mean(axis=1)
         tissue_only = tissue.bright(mean)
         inside = np.ones(mean.shape, bool)
+    layouts.check_moving(stored, tissue_only, source)
     low, high = (float(f(stored[:, inside])) for f in (np.min, np.max))
     period, words = phases.resolve(stored, tissue_only, statement, source)
     by_jumps = period is not None and "jumps" in words

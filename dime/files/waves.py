@@ -92,6 +92,12 @@ def read_wave(
     channels, found, remarks = layouts.arrange(opened.values, layout, component, path)
     if found == "offsets":
         sidecars.check_offsets(opened.sidecar, len(channels), path)
+    elif (
+        found == "real-imag"
+        and layout is None
+        and sidecars.number(opened.sidecar, sidecars.OFFSETS, path) == 2
+    ):
+        raise ValueError(f"{path}: expected at least 3 phase offsets, found 2 ({sidecars.by(path)})")
     sidecars.check_sensitivity(opened.sidecar, path)
     spacing_m, remark = pixel_m(opened.image, path, spacing_m)
     remarks.append(remark)
@@ -179,6 +185,7 @@ def _tissue(opened, channels, magnitude, mask_path, path):
 
 def _from_offsets(stored, mask, statement, path, wrapped):
     """First harmonic (z, y, x) of phase offsets; how they were taken; what is doubtful."""
+    layouts.check_moving(stored, mask, path)
     period, said = phases.resolve(stored, mask, statement, path, wrapped)
     offsets = np.moveaxis(stored, 1, 0)  # (z, offset, y, x)
     if period:
