@@ -251,14 +251,16 @@ def brain_example(folder: Path):
 
 def _check_outputs(outputs, dicom, inputs):
     """Refuse outputs that cannot be written, or that would replace an input or each other."""
-    from dime.files import folders, sidecars
+    from dime.files import folders, opening, sidecars
 
+    inputs = [opening.located(path) for path in inputs]
     for path in outputs:
         if not path.name.endswith((".nii", ".nii.gz")):
             raise ValueError(f"{path}: expected a name that ends in .nii or .nii.gz")
         if not path.parent.is_dir():
             raise FileNotFoundError(f"{path.parent}: no such folder")
-    files = [one for path in (*inputs, *outputs) for one in (path, sidecars.beside(path))]
+    images = [path for path in (*inputs, *outputs) if not path.is_dir()]  # a folder of DICOM has no sidecar
+    files = [one for path in images for one in (path, sidecars.beside(path))]
     if len({path.resolve() for path in files}) < len(files):
         raise ValueError("wave, mask and outputs: expected files of different names, sidecars (.json) too")
     for path in outputs:

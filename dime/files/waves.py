@@ -152,9 +152,10 @@ def stated_frequency(sidecar, path, given_hz=None):
     """
     frequency_hz = sidecars.frequency(sidecar, path, given_hz)
     if frequency_hz is None:
+        where = "" if path.is_dir() else f" or {sidecars.FREQUENCY} in {sidecars.beside(path).name}"
         raise ValueError(
-            f"{path}: expected the frequency of the vibration, found none; give --frequency [Hz] (or "
-            f"{sidecars.FREQUENCY} in {sidecars.beside(path).name})"
+            f"{path}: expected the frequency of the vibration, found none; give --frequency [Hz]{where} "
+            "(in Python: frequency_hz)"
         )
     low, high = FREQUENCY_RANGE_HZ
     if not low <= frequency_hz <= high:
