@@ -105,3 +105,29 @@ def test_complex_signals_of_phase_offsets_give_phase_and_magnitude(tmp_path):
 def test_a_variable_is_refused_for_a_file_that_has_none(tmp_path):
     with pytest.raises(ValueError, match=r"a.nii: variable: only a .mat file has variables, found 'u'"):
         opening.open_wave(save_nifti(tmp_path / "a.nii", OFFSETS), "u")
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["written", "disk full"])
+def test_stiffness_becomes_a_series_with_the_maps_or_not_at_all(tmp_path, scanner, here, monkeypatch, full):
+    """Through a stand-in of the writer: (x, y, slice) [kPa], like the folder that was read."""
+    (tmp_path / "series").mkdir()
+    (tmp_path / "series/0001").write_bytes(b"an image")
+
+    def write_series(folder, values, image, *, description, like):
+        folder.mkdir()
+        (folder / "0001.dcm").write_text(f"{values.shape} {np.median(values[DISC]):.0f} {description} {like}")
+        if full:
+            raise OSError(28, "No space left on device", str(folder))
+
+    module = ModuleType("dime.files.dicom_out")
+    module.write_series = write_series
+    monkeypatch.setitem(sys.modules, "dime.files.dicom_out", module)
+    monkeypatch.setattr("dime.files.dicom_out", module, raising=False)
+    done = here(*"invert series --method mmdi -o map.nii --dicom out".split(), cwd=tmp_path)
+    written = {path.name for path in tmp_path.iterdir()} - {"series"}
+    if full:
+        assert done.returncode == 2 and "out: cannot be written (no space left" in done.stderr and not written
+    else:
+        assert done.returncode == 0 and written == {"map.nii", "map.json", "out"}, done.stderr
+        said = (tmp_path / "out/0001.dcm").read_text()
+        assert said == "(40, 40, 1) 3 stiffness |G*| [kPa] by mmdi series"
