@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from dime.diffusion.estimate import estimate_permeability
     from dime.fem.forward import solve
     from dime.files.datasets import load
-    from dime.files.nifti import write_map
+    from dime.files.maps import write_map
     from dime.files.waves import EXAMPLE_WAVE, read_wave
     from dime.inversion.methods import invert
     from dime.inversion.registry import METHODS
@@ -62,7 +62,7 @@ EXPORTS = {
     "read_wave": "dime.files.waves:read_wave",
     "simulate": "dime.simulation.dataset:simulate",
     "solve": "dime.fem.forward:solve",
-    "write_map": "dime.files.nifti:write_map",
+    "write_map": "dime.files.maps:write_map",
 }
 """Public name -> "module:name"."""
 

@@ -53,11 +53,13 @@ def arrange(values, layout, component, path):
     """
     if layout is not None and layout not in LAYOUTS:
         raise ValueError(f"layout: expected one of {', '.join(LAYOUTS)}, found {layout!r}")
-    is_complex = np.iscomplexobj(values)
+    remarks, is_complex = [], np.iscomplexobj(values)
     if layout is not None and is_complex != (layout == "complex"):
         raise ValueError(f"{path}: layout {layout} does not fit values of type {values.dtype}")
     found = values.shape
     values = _squeezed(values, 3 if is_complex else 4)
+    if component and values.shape[3:] == (COMPONENTS, COMPONENTS):
+        remarks.append("its last two axes have length 3; the last is taken for the components of motion")
     values = _one_component(values, 3 if is_complex else 4, component, path)
     if values.ndim not in ((2, 3) if is_complex else (3, 4)):
         raise ValueError(f"{path}: layout {layout or 'offsets'} does not fit shape {found}")
@@ -72,8 +74,7 @@ def arrange(values, layout, component, path):
         raise ValueError(f"{path}: expected a last axis of 2 for layout {layout}, found shape {found}")
     if layout == "offsets" and channels < 3:
         raise ValueError(f"{path}: expected at least 3 phase offsets, found {channels}")
-    remarks = []
-    if layout == "offsets" and channels == COMPONENTS:
+    if layout == "offsets" and channels == COMPONENTS and component is None:
         remarks.append("its last axis of 3 is read as phase offsets; three components of motion look alike")
     return np.moveaxis(values, (3, 2, 1, 0), (0, 1, 2, 3)), layout, remarks
 
@@ -104,6 +105,34 @@ def check_parts(parts, mask, path):
         raise ValueError(
             f"{path}: expected real and imaginary part, found a {which} channel that is never negative, as "
             "an amplitude is; say --layout amplitude-phase, or --layout real-imag if they are parts"
+        )
+
+
+def check_moving(stored, mask, path):
+    """Refuse magnitudes that are given for phases: never negative, hardly changing, and then as noise does.
+
+    Parameters
+    ----------
+    stored : (n, z, y, x) array
+    mask : (z, y, x) bool array
+    path : path
+
+    Raises
+    ------
+    ValueError
+
+    Assumption: phases that change by less than `STEADY_MODULUS` of their value, such as those of small motion
+    stored from 0 on, have more in the first harmonic than in others. Three offsets have no other, and pass.
+    """
+    values = stored[:, mask].astype(float)
+    if values.min() < 0 or len(values) < 4:
+        return
+    change = np.sqrt(values.var(axis=0).mean() / np.mean(values**2))
+    first, later, count = _energy(values)
+    if 0 < change < STEADY_MODULUS and first < 2 * later / count:
+        raise ValueError(
+            f"{path}: expected phases, found values that are never negative and change by {100 * change:.2g} "
+            "% from offset to offset, as noise does: magnitudes?"
         )
 
 
@@ -164,11 +193,8 @@ def doubts(channels, mask, layout):
         channels = np.stack([channels[0].real, channels[0].imag])
     values = channels[:, mask].astype(float)
     if layout == "offsets":
-        spectrum = np.abs(np.fft.rfft(values, axis=0)) ** 2  # (harmonic, pixel)
-        energy = spectrum.sum(axis=1)
-        if len(values) % 2 == 0:
-            energy[-1] /= 2  # the others stand for two frequencies
-        if energy[2:].sum() >= energy[1]:
+        first, later, _ = _energy(values)
+        if later >= first:
             return [
                 "later harmonics carry as much as the first: noise, air taken for tissue, offsets in another "
                 "order, or more than one period"
@@ -181,6 +207,14 @@ def doubts(channels, mask, layout):
     return found
 
 
+def _energy(values):
+    """Energy of offsets (n, pixel) in the first harmonic and in all later ones, and how many those are."""
+    energy = (np.abs(np.fft.rfft(values, axis=0)) ** 2).sum(axis=1)
+    if len(values) % 2 == 0:
+        energy[-1] /= 2  # the others stand for two frequencies
+    return energy[1], energy[2:].sum(), len(values) / 2 - 1.5
+
+
 def _doubts_of_complex(slices, mask):
     """Whether slices look like the signals of a scanner, whose modulus stays while their phase moves."""
     everywhere = mask.all(axis=0)
@@ -191,7 +225,7 @@ def _doubts_of_complex(slices, mask):
     steady = modulus.var(axis=0).mean() < STEADY_MODULUS**2 * np.mean(modulus**2)
     turn = np.abs(np.angle(values[1:] * values[:-1].conj())).mean()
     if steady and turn > 2 * STEADY_MODULUS:
-        return ["its slices differ in phase alone: if they are phase offsets, store their phases"]
+        return ["its slices differ in phase alone: if they are phase offsets, say --layout offsets"]
     return []
 
 
@@ -209,6 +243,8 @@ def _one_component(values, axes, component, path):
     if component is not None and not 1 <= component <= COMPONENTS:
         raise ValueError(f"component: expected 1, 2 or 3, found {component}")
     if values.ndim == axes:
+        if component is not None and COMPONENTS in values.shape[2:]:  # of one slice
+            return _one_component(values[:, :, None], axes, component, path)
         if component is not None:
             raise ValueError(f"{path}: component: expected three components of motion, found one")
         return values
