@@ -3,6 +3,7 @@
 Rooms, each a question; a room imports only rooms before it:
 
 physics      Which constants and relations do all share?
+progress     How far is a long loop?
 phantoms     Which tissue, where?
 mri          What does a scanner record?
 fem          Which wave does tissue carry?

@@ -1,5 +1,6 @@
 """Command line: the methods (`simulate`, `invert`, `liver`, `brain`, `diffusion`, `records`), and `run`."""
 
+import gc
 import logging
 import os
 import sys
@@ -32,6 +33,7 @@ app.add_typer(pipeline)
 def main():
     """Run the command line; bad input is one line on stderr and exit code 2, Ctrl-C one and code 130."""
     warnings.formatwarning = lambda message, *_, **__: f"dime: {message}\n"
+    gc.set_threshold(100_000)  # imports make objects that stay: to search them often is a seventh of a start
     logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)  # what it mends is judged by files.header
     try:
         code = app(standalone_mode=False) or 0
@@ -107,8 +109,9 @@ def invert(
     ] = False,
 ):
     """Invert a wave to a stiffness map on its own grid; every map is written, or none."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads sleep while they have no work
     from dime.files.waves import read_wave
-    from dime.inversion import methods, residual
+    from dime.inversion import methods
 
     outputs = {"stiffness": output, "uncertainty": uncertainty, "trusted": trusted}
     outputs = {name: path for name, path in outputs.items() if path}
@@ -127,7 +130,11 @@ def invert(
     result = methods.invert(waves, method, model or methods.PRETRAINED)
     if result.attrs["time_sign"] < 0:
         waves["wave"] = waves["wave"].conj()
-    left = residual.of_slices(result["stiffness"], waves) if check else []
+    left = []
+    if check:
+        from dime.inversion import residual  # brings the finite elements, which no other option needs
+
+        left = residual.of_slices(result["stiffness"], waves)
     share = 100 * result["trusted"].values[waves["mask"].values].mean()
     result["stiffness"] = result["stiffness"] / 1e3
     _write_maps({path: result[name].values for name, path in outputs.items()}, wave)

@@ -1,5 +1,6 @@
 """Commands of the pipeline: execute notebooks, convert data, typeset, and say what a run found."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +36,7 @@ def run(
         if not (equals and name):
             raise ValueError(f"-p {item}: expected NAME=VALUE")
         values[name] = yaml12.parse(text, f"-p {item}")
+    os.environ["TQDM_DISABLE"] = "1"  # a bar would be a widget in the notebook, with another id in every run
     try:
         stage.execute(notebook, output, values)
     except PapermillExecutionError as error:
