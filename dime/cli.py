@@ -3,10 +3,12 @@
 import gc
 import logging
 import os
+import shlex
 import sys
 import warnings
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -56,21 +58,63 @@ def simulate(
     family: Annotated[str, typer.Option(help="Phantom family, or `mixed`.")],
     count: Annotated[int, typer.Option(help="Number of phantoms.")],
     seed: Annotated[int, typer.Option(help="The number that all randomness follows from.")],
-    output: Annotated[Path, typer.Option("-o", help="Zarr folder to write.")],
+    output: Annotated[Path | None, typer.Option("-o", help="Zarr folder to write.")] = None,
+    nifti: Annotated[
+        Path | None,
+        typer.Option(help="Folder to write, one scan in it for each phantom, as `dime invert` reads them."),
+    ] = None,
     frequency: Annotated[float, typer.Option(help="Vibration [Hz].")] = 60.0,
     spacing: Annotated[float, typer.Option(help="Pixel [mm].")] = 1.5,
-    snr: Annotated[float, typer.Option(help="Wave rms over noise; inf for none.")] = float("inf"),
+    snr: Annotated[
+        float, typer.Option(help="Wave rms over noise, with --nifti magnitude over noise; inf for none.")
+    ] = float("inf"),
     physics: Annotated[str, typer.Option(help="antiplane, oblique, inplane or 3d (slow).")] = "antiplane",
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
     scheduler: Annotated[str | None, typer.Option(help="Existing Dask scheduler, tcp://...")] = None,
 ):
-    """Simulate phantoms and their waves to a zarr folder; a killed run continues where it stopped."""
-    from dime.simulation import dataset, examination
+    """Simulate phantoms and their waves to a zarr folder, or to NIfTI; a killed run continues with -o."""
+    from dime.simulation import dataset, examination, exported
 
+    if not (output or nifti):
+        raise ValueError("-o, --nifti: expected one of them, found neither")
+    if nifti:
+        exported.check_folder(nifti)
     recipe = examination.Recipe(
-        family, count, seed, frequency_hz=frequency, spacing_m=spacing * 1e-3, snr=snr, physics=physics
+        family,
+        count,
+        seed,
+        frequency_hz=frequency,
+        spacing_m=spacing * 1e-3,
+        snr=snr,
+        physics=physics,
+        offsets=exported.OFFSETS if nifti else 0,
     )
-    dataset.simulate(recipe, output, workers=workers, scheduler=scheduler)
+    with TemporaryDirectory() as aside:
+        place = output or Path(aside) / "phantoms.zarr"
+        dataset.simulate(recipe, place, workers=workers, scheduler=scheduler)
+        if nifti:
+            exported.write_all(nifti, place)
+    if nifti:
+        files = exported.place(nifti, 0)
+        typer.echo(f"{nifti}: {count} scan{'s' * (count > 1)}. Now")
+        files = shlex.quote(f"{files}/phase.nii.gz"), "--mask", shlex.quote(f"{files}/mask.nii.gz")
+        typer.echo(f"  dime invert {' '.join(files)} --frequency {frequency:g} -o stiffness.nii.gz")
+
+
+@app.command()
+def demo(folder: Annotated[Path, typer.Argument(help="Folder to write.")] = Path("dime-demo")):
+    """Write a small simulated scan to FOLDER, its stiffness map, where to trust it, and a picture."""
+    from dime.reporting import demo as example
+
+    error, trusted = example.write(folder)
+    typer.echo(f"{folder}: a simulated scan of a liver with a stiff lesion: phase, magnitude, mask and truth")
+    shares = f"median error {100 * error:.1f} %, {100 * trusted:.0f} % of the liver trusted"
+    typer.echo(f"{folder}/stiffness.nii.gz: the network's map [kPa], {shares}; trusted.nii.gz beside it")
+    typer.echo(
+        f"{folder}/{example.PICTURE}: magnitude, wave, truth and map. Now, or with a scan of your own:"
+    )
+    for command, purpose in example.next_commands(folder).items():
+        typer.echo(f"  {command}  # {purpose}")
 
 
 @app.command()

@@ -18,4 +18,5 @@ pictures     PNG pictures with a palette
 project      the project's folder, wherever a notebook was started
 pipeline     the stages of every dvc.yaml; the command that makes a missing file
 sources      which source files a module uses, and their digest
+example      where the scan lies that comes with the package
 """

@@ -12,6 +12,7 @@ diffusion_seen    ranks, changes seen, softened contrast and ensembles of diffus
 membranes         surfaces of triangles in three dimensions
 diffusion_tables  membranes that were found: scores by method, and over the iterations
 maps              maps of waves and stiffness on shared scales
+scan              one scan of known stiffness: magnitude, wave, truth and map
 scatter           estimates against truth, differences against means, learning curves
 diffusion         checks of the signal between membranes and of its gradient
 diffusion_fits    misfits of many fits of known geometries, and the course of the search

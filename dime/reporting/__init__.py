@@ -1,5 +1,6 @@
 """What did a run find, and how is it run?
 
+demo            a first map, of the scan that comes with the package
 stage           execute one notebook, checked and whole
 lineage         what follows from a stage, and what stems from an earlier run
 workspace       copy the sources, for a run that leaves the project alone

@@ -7,4 +7,6 @@ cohort            subjects of several slices and visits
 plain_waves       waves of known stiffness in closed form
 abdominal         an examination of the abdomen: magnitude and wrapped phase of four slices
 abdominal_cohort  many of those on disk
+exported          a scan as scanners export it: NIfTI and a sidecar
+demo              the small scan that comes with the package
 """

@@ -1,0 +1,105 @@
+"""A first map without data of one's own: the scan that comes with the package, its map, and a picture."""
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from dime.files.example import EXAMPLE_SCAN
+from dime.files.folders import check_own
+from dime.files.nifti import open_image, write_map
+from dime.files.waves import read_wave
+from dime.files.whole import whole
+from dime.inversion.methods import invert
+from dime.physics import axis_m
+
+SCAN = ("phase.nii.gz", "phase.json", "magnitude.nii.gz", "mask.nii.gz", "truth.nii.gz")
+"""Files of the scan, as `dime.simulation.exported` writes them."""
+
+MAPS = ("stiffness.nii.gz", "trusted.nii.gz")
+
+PICTURE = "map.png"
+
+
+def write(folder):
+    """Write the scan, the network's map of it, and the picture, whole or not at all.
+
+    Parameters
+    ----------
+    folder : path
+        Receives `SCAN`; stiffness.nii.gz [kPa]; trusted.nii.gz, 1 where the map is to be trusted; `PICTURE`.
+        Replaces an earlier one.
+
+    Returns
+    -------
+    error, trusted : float
+        Median of |map / truth - 1| in the liver, and the share of it that is trusted.
+
+    Raises
+    ------
+    ValueError
+        The folder holds other files.
+    OSError
+        It cannot be written.
+    """
+    check_folder(folder)
+    folder = Path(folder).resolve()
+    with whole(folder) as aside:
+        aside.mkdir()
+        for name in SCAN:
+            shutil.copyfile(EXAMPLE_SCAN / name, aside / name)
+        phase, mask = aside / "phase.nii.gz", aside / "mask.nii.gz"
+        waves = read_wave(phase, _frequency_hz(), mask_path=mask)
+        maps = invert(waves)
+        stiffness_kpa, inside = maps["stiffness"].values / 1e3, waves["mask"].values
+        write_map(aside / "stiffness.nii.gz", stiffness_kpa, phase)
+        write_map(aside / "trusted.nii.gz", maps["trusted"].values, phase)
+        truth_kpa = _slices("truth.nii.gz")
+        magnitude = _slices("magnitude.nii.gz").mean(axis=0)
+        trusted = maps["trusted"].values
+        _draw(aside / PICTURE, magnitude, waves, truth_kpa, stiffness_kpa, trusted)
+    error = np.abs(stiffness_kpa[inside] / truth_kpa[inside] - 1)
+    return float(np.median(error)), float(trusted[inside].mean())
+
+
+def check_folder(folder):
+    """Refuse to replace anything but what `write` has written.
+
+    Raises
+    ------
+    ValueError
+    """
+    made = "|".join(map(re.escape, (*SCAN, *MAPS, PICTURE)))
+    check_own(folder, made, "an earlier demo", mark=PICTURE)
+
+
+def next_commands(folder):
+    """What to type next, and what each command is for."""
+    phase, mask = (shlex.quote(f"{folder}/{name}.nii.gz") for name in ("phase", "mask"))
+    by_mmdi = f"--frequency {_frequency_hz():g} --method mmdi -o mmdi.nii.gz"
+    return {
+        f"dime invert {phase} --mask {mask} {by_mmdi}": "MMDI, without a network",
+        f"dime report {shlex.quote(str(folder))} -o report.html": "all of it on one page",
+    }
+
+
+def _frequency_hz():
+    return json.loads((EXAMPLE_SCAN / "phase.json").read_text())["MechanicalFrequency"]
+
+
+def _slices(name):
+    """An image of the scan as (slice, y, x) or (offset, slice, y, x)."""
+    values = open_image(EXAMPLE_SCAN / name)[1]
+    return np.transpose(values)
+
+
+def _draw(path, magnitude, waves, truth_kpa, stiffness_kpa, trusted):
+    from dime.plotting.scan import scan_and_map
+    from dime.plotting.style import save_picture
+
+    axes = tuple(axis_m(size, waves.attrs["spacing_m"]) for size in waves["mask"].shape[1:])
+    maps = magnitude, waves["wave"].values, truth_kpa, stiffness_kpa, trusted
+    save_picture(scan_and_map(*maps, waves["mask"].values, axes), path)
