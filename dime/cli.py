@@ -26,6 +26,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # takes [kPa] for markup and leaves it out
     help=__doc__,
+    epilog="""\b
+Example:
+  dime demo scan
+  dime invert scan/phase.nii.gz --frequency 60 --mask scan/mask.nii.gz -o stiffness.nii.gz""",
 )
 app.add_typer(records, name="records")
 app.add_typer(diffusion)
@@ -53,7 +57,11 @@ def main():
     raise SystemExit(2)
 
 
-@app.command()
+@app.command(
+    epilog="""\b
+Example:
+  dime simulate --family homogeneous --count 1 --seed 1 --spacing 4 -o phantom.zarr"""
+)
 def simulate(
     family: Annotated[str, typer.Option(help="Phantom family, or `mixed`.")],
     count: Annotated[int, typer.Option(help="Number of phantoms.")],
@@ -101,7 +109,11 @@ def simulate(
         typer.echo(f"  dime invert {' '.join(files)} --frequency {frequency:g} -o stiffness.nii.gz")
 
 
-@app.command()
+@app.command(
+    epilog="""\b
+Example:
+  dime demo scan"""
+)
 def demo(folder: Annotated[Path, typer.Argument(help="Folder to write.")] = Path("dime-demo")):
     """Write a small simulated scan to FOLDER, its stiffness map, where to trust it, and a picture."""
     from dime.reporting import demo as example
@@ -117,7 +129,12 @@ def demo(folder: Annotated[Path, typer.Argument(help="Folder to write.")] = Path
         typer.echo(f"  {command}  # {purpose}")
 
 
-@app.command()
+@app.command(
+    epilog="""\b
+Example:
+  dime demo scan
+  dime invert scan/phase.nii.gz --frequency 60 --mask scan/mask.nii.gz -o stiffness.nii.gz"""
+)
 def invert(
     wave: Annotated[
         Path,
@@ -190,7 +207,12 @@ def invert(
         typer.echo(f"{output}: put back through the wave equation it leaves {shares} of the wave, by slice")
 
 
-@app.command()
+@app.command(
+    epilog="""\b
+Example:
+  dime demo scan
+  dime liver scan --mask scan/mask.nii.gz -o liver"""
+)
 def liver(
     exam: Annotated[
         Path,
@@ -233,7 +255,12 @@ def liver(
         typer.echo(f"{output}: {flag}: {checks.FLAGS[flag]}")
 
 
-@app.command()
+@app.command(
+    epilog="""\b
+Example:
+  dime brain-example head
+  dime brain head/image-*.nii.gz --sequence head/SEQ.yaml --mask head/mask.nii.gz -o tissue"""
+)
 def brain(
     images: Annotated[
         list[Path],
@@ -276,7 +303,12 @@ def brain(
     typer.echo(f"{output}: {unexplained}")
 
 
-@app.command("brain-example")
+@app.command(
+    "brain-example",
+    epilog="""\b
+Example:
+  dime brain-example head""",
+)
 def brain_example(folder: Path):
     """Write images, SEQ.yaml and fields of a simulated brain to FOLDER, to try `dime brain` on."""
     from dime.brain import example
