@@ -1,5 +1,6 @@
 """Command line: the methods (`simulate`, `invert`, `liver`, `brain`, `diffusion`, `records`), and `run`."""
 
+import gc
 import logging
 import os
 import shlex
@@ -26,6 +27,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # takes [kPa] for markup and leaves it out
     help=__doc__,
+    epilog="""\b
+Example:
+  dime demo scan
+  dime invert scan/phase.nii.gz --frequency 60 --mask scan/mask.nii.gz -o stiffness.nii.gz""",
 )
 app.add_typer(records, name="records")
 app.add_typer(diffusion)
@@ -35,6 +40,7 @@ app.add_typer(pipeline)
 def main():
     """Run the command line; bad input is one line on stderr and exit code 2, Ctrl-C one and code 130."""
     warnings.formatwarning = lambda message, *_, **__: f"dime: {message}\n"
+    gc.set_threshold(100_000)  # imports make objects that stay: to search them often is a seventh of a start
     logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)  # what it mends is judged by files.header
     try:
         code = app(standalone_mode=False) or 0
@@ -56,7 +62,11 @@ def main():
     raise SystemExit(2)
 
 
-@app.command()
+@app.command(
+    epilog="""\b
+Example:
+  dime simulate --family homogeneous --count 1 --seed 1 --spacing 4 -o phantom.zarr"""
+)
 def simulate(
     family: Annotated[str, typer.Option(help="Phantom family, or `mixed`.")],
     count: Annotated[int, typer.Option(help="Number of phantoms.")],
@@ -100,7 +110,11 @@ def simulate(
     typer.echo(f"  dime invert {' '.join(files)} --frequency {frequency:g} -o stiffness.nii.gz")
 
 
-@app.command()
+@app.command(
+    epilog="""\b
+Example:
+  dime demo scan"""
+)
 def demo(folder: Annotated[Path, typer.Argument(help="Folder to write.")] = Path("dime-demo")):
     """Write a small simulated scan to FOLDER, its stiffness map, where to trust it, and a picture."""
     from dime.reporting import demo as example
@@ -116,7 +130,12 @@ def demo(folder: Annotated[Path, typer.Argument(help="Folder to write.")] = Path
         typer.echo(f"  {command}  # {purpose}")
 
 
-@app.command()
+@app.command(
+    epilog="""\b
+Example:
+  dime demo scan
+  dime invert scan/phase.nii.gz --frequency 60 --mask scan/mask.nii.gz -o stiffness.nii.gz"""
+)
 def invert(
     wave: Annotated[
         Path,
@@ -158,9 +177,10 @@ def invert(
     ] = False,
 ):
     """Invert a wave to a stiffness map on its own grid; every map is written, or none."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads sleep while they have no work
     from dime.files import maps
     from dime.files.waves import read_wave
-    from dime.inversion import methods, residual
+    from dime.inversion import methods
 
     outputs = {"stiffness": output, "uncertainty": uncertainty, "trusted": trusted}
     outputs = {name: path for name, path in outputs.items() if path}
@@ -176,7 +196,11 @@ def invert(
         result = methods.invert(waves, method, model or methods.PRETRAINED)
     if result.attrs["time_sign"] < 0:
         waves["wave"] = waves["wave"].conj()
-    left = residual.of_slices(result["stiffness"], waves) if check else []
+    left = []
+    if check:
+        from dime.inversion import residual  # brings the finite elements, which no other option needs
+
+        left = residual.of_slices(result["stiffness"], waves)
     share = 100 * result["trusted"].values[waves["mask"].values].mean()
     result["stiffness"] = result["stiffness"] / 1e3
     image, warned = waves.encoding["image"], [str(one.message) for one in doubts]
@@ -196,14 +220,24 @@ def invert(
         typer.echo(f"{output}: put back through the wave equation it leaves {shares} of the wave, by slice")
 
 
-@app.command("methods")
+@app.command(
+    "methods",
+    epilog="""\b
+Example:
+  dime methods""",
+)
 def list_methods():
     """List the methods of inversion, those of other installed packages included."""
     for line in described():
         typer.echo(line)
 
 
-@app.command()
+@app.command(
+    epilog="""\b
+Example:
+  dime demo scan
+  dime liver scan --mask scan/mask.nii.gz -o liver"""
+)
 def liver(
     exam: Annotated[
         Path,
@@ -248,7 +282,12 @@ def liver(
         typer.echo(f"{output}: {flag}: {checks.FLAGS[flag]}")
 
 
-@app.command()
+@app.command(
+    epilog="""\b
+Example:
+  dime brain-example head
+  dime brain head/image-*.nii.gz --sequence head/SEQ.yaml --mask head/mask.nii.gz -o tissue"""
+)
 def brain(
     images: Annotated[
         list[Path],
@@ -291,7 +330,12 @@ def brain(
     typer.echo(f"{output}: {unexplained}")
 
 
-@app.command("brain-example")
+@app.command(
+    "brain-example",
+    epilog="""\b
+Example:
+  dime brain-example head""",
+)
 def brain_example(folder: Path):
     """Write images, SEQ.yaml and fields of a simulated brain to FOLDER, to try `dime brain` on."""
     from dime.brain import example

@@ -1,5 +1,6 @@
 """Commands of the pipeline: execute notebooks, convert data, typeset, and say what a run found."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -8,11 +9,22 @@ import typer
 from dime.records.commands import records
 
 pipeline = typer.Typer(rich_markup_mode=None)
-authors = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Convert the DIME authors' files.")
+authors = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Convert the DIME authors' files.",
+    epilog="""\b
+Example:
+  dime authors livers livers.zarr""",
+)
 pipeline.add_typer(authors, name="authors")
 
 
-@pipeline.command()
+@pipeline.command(
+    epilog="""\b
+In the project's folder:
+  dime run notebooks/00-quickstart.ipynb quickstart.ipynb"""
+)
 def run(
     notebook: Path,
     output: Path,
@@ -35,6 +47,7 @@ def run(
         if not (equals and name):
             raise ValueError(f"-p {item}: expected NAME=VALUE")
         values[name] = yaml12.parse(text, f"-p {item}")
+    os.environ["TQDM_DISABLE"] = "1"  # a bar would be a widget in the notebook, with another id in every run
     try:
         stage.execute(notebook, output, values)
     except PapermillExecutionError as error:
@@ -44,7 +57,12 @@ def run(
         raise SystemExit(1) from None
 
 
-@authors.command("livers")
+@authors.command(
+    "livers",
+    epilog="""\b
+Example:
+  dime authors livers livers.zarr""",
+)
 def authors_livers(output: Path):
     """Convert the measured slices (data/, or $DIME_REFERENCE) to OUTPUT; none there is an empty dataset."""
     from dime.authors import livers
@@ -52,7 +70,12 @@ def authors_livers(output: Path):
     typer.echo(livers.convert(output))
 
 
-@authors.command("phantoms")
+@authors.command(
+    "phantoms",
+    epilog="""\b
+Example:
+  dime authors phantoms phantoms.zarr""",
+)
 def authors_phantoms(output: Path):
     """Convert the authors' phantoms ($DIME_REFERENCE) to OUTPUT; none there is an empty dataset."""
     from dime.authors import phantoms
@@ -60,7 +83,12 @@ def authors_phantoms(output: Path):
     typer.echo(phantoms.convert(output))
 
 
-@records.command("survey")
+@records.command(
+    "survey",
+    epilog="""\b
+Example:
+  dime records survey survey.csv""",
+)
 def records_survey(output: Path):
     """Convert NHANES (nhanes/, or beside $DIME_REFERENCE) to OUTPUT; none there is a table without people."""
     from dime.records import nhanes
@@ -68,7 +96,11 @@ def records_survey(output: Path):
     typer.echo(nhanes.convert(output))
 
 
-@pipeline.command()
+@pipeline.command(
+    epilog="""\b
+Example:
+  dime brainweb brains.zarr"""
+)
 def brainweb(output: Path):
     """Convert labelled brains (brainweb/, or beside $DIME_REFERENCE) to OUTPUT; none is an empty dataset."""
     from dime.brain import labelled
@@ -76,7 +108,11 @@ def brainweb(output: Path):
     typer.echo(labelled.convert(output))
 
 
-@pipeline.command()
+@pipeline.command(
+    epilog="""\b
+Example:
+  dime geometries geometries"""
+)
 def geometries(output: Path):
     """Convert the original's geometries (in or beside $DIME_REFERENCE) to OUTPUT; none is an empty list."""
     from dime.diffusion import originals
@@ -84,7 +120,11 @@ def geometries(output: Path):
     typer.echo(originals.convert(output))
 
 
-@pipeline.command()
+@pipeline.command(
+    epilog="""\b
+In the project's folder:
+  dime paper paper/dime.typ dime.pdf"""
+)
 def paper(source: Path, output: Path):
     """Typeset SOURCE; if an input is missing, name it and the command that makes it."""
     from dime.files import pipeline
@@ -100,7 +140,11 @@ def paper(source: Path, output: Path):
     typeset(source, output, [name for name in foreign() if name not in papers.values()])
 
 
-@pipeline.command()
+@pipeline.command(
+    epilog="""\b
+In the project's folder:
+  dime workspace ../trial --profile smoke"""
+)
 def workspace(
     folder: Path, profile: Annotated[str, typer.Option(help="Parameters there: params/PROFILE.yaml.")]
 ):
@@ -110,7 +154,11 @@ def workspace(
     copy(folder, profile)
 
 
-@pipeline.command()
+@pipeline.command(
+    epilog="""\b
+In the project's folder:
+  dime inputs"""
+)
 def inputs():
     """Say before a run which results would lose the measured data, because these are absent now."""
     from dime.authors.livers import find
@@ -120,7 +168,11 @@ def inputs():
         typer.echo(line, err=True)
 
 
-@pipeline.command()
+@pipeline.command(
+    epilog="""\b
+In the project's folder:
+  dime summary"""
+)
 def summary(results: Path = Path("results")):
     """Print what the last run found, and the original's claims beside it."""
     from dime.reporting.summary import print_foreign, print_summary
@@ -129,7 +181,11 @@ def summary(results: Path = Path("results")):
     print_foreign()
 
 
-@pipeline.command()
+@pipeline.command(
+    epilog="""\b
+In the project's folder:
+  dime publish"""
+)
 def publish(results: Path = Path("results"), docs: Path = Path("docs"), readme: Path = Path("README.md")):
     """Write the results of the last run into README.md and docs/results.md."""
     from dime.reporting.publication import publish as write
@@ -137,7 +193,11 @@ def publish(results: Path = Path("results"), docs: Path = Path("docs"), readme: 
     write(results, readme, docs / "results.md")
 
 
-@pipeline.command()
+@pipeline.command(
+    epilog="""\b
+In the project's folder:
+  dime deps --write"""
+)
 def deps(
     write: Annotated[
         bool, typer.Option("--write", help="Bring them up to date in the dvc.yaml files.")
@@ -156,7 +216,11 @@ def deps(
     raise SystemExit(1 if stale else 0)
 
 
-@pipeline.command()
+@pipeline.command(
+    epilog="""\b
+In the project's folder:
+  dime release results/mre/model --commit v1.0 -o network"""
+)
 def release(
     source: Path,
     commit: Annotated[str, typer.Option(help="Version of the code that trained the network.")],

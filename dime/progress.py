@@ -34,4 +34,6 @@ def bar(items=None, name="", total=None, hidden=False):
     from tqdm.auto import tqdm  # it looks for a Lab at its import: as late as can be
 
     off = True if hidden or os.environ.get("TQDM_DISABLE") else None  # None: unless in a terminal or a Lab
-    return tqdm(items, desc=name, total=total, leave=False, dynamic_ncols=True, delay=1.0, disable=off)
+    # without miniters the name is written again between two items too
+    options = {"leave": False, "dynamic_ncols": True, "delay": 1.0, "miniters": 0, "disable": off}
+    return tqdm(items, desc=name, total=total, **options)

@@ -3,15 +3,13 @@
 images -> gain and phase of the receiver -> fractions -> noise -> deviations and intervals
 """
 
-import sys
 import warnings
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
 import torch
 import xarray as xr
-from rich.console import Console
-from rich.progress import track
 
 from dime.brain import adam, convex, magnitude
 from dime.brain.bound import check_separable
@@ -24,6 +22,7 @@ from dime.brain.scanner import Fields, reference_signal
 from dime.brain.sequence_file import read_sequences
 from dime.brain.tissues import TISSUES, mixed
 from dime.brain.uncertainty import interval, noise_of, uncertainty
+from dime.progress import bar
 
 MIXINGS = ("signal", "property")
 
@@ -114,8 +113,8 @@ def estimate_tissue(
     turn = 1 if phase_rad is None else np.exp(-1j * phase_rad)
     gain = solver.gain(full.images * turn, *_model(full, sequences))
     slices = [one._replace(images=one.images * (turn / gain)) for one in slices]
-    shown = _shown(slices) if progress else slices
-    found = [_estimate(one, sequences) for one in shown]
+    with bar(slices, "tissue") if progress else nullcontext(slices) as shown:
+        found = [_estimate(one, sequences) for one in shown]
     noise, unexplained = _noise(found, slices), _unexplained(found, slices)
     doubts = _doubts(unexplained, data)
     for text in doubts:
@@ -233,10 +232,3 @@ def _volume(maps, sequences):
     values = torch.stack(maps, -3).numpy()
     values = values.swapaxes(-1, -2) if sequences.phase_axis == "x" else values
     return ("tissue", "slice", "y", "x")[-values.ndim :], values
-
-
-def _shown(slices):
-    """The slices, with a bar in a terminal."""
-    if not sys.stderr.isatty():
-        return slices
-    return track(slices, "tissue", console=Console(stderr=True), transient=True)

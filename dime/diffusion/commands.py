@@ -8,7 +8,13 @@ import typer
 diffusion = typer.Typer(rich_markup_mode=None)
 
 
-@diffusion.command("diffusion")
+@diffusion.command(
+    "diffusion",
+    epilog="""\b
+Example:
+  dime diffusion-example cells
+  dime diffusion cells/signal.csv --sequence cells/SEQ.yaml --mesh lattice:4 --noise 0.005 -o found.vtu""",
+)
 def membranes(
     signal: Annotated[
         Path,
@@ -69,7 +75,12 @@ def membranes(
         typer.echo(f"{output}: the mirror image through the middle of the mesh explains the signal as well")
 
 
-@diffusion.command("diffusion-example")
+@diffusion.command(
+    "diffusion-example",
+    epilog="""\b
+Example:
+  dime diffusion-example cells""",
+)
 def diffusion_example(folder: Path):
     """Write a simulated signal, SEQ.yaml and the true membranes to FOLDER, to try `dime diffusion` on."""
     from dime.diffusion import example

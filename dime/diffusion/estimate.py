@@ -3,15 +3,12 @@
 signal -> normalised, with its noise -> one or several fits -> how many of them hold each face
 """
 
-import sys
 import time
 import warnings
 from contextlib import contextmanager
 
 import numpy as np
 import xarray as xr
-from rich.console import Console
-from rich.progress import Progress
 
 from dime.diffusion import faces, labels
 from dime.diffusion.calibration import aligned, inclusion
@@ -25,6 +22,7 @@ from dime.diffusion.sequence_file import read_sequence
 from dime.diffusion.shape_scores import mirror
 from dime.diffusion.stopped_fit import Kept, digest, load, save
 from dime.files.sources import code_digest
+from dime.progress import bar
 
 METHODS = ("labels", "faces")
 
@@ -215,18 +213,17 @@ def _keeper(resume, run, kept, show):
 
 @contextmanager
 def _shown(progress, fits):
-    """A function of the finished fits, what is done and a state, which moves a bar in a terminal."""
-    if not progress or not sys.stderr.isatty():
+    """A function of the finished fits, what is done and a state, which moves a bar."""
+    if not progress:
         yield lambda count, doing, state: None
         return
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("membranes", total=fits)
+    with bar(name="membranes", total=fits) as shown:
 
         def show(count, doing, state):
             trace = [] if state is None else state.get("trace", [])
             reached = f", chi {trace[-1]['chi']:.2f}" if len(trace) else ""
-            told = f"membranes: fit {count + 1} of {fits}, {doing}{reached}"
-            bar.update(task, completed=count, description=told)
+            shown.set_description(f"membranes: fit {count + 1} of {fits}, {doing}{reached}", refresh=False)
+            shown.update(count - shown.n)
 
         yield show
 

@@ -7,6 +7,7 @@ import inspect
 import json
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, is_dataclass, replace
 from functools import partial
 from importlib import import_module
@@ -19,6 +20,7 @@ import xarray as xr
 from dime.inversion import trust
 from dime.inversion.masked_wave import check_field, dissipation
 from dime.inversion.registry import METHODS
+from dime.progress import bar
 
 PRETRAINED = Path(__file__).parents[1] / "weights" / "pretrained"
 """Folder of the network that comes with the package; its `card.json` says what it learnt from."""
@@ -160,7 +162,9 @@ def invert(
         return *found, trust.trusted(image, tissue, *found, *scale, chosen.least_confidence)
 
     found = np.zeros((3, *wave.shape), np.float32)
-    for row, images in _each(slices, waves, invert_one).items():
+    with bar(slices, method) if len(slices) > 1 else nullcontext(slices) as shown:
+        inverted = _each(shown, waves, invert_one)
+    for row, images in inverted.items():
         found[:, *row] = images
     maps = {"stiffness": found[0], chosen.second: found[1], "trusted": found[2] > 0}
     result = xr.Dataset({name: (wave.dims, values) for name, values in maps.items()}, coords=wave.coords)

@@ -9,7 +9,7 @@ sensitivity [rad/m], N the number of phase offsets and M the magnitude.
 
 import numpy as np
 import xarray as xr
-from skimage.measure import label
+from scipy import ndimage
 from skimage.restoration import unwrap_phase
 
 from dime.mri.kspace import band_limited, sampled_noise
@@ -137,8 +137,8 @@ def unwrap(phase, mask):
     mask = checked_mask(mask, phase, "phase")
     clean = np.where(mask, phase, 0.0)
     out = np.zeros(phase.shape)
-    parts = label(mask, connectivity=1)
-    for part in range(1, parts.max() + 1):
+    parts, count = ndimage.label(mask)
+    for part in range(1, count + 1):
         here = parts == part
         for image, result in zip(clean, out, strict=True):
             if np.count_nonzero(here) > 1:

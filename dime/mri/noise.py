@@ -1,7 +1,8 @@
 """Disturb a wave as a scanner does (white noise, bulk motion), and estimate the noise of an image."""
 
 import numpy as np
-from scipy import ndimage, stats
+from scipy import ndimage
+from scipy.special import ndtri
 
 from dime.physics import axis_m
 
@@ -108,4 +109,4 @@ def noise_deviation(wave, mask):
     inside = ndimage.binary_erosion(mask, np.ones((3, 3)))
     kernel = np.outer([1.0, -2.0, 1.0], [1.0, -2.0, 1.0])
     found = [np.abs(ndimage.correlate(part, kernel)[inside]) for part in (wave.real, wave.imag)]
-    return float(np.median(found)) / (6 * stats.norm.ppf(0.75)) if inside.any() else 0.0
+    return float(np.median(found)) / (6 * ndtri(0.75)) if inside.any() else 0.0

@@ -17,6 +17,10 @@ records = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Predict stiffness without a wave, from T1w, T2w and diffusion images and the records.",
+    epilog="""\b
+Example:
+  dime records simulate --exams 2 --seed 1 -o cohort
+  dime records predict cohort/records.csv --images cohort/images -o predicted.csv""",
 )
 
 Table = Annotated[
@@ -24,7 +28,11 @@ Table = Annotated[
 ]
 
 
-@records.command()
+@records.command(
+    epilog="""\b
+Example:
+  dime records simulate --exams 2 --seed 1 -o cohort"""
+)
 def simulate(
     output: Annotated[Path, typer.Option("-o", help="Folder to write: records.csv, truth.csv, images/.")],
     exams: Annotated[int, typer.Option(help="Number of examinations.")],
@@ -45,7 +53,12 @@ def simulate(
     typer.echo(f"{output}: {exams} simulated examination{'s' * (exams > 1)}, {site_kind}, seed {seed}")
 
 
-@records.command()
+@records.command(
+    epilog="""\b
+Example:
+  dime records simulate --exams 6 --seed 1 -o sample
+  dime records train sample/records.csv --images sample/images --epochs 1 -o model"""
+)
 def train(
     table: Table,
     images: Annotated[Path, typer.Option(help="Folder of EXAM/t1w.nii.gz, t2w.nii.gz, dwi.nii.gz.")],
@@ -71,7 +84,12 @@ def train(
     typer.echo(f"{output}: trained on {len(found)} examinations of {found['patient'].nunique()} patients")
 
 
-@records.command()
+@records.command(
+    epilog="""\b
+Example:
+  dime records simulate --exams 2 --seed 1 -o cohort
+  dime records predict cohort/records.csv --images cohort/images -o predicted.csv"""
+)
 def predict(
     table: Table,
     output: Annotated[Path, typer.Option("-o", help="CSV to write: stiffness [kPa], interval, flags.")],

@@ -12,13 +12,12 @@ import dask
 import distributed
 import numpy as np
 import zarr
-from rich.console import Console
-from rich.progress import track
 
 from dime.fem import forward
 from dime.files.datasets import check_replaceable
 from dime.files.sources import code_digest
 from dime.files.whole import alone, named, partial_path, take_name
+from dime.progress import bar
 from dime.simulation.examination import DIRECTION, ENCODED, Recipe, simulate_phantom
 
 BLOCK = 8
@@ -97,14 +96,12 @@ def _simulate(recipe, path, workers, scheduler):
 
 
 def _progress(tasks, total, name):
-    """A bar in a terminal; elsewhere, where a bar would flood the log, a line for each tenth of the work."""
-    if sys.stderr.isatty():
-        yield from track(tasks, name, total, console=Console(stderr=True))
-        return
-    for number, task in enumerate(tasks, start=1):
-        yield task
-        if 10 * number // total > 10 * (number - 1) // total:
-            print(f"{name}: {100 * number // total} %", file=sys.stderr, flush=True)
+    """A bar; where there is none, because it would flood a log, a line for each tenth of the work."""
+    with bar(tasks, name, total) as shown:
+        for number, task in enumerate(shown, start=1):
+            yield task
+            if shown.disable and 10 * number // total > 10 * (number - 1) // total:
+                print(f"{name}: {100 * number // total} %", file=sys.stderr, flush=True)
 
 
 @contextmanager
