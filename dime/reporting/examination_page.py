@@ -253,6 +253,7 @@ def _play(boxed, wave_end, frequency_hz):
         "room": drawing.WAVE_ROOM,
         "colours": colours,
         "slices": slices,
+        "first": int(np.argmax((boxed["mask"] & boxed["trusted"]).sum(axis=(1, 2)))),
         "seconds": PERIOD_S,
         "slower": round(PERIOD_S * frequency_hz),
     }
