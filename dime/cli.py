@@ -1,4 +1,4 @@
-"""Command line: the methods (`simulate`, `invert`, `liver`, `brain`, `diffusion`, `records`), and `run`."""
+"""Command line: methods (`simulate` `invert` `report` `liver` `brain` `diffusion` `records`), and `run`."""
 
 import logging
 import os
@@ -137,6 +137,44 @@ def invert(
     if left:
         shares = ", ".join(f"{100 * share:.0f} %" for share in left)
         typer.echo(f"{output}: put back through the wave equation it leaves {shares} of the wave, by slice")
+
+
+@app.command()
+def report(
+    scan: Annotated[Path, typer.Argument(help="Whatever `dime invert` reads.")],
+    output: Annotated[Path, typer.Option("-o", help="HTML file to write, for any browser and for print.")],
+    frequency: Annotated[
+        float | None, typer.Option(help="Vibration [Hz]; default: what the scan or its sidecar states.")
+    ] = None,
+    spacing: Annotated[float | None, typer.Option(help="Pixel [mm]; default: the header's.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="NIfTI, tissue where not 0.")] = None,
+    method: Annotated[str, typer.Option(help="As in `dime invert`.")] = "dime",
+    layout: Annotated[
+        str | None,
+        typer.Option(help="offsets, real-imag, amplitude-phase or complex; default: by the values."),
+    ] = None,
+    component: Annotated[int | None, typer.Option(help="1, 2 or 3, where a file holds three.")] = None,
+    phase_units: Annotated[
+        str | None, typer.Option(help="rad, mrad, deg or cycles; default: by sidecar or by the jumps.")
+    ] = None,
+    phase_period: Annotated[float | None, typer.Option(help="Period of the phases, such as 4096.")] = None,
+):
+    """Report one examination on one page: images, playing wave, stiffness, trust, numbers; for research."""
+    from dime.files.waves import read_wave
+    from dime.inversion import methods
+    from dime.reporting import examination_page
+
+    examination_page.check_name(output, [scan, *([mask] if mask else [])])
+    spacing_m = None if spacing is None else spacing * 1e-3
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("always", UserWarning)
+        waves = read_wave(scan, frequency, spacing_m, mask, layout, component, phase_units, phase_period)
+        maps = methods.invert(waves, method)
+    remarks = list(dict.fromkeys(str(one.message) for one in raised))
+    for remark in remarks:
+        typer.echo(f"dime: {remark}", err=True)
+    examination_page.write_report(waves, maps, output, remarks)
+    typer.echo(f"{output}: {examination_page.summary(waves, maps)}")
 
 
 @app.command()

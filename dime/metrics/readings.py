@@ -74,9 +74,7 @@ def readings(stiffness_pa, mask, trusted, spacing_m):
     """
     found = {}
     for name, region in regions(mask, trusted, spacing_m).items():
-        rows = [
-            reading(*one, spacing_m) for one in zip(stiffness_pa, region, mask & trusted, strict=True)
-        ]
+        rows = [reading(*one, spacing_m) for one in zip(stiffness_pa, region, mask & trusted, strict=True)]
         medians = [row["median_kpa"] for row in rows if row["median_kpa"] is not None]
         found[name] = {
             "all": reading(stiffness_pa, region, mask & trusted, spacing_m),

@@ -1,4 +1,4 @@
-"""Draw an examination for a page: maps as palette PNGs of a byte a pixel, outlines as paths, a wave that plays.
+"""Draw an examination for a page: maps as PNGs with a palette, outlines as paths, a wave that plays.
 
 One pixel of a map is one pixel of its picture, so that the page can enlarge it without blurring it.
 """
@@ -20,8 +20,8 @@ STEPS = 255
 """Colours of a palette; one more entry is transparent, for what is not tissue."""
 
 WAVE_QUANTILE, WAVE_ROOM = 0.98, 1.5
-"""The ends of the wave's colours, as a quantile of its amplitude in the tissue; how far beyond them the bytes of
-a playing wave reach."""
+"""The ends of the wave's colours, as a quantile of its amplitude in the tissue; how far beyond them the bytes
+of a playing wave reach."""
 
 MARGIN_PX = 4
 """Pixels around the tissue that are shown."""
@@ -87,7 +87,12 @@ def _png(index, colours):
     written = io.BytesIO()
     clear = {"transparency": 0} if len(colours) > STEPS else {}
     image.save(written, "PNG", optimize=True, **clear)
-    return "data:image/png;base64," + base64.b64encode(written.getvalue()).decode()
+    return "data:image/png;base64," + coded(written.getvalue())
+
+
+def coded(data):
+    """Bytes, or the bytes of an array, as base64 text."""
+    return base64.b64encode(bytes(data)).decode()
 
 
 def outline_path(region):
@@ -115,8 +120,8 @@ def _runs(rows):
 def playing_wave(wave, mask, end):
     """What a script needs to play a wave: its tissue by runs, and real and imaginary part as signed bytes.
 
-    u(t) = Re(u e^{i omega t}) = Re u cos(omega t) - Im u sin(omega t). The byte 127 is `WAVE_ROOM` ends of the
-    scale; the phase of a few larger values is kept and their amplitude cut.
+    u(t) = Re(u e^{i omega t}) = Re u cos(omega t) - Im u sin(omega t). The byte 127 is `WAVE_ROOM` ends of
+    the scale; the phase of a few larger values is kept and their amplitude cut.
 
     Parameters
     ----------
@@ -132,7 +137,6 @@ def playing_wave(wave, mask, end):
     """
     inside = wave[mask] / (WAVE_ROOM * end)
     inside = 127 * inside / np.maximum(1, np.abs(inside))
-    parts = [np.round(part).astype(np.int8).tobytes() for part in (inside.real, inside.imag)]
-    real, imaginary = (base64.b64encode(part).decode() for part in parts)
+    real, imaginary = (coded(np.round(part).astype(np.int8)) for part in (inside.real, inside.imag))
     runs = [number for _, *run in _runs(mask.reshape(1, -1)) for number in run]
     return {"runs": runs, "real": real, "imaginary": imaginary}

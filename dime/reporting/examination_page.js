@@ -12,7 +12,7 @@
 
   const canvas = document.createElement("canvas");
   canvas.width = told.width;
-  canvas.height = told.height;
+  canvas.height = told.height + told.strip;
   canvas.setAttribute("aria-hidden", "true");
   const pen = canvas.getContext("2d");
   const image = pen.createImageData(told.width, told.height);
