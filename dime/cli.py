@@ -148,6 +148,7 @@ def report(
     ] = None,
     spacing: Annotated[float | None, typer.Option(help="Pixel [mm]; default: the header's.")] = None,
     mask: Annotated[Path | None, typer.Option(help="NIfTI, tissue where not 0.")] = None,
+    variable: Annotated[str | None, typer.Option(help="The wave's name in a .mat file.")] = None,
     method: Annotated[str, typer.Option(help="As in `dime invert`.")] = "dime",
     layout: Annotated[
         str | None,
@@ -165,10 +166,13 @@ def report(
     from dime.reporting import examination_page
 
     examination_page.check_name(output, [scan, *([mask] if mask else [])])
-    spacing_m = None if spacing is None else spacing * 1e-3
+    stated = {"spacing_m": None if spacing is None else spacing * 1e-3, "variable": variable}
+    stated |= {"mask_path": mask, "layout": layout, "component": component}
+    stated |= {"phase_units": phase_units, "phase_period": phase_period}
+    stated = {name: value for name, value in stated.items() if value is not None}
     with warnings.catch_warnings(record=True) as raised:
         warnings.simplefilter("always", UserWarning)
-        waves = read_wave(scan, frequency, spacing_m, mask, layout, component, phase_units, phase_period)
+        waves = read_wave(scan, frequency, **stated)
         maps = methods.invert(waves, method)
     remarks = list(dict.fromkeys(str(one.message) for one in raised))
     for remark in remarks:

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import xarray as xr
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 
 from dime.files.whole import whole
 from dime.metrics import readings
@@ -107,12 +106,13 @@ def page(waves, maps, remarks=()):
     view = panels.view_of(shown["mask"].shape[1:], waves.attrs["spacing_m"])
     count = len(shown["mask"])
     by_slice = [{name: found[name]["slices"][row] for name in REGIONS} for row in range(count)]
+    name = "/".join(Path(waves.attrs.get("source", "a wave")).parts[-2:])
     parts = {suffix: _part(suffix) for suffix in ("css", "js")}
     fields, withheld = _fields(waves.attrs.get("sidecar"))
     return _template().render(
         parts=parts,
         hashes={suffix: _hash(text) for suffix, text in parts.items()},
-        source=_plain(Path(waves.attrs.get("source") or "wave").name),
+        source=_plain(name),
         headline=headline_of(found),
         facts=_facts(found["tissue"]["all"], waves, maps, count),
         slices=[panels.slice_of(row, shown, scales, numbers) for row, numbers in enumerate(by_slice)],
@@ -263,7 +263,6 @@ def _template():
     surroundings = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    surroundings.filters["own"] = Markup  # the page's own style and script, never a text of a file
     surroundings.filters["kpa"] = lambda value: "–" if value is None else f"{value:.2f}"
     surroundings.filters["percent"] = lambda share: "–" if share is None else f"{100 * share:.0f} %"
     return surroundings.from_string(_part("html"))

@@ -30,8 +30,8 @@ def images_of(waves, maps):
     Parameters
     ----------
     waves, maps : xarray.Dataset
-        From `dime.read_wave` and `dime.invert`. Attr `affine` of the waves, where it is there: 4 x 4, voxel
-        index to mm, as in NIfTI.
+        From `dime.read_wave` and `dime.invert`. Where `encoding` of the waves holds `image`, the NIfTI image
+        that they were read from, its header says how they lie.
 
     Returns
     -------
@@ -51,12 +51,9 @@ def images_of(waves, maps):
     if maps.attrs.get("time_sign", 1) < 0:
         images["wave"] = images["wave"].conj()
     images = {name: values.reshape(-1, *values.shape[-2:]) for name, values in images.items()}
-    if waves.attrs.get("affine") is None:
+    if "image" not in waves.encoding:
         return images, False
-    from nibabel import Nifti1Image
-
-    stated = Nifti1Image(np.zeros((1, 1, 1), np.uint8), np.asarray(waves.attrs["affine"], float))
-    turned, doubt = orientation.orientation(stated)
+    turned, doubt = orientation.orientation(waves.encoding["image"])
     return {name: orientation.turn(values, turned) for name, values in images.items()}, not doubt
 
 
