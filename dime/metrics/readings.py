@@ -39,22 +39,26 @@ def reading(stiffness_pa, region, trusted, spacing_m):
     Parameters
     ----------
     stiffness_pa : (..., y, x) array [Pa]
+        0 where there is none, as in a slice that could not be inverted; such pixels count in the area alone.
     region, trusted : bool arrays of that shape
     spacing_m : float
 
     Returns
     -------
     dict
-        median_kpa, low_kpa and high_kpa (quartiles), mean_kpa, trusted_share (0 to 1): None where the region
-        is empty; area_cm2. The quartiles show how pixels differ; they are no interval of the median.
+        median_kpa, low_kpa and high_kpa (quartiles), mean_kpa: None where the region holds no stiffness;
+        trusted_share (0 to 1): None where it is empty; area_cm2. The quartiles show how pixels differ; they
+        are no interval of the median.
     """
-    area_cm2 = float(np.count_nonzero(region)) * spacing_m**2 * 1e4
-    names = ("low_kpa", "median_kpa", "high_kpa", "mean_kpa", "trusted_share")
-    if not region.any():
-        return dict.fromkeys(names) | {"area_cm2": area_cm2}
-    inside = stiffness_pa[region] / 1e3
-    values = [*np.percentile(inside, [25, 50, 75]), inside.mean(dtype=float), trusted[region].mean()]
-    return dict(zip(names, map(float, values), strict=True)) | {"area_cm2": area_cm2}
+    pixels = np.count_nonzero(region)
+    share = np.count_nonzero(region & trusted) / pixels if pixels else None
+    found = {"trusted_share": share, "area_cm2": pixels * spacing_m**2 * 1e4}
+    inside = stiffness_pa[region & (stiffness_pa > 0)] / 1e3
+    names = ("low_kpa", "median_kpa", "high_kpa", "mean_kpa")
+    if not inside.size:
+        return dict.fromkeys(names) | found
+    values = [*np.percentile(inside, [25, 50, 75]), inside.mean(dtype=float)]
+    return dict(zip(names, map(float, values), strict=True)) | found
 
 
 def readings(stiffness_pa, mask, trusted, spacing_m):

@@ -142,6 +142,8 @@ def summary(waves, maps):
     one = headline_of(_numbers(panels.images_of(waves, maps)[0], waves))
     read, share = one["all"], one["tissue"]["trusted_share"]
     where = "the trusted pixels" if one["name"] == "trusted" else "all tissue"
+    if read["median_kpa"] is None:
+        return f"no stiffness, by {maps.attrs['method']}"
     number = f"{read['median_kpa']:.2f} kPa, median of {where}"
     quartiles = f"quartiles {read['low_kpa']:.2f} and {read['high_kpa']:.2f}"
     trusted = f"{100 * share:.0f} % of the tissue trusted"

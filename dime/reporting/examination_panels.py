@@ -107,13 +107,12 @@ def slice_of(row, images, scales, numbers):
         "uncertainty": one.get("factor"),
         "confidence": one.get("confidence"),
     }
+    seen = {"magnitude": np.ones_like(mask), "stiffness": mask & (one["stiffness"] > 0)}
     panels = [
         {
             "kind": kind,
             "alt": _alt(kind, row + 1, shown[kind], mask, numbers["tissue"]),
-            "image": drawing.picture(
-                shown[kind], np.ones_like(mask) if kind == "magnitude" else mask, *scale[:3]
-            ),
+            "image": drawing.picture(shown[kind], seen.get(kind, mask), *scale[:3]),
         }
         for kind, scale in scales.items()
     ]
@@ -133,13 +132,14 @@ def _alt(kind, number, values, mask, tissue):
         return f"Magnitude image of slice {number}, with the outline of the trusted pixels."
     if not mask.any():
         return f"{kind.capitalize()} of slice {number}: no tissue."
-    middle = float(np.median(values[mask]))
     if kind == "wave":
         return f"Wave of slice {number}: real part of the first harmonic of the displacement, at one moment."
     if kind == "stiffness":
         share = f"{100 * tissue['trusted_share']:.0f} % trusted"
         area = f"{tissue['area_cm2']:.0f} cm² of tissue"
-        return f"Stiffness map of slice {number}: median {middle:.2f} kPa in {area}, {share}."
+        median = "no value" if tissue["median_kpa"] is None else f"median {tissue['median_kpa']:.2f} kPa"
+        return f"Stiffness map of slice {number}: {median} in {area}, {share}."
+    middle = float(np.median(values[mask]))
     if kind == "uncertainty":
         return (
             f"Uncertainty of slice {number}: the interval of the median pixel reaches a factor {middle:.2f}."

@@ -61,6 +61,15 @@ def test_a_region_without_pixels_has_an_area_and_no_stiffness():
     assert found["slice_medians_kpa"] == (2.0, 2.0)
 
 
+def test_a_slice_that_could_not_be_inverted_counts_in_the_area_alone():
+    stiffness, mask, trusted = examination()
+    stiffness[1] = 0
+    found = readings.readings(stiffness, mask, trusted, SPACING_M)["tissue"]
+    assert found["all"]["mean_kpa"] == pytest.approx(4.0)
+    assert found["all"]["area_cm2"] == pytest.approx(72.0) and found["all"]["trusted_share"] == 0.25
+    assert found["slices"][1]["median_kpa"] is None and found["slices"][1]["trusted_share"] == 0
+
+
 def test_medians_of_slices_reach_from_the_softest_to_the_stiffest():
     stiffness, mask, _ = examination()
     stiffness[0], stiffness[1] = 3000.0 * mask[0], 5000.0 * mask[1]

@@ -114,6 +114,14 @@ def test_a_slice_without_tissue_is_said_to_have_none():
     assert "Slice 2 of 2 no tissue" in seen and "medians of 1 slice reach" in seen
 
 
+def test_a_slice_that_could_not_be_inverted_has_no_stiffness():
+    waves, maps = examination(2)
+    maps["stiffness"].values[1], maps["trusted"].values[1] = 0, False
+    text = examination_page.page(waves, maps)
+    assert "Stiffness map of slice 2: no value in" in text
+    assert "All tissue, median 3.00 kPa" in Read(text).words
+
+
 HOSTILE = [
     "<script>alert(1)</script>",
     "\"'><img src=x onerror=alert(1)>",
