@@ -139,7 +139,12 @@ def invert(
         typer.echo(f"{output}: put back through the wave equation it leaves {shares} of the wave, by slice")
 
 
-@app.command()
+@app.command(
+    epilog="""\b
+Example:
+  dime demo scan
+  dime report scan --mask scan/mask.nii.gz -o report.html"""
+)
 def report(
     scan: Annotated[Path, typer.Argument(help="Whatever `dime invert` reads.")],
     output: Annotated[Path, typer.Option("-o", help="HTML file to write, for any browser and for print.")],
