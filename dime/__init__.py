@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from dime.network.unet import load_model
     from dime.phantoms.families import draw
     from dime.records.prediction import predict_stiffness
+    from dime.reporting.examination_page import write_report
     from dime.simulation.dataset import simulate
     from dime.simulation.examination import Recipe
 
@@ -63,6 +64,7 @@ EXPORTS = {
     "simulate": "dime.simulation.dataset:simulate",
     "solve": "dime.fem.forward:solve",
     "write_map": "dime.files.maps:write_map",
+    "write_report": "dime.reporting.examination_page:write_report",
 }
 """Public name -> "module:name"."""
 
@@ -83,6 +85,7 @@ __all__ = [
     "simulate",
     "solve",
     "write_map",
+    "write_report",
 ]
 
 

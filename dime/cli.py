@@ -1,4 +1,4 @@
-"""Command line: the methods (`simulate`, `invert`, `liver`, `brain`, `diffusion`, `records`), and `run`."""
+"""Command line: methods (`simulate` `invert` `report` `liver` `brain` `diffusion` `records`), and `run`."""
 
 import gc
 import logging
@@ -230,6 +230,53 @@ def list_methods():
     """List the methods of inversion, those of other installed packages included."""
     for line in described():
         typer.echo(line)
+
+
+@app.command(
+    epilog="""\b
+Example:
+  dime demo scan
+  dime report scan --mask scan/mask.nii.gz -o report.html"""
+)
+def report(
+    scan: Annotated[Path, typer.Argument(help="Whatever `dime invert` reads.")],
+    output: Annotated[Path, typer.Option("-o", help="HTML file to write, for any browser and for print.")],
+    frequency: Annotated[
+        float | None, typer.Option(help="Vibration [Hz]; default: what the scan or its sidecar states.")
+    ] = None,
+    spacing: Annotated[float | None, typer.Option(help="Pixel [mm]; default: the header's.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="NIfTI, tissue where not 0.")] = None,
+    variable: Annotated[str | None, typer.Option(help="The wave's name in a .mat file.")] = None,
+    method: Annotated[str, typer.Option(help="As in `dime invert`.")] = "dime",
+    layout: Annotated[
+        str | None,
+        typer.Option(help="offsets, real-imag, amplitude-phase or complex; default: by the values."),
+    ] = None,
+    component: Annotated[int | None, typer.Option(help="1, 2 or 3, where a file holds three.")] = None,
+    phase_units: Annotated[
+        str | None, typer.Option(help="rad, mrad, deg or cycles; default: by sidecar or by the jumps.")
+    ] = None,
+    phase_period: Annotated[float | None, typer.Option(help="Period of the phases, such as 4096.")] = None,
+):
+    """Report one examination on one page: images, playing wave, stiffness, trust, numbers; for research."""
+    from dime.files.waves import read_wave
+    from dime.inversion import methods
+    from dime.reporting import examination_page
+
+    examination_page.check_name(output, [scan, *([mask] if mask else [])])
+    stated = {"spacing_m": None if spacing is None else spacing * 1e-3, "variable": variable}
+    stated |= {"mask_path": mask, "layout": layout, "component": component}
+    stated |= {"phase_units": phase_units, "phase_period": phase_period}
+    stated = {name: value for name, value in stated.items() if value is not None}
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("always", UserWarning)
+        waves = read_wave(scan, frequency, **stated)
+        maps = methods.invert(waves, method)
+    remarks = list(dict.fromkeys(str(one.message) for one in raised))
+    for remark in remarks:
+        typer.echo(f"dime: {remark}", err=True)
+    examination_page.write_report(waves, maps, output, remarks)
+    typer.echo(f"{output}: {examination_page.summary(waves, maps)}")
 
 
 @app.command(

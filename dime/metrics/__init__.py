@@ -2,6 +2,7 @@
 
 errors       error of maps by slice and by pixel, pooled correlation
 regions      errors over the whole tissue, the interior, what a method trusts, and what all trust
+readings     median, quartiles and area of a map in the regions of one examination
 statistics   bootstrap intervals, paired tests, Holm's correction
 agreement    Bland-Altman, ICC, repeatability, kappa
 diagnosis    ROC curves and their areas

@@ -19,6 +19,7 @@ diffusion_fits    misfits of many fits of known geometries, and the course of th
 diffusion_seen    what a signal can show: ranks, ensembles, calibration
 diffusion_tables  methods compared on geometries
 membranes         surfaces of membranes in three dimensions
+examination       maps of one examination as small pictures for a page, and its wave for a script
 inversions        figures of MMDI's steps and of sweeps
 paper_simulated   the paper's figures of simulated studies
 paper_conditions  the paper's figures in which a condition changes

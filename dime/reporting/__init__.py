@@ -13,5 +13,7 @@ diffusion_claims targets of the membranes from diffusion MRI, and the original's
 wing_parts      rows of a wing, part by part
 summary         tables for the terminal
 publication     the tracked pages that hold results
+examination_page    one examination as one HTML page; its template, style and script lie beside it
+examination_panels  what that page shows of each slice, in colours that all slices share
 paper           typeset the paper and its supplement; which files they read
 """
