@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from dime.mri.elastography import acquire
     from dime.network.unet import load_model
     from dime.phantoms.families import draw
+    from dime.plotting.viewer import view
     from dime.records.prediction import predict_stiffness
     from dime.simulation.dataset import simulate
     from dime.simulation.examination import Recipe
@@ -59,6 +60,7 @@ EXPORTS = {
     "read_wave": "dime.files.waves:read_wave",
     "simulate": "dime.simulation.dataset:simulate",
     "solve": "dime.fem.forward:solve",
+    "view": "dime.plotting.viewer:view",
     "write_map": "dime.files.nifti:write_map",
 }
 """Public name -> "module:name"."""
@@ -79,6 +81,7 @@ __all__ = [
     "read_wave",
     "simulate",
     "solve",
+    "view",
     "write_map",
 ]
 
