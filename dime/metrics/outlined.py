@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from skimage.measure import grid_points_in_poly
 
-COLUMNS = ("median [kPa]", "mean [kPa]", "SD [kPa]", "area [cm2]", "trusted [%]")
+COLUMNS = ("median [kPa]", "mean [kPa]", "SD [kPa]", "area [cm²]", "trusted [%]")
 """Of a reading, in this order."""
 
 

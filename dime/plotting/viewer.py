@@ -17,6 +17,10 @@ STEP_DEG = 15
 FRAME_MS = 90
 """Time between two frames of the wave [ms]; a period takes 24 of them."""
 
+TABLE_STYLE = (
+    "<style>.dime-viewer td, .dime-viewer th {padding: 0 0.9em; text-align: right; line-height: 1.6}</style>"
+)
+
 MISSING = "viewer: a picture in place of the widgets, which need: pip install 'dime[view]'"
 
 
@@ -59,7 +63,7 @@ def view(
     >>> waves = dime.read_wave(dime.EXAMPLE_WAVE, 60.0)
     >>> viewer = dime.view(waves, dime.invert(waves, "mmdi"))
     >>> list(viewer.table.columns)
-    ['median [kPa]', 'mean [kPa]', 'SD [kPa]', 'area [cm2]', 'trusted [%]']
+    ['median [kPa]', 'mean [kPa]', 'SD [kPa]', 'area [cm²]', 'trusted [%]']
     """
     given = (
         {} if maps is None else {maps.attrs["method"]: maps} if isinstance(maps, xr.Dataset) else dict(maps)
@@ -69,7 +73,7 @@ def view(
         try:
             viewer.add_controls()
         except ModuleNotFoundError as error:
-            if error.name not in ("ipywidgets", "ipympl"):
+            if str(error.name).split(".")[0] not in ("ipywidgets", "ipympl"):
                 raise
             print(MISSING)
     return viewer
@@ -166,10 +170,13 @@ class Viewer:
 
     def _list_methods(self):
         """Offer the maps that there are, and the methods that could be computed."""
-        self.method.options = [(label(name), name) for name in self.shown.maps]
-        self.method.value = self.shown.method
-        self.further.options = [(label(name), name) for name in self.shown.missing()]
-        self.compute.disabled = not self.further.options
+        chosen = self.shown.method
+        self.method.options = [(label(name), name) for name in self.shown.maps]  # goes back to the first
+        self.method.value = chosen
+        missing = self.shown.missing()
+        self.further.options = [(label(name), name) for name in missing]
+        self.further.value = missing[0] if missing else None
+        self.compute.disabled = not missing
 
     def _show_slice(self, index):
         self.shown.index = index
@@ -230,7 +237,6 @@ class Viewer:
     def _read(self):
         """Write the statistics of the region, and redraw."""
         where = "whole tissue" if self.shown.whole() else "region"
-        caption = f"<b>{where}</b>, slice {self.shown.index}"
         table = self.table.to_html(float_format="{:.2f}".format, border=0, na_rep="–")
-        self.statistics.value = f"{caption}{table}"
+        self.statistics.value = f"{TABLE_STYLE}<b>{where}</b>, slice {self.shown.index}{table}"
         self.canvas.draw_idle()

@@ -1,6 +1,7 @@
 """The pictures of a viewer: magnitude, wave and stiffness of a slice, redrawn in place."""
 
 import io
+from functools import partial
 
 import numpy as np
 from matplotlib.collections import LineCollection
@@ -9,8 +10,8 @@ from matplotlib.figure import Figure
 from dime.plotting import maps
 from dime.plotting.viewer_state import label
 
-SIZE_IN = (3.1, 3.6)
-"""Width of one panel and height of the figure [inch]."""
+SIZE_IN = (2.5, 3.0)
+"""Width of one panel and height of the figure [inch]: three panels fit beside JupyterLab's list of files."""
 
 TRUSTED_COLOUR = "#ff3b6b"
 """Pink: it is seen on every colour of the map of stiffness."""
@@ -39,6 +40,12 @@ def edges(mask, spacing):
     return spacing * np.concatenate([np.moveaxis(np.array(ends), 2, 0) for ends in (flat, upright)])
 
 
+def pointed_at(name, value):
+    """What the mouse points at, in words; nothing outside the tissue."""
+    unit = " kPa" if name == "stiffness" else ""
+    return "" if np.ma.is_masked(value) else f"{name} {value:.3g}{unit}"
+
+
 class Panels:
     """A figure and its images; each `draw_*` changes what is drawn and leaves the figure to the canvas.
 
@@ -64,6 +71,9 @@ class Panels:
         self.images = {
             name: maps.map_image(ax, blank, *place, **looks[name]) for name, ax in self.axes.items()
         }
+        for name, ax in self.axes.items():
+            ax.format_coord = "x {:.0f} mm, y {:.0f} mm:".format
+            self.images[name].format_cursor_data = partial(pointed_at, name)
         stiffness = self.axes["stiffness"]
         bar = {"label": "stiffness |G*| [kPa]", "extend": "max", "shrink": 0.85}
         self.figure.colorbar(self.images["stiffness"], ax=stiffness, **bar)
@@ -124,5 +134,5 @@ class Panels:
     def png(self):
         """The figure as it is, bytes of a PNG; equal figures give equal bytes."""
         drawn = io.BytesIO()
-        self.figure.savefig(drawn, format="png", metadata={"Software": None})
+        self.figure.savefig(drawn, format="png", dpi="figure", metadata={"Software": None})
         return drawn.getvalue()

@@ -27,7 +27,7 @@ class Shown:
     waves : xarray.Dataset, as `dime.read_wave` returns it
     maps : dict, method -> xarray.Dataset, as `dime.invert` returns it
     method : one of `maps`
-    index : the slice, counted from 0
+    index : the slice, counted from 0; at first the middle one of those with tissue
     phase_deg : the phase of the vibration [degree]
     outline_m : (n, 2) corners (x, y) of the region [m]; empty: the whole tissue
     """
@@ -35,7 +35,7 @@ class Shown:
     waves: xr.Dataset
     maps: dict[str, xr.Dataset]
     method: str = ""
-    index: int = 0
+    index: int = field(default=0, init=False)
     phase_deg: float = 0.0
     outline_m: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
 
@@ -47,8 +47,8 @@ class Shown:
                 expected, found = self.waves["wave"].shape, one["stiffness"].shape
                 raise ValueError(f"maps: expected the wave's shape {expected}, found {found} of {name}")
         self.method = self.method or next(iter(self.maps))
-        occupied = self.masks.any(axis=(1, 2))
-        self.index = int(np.argmax(occupied)) if occupied.any() else 0
+        occupied = np.flatnonzero(self.masks.any(axis=(1, 2)))
+        self.index = int(occupied[len(occupied) // 2]) if occupied.size else 0
 
     @property
     def spacing_m(self):
