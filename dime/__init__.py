@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dime.diffusion.estimate import estimate_permeability
     from dime.fem.forward import solve
     from dime.files.datasets import load
-    from dime.files.nifti import write_map
+    from dime.files.maps import write_map
     from dime.files.waves import EXAMPLE_WAVE, read_wave
     from dime.inversion.methods import METHODS, invert
     from dime.liver.examination import examine_liver
@@ -61,7 +61,7 @@ EXPORTS = {
     "simulate": "dime.simulation.dataset:simulate",
     "solve": "dime.fem.forward:solve",
     "view": "dime.plotting.viewer:view",
-    "write_map": "dime.files.nifti:write_map",
+    "write_map": "dime.files.maps:write_map",
 }
 """Public name -> "module:name"."""
 

@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 import warnings
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -76,14 +76,17 @@ def invert(
     wave: Annotated[
         Path,
         typer.Argument(
-            help="NIfTI: phase offsets (x, y, z, n) or (x, y, n), real and imaginary part (x, y, 2) or "
-            "(x, y, z, 2), or complex (x, y) or (x, y, z)."
+            help="NIfTI, MATLAB's .mat, or a folder of DICOM: phase offsets (x, y, z, n) or (x, y, n), real "
+            "and imaginary part (x, y, 2) or (x, y, z, 2), or complex (x, y) or (x, y, z)."
         ),
     ],
-    frequency: Annotated[float, typer.Option(help="Vibration [Hz].")],
     output: Annotated[Path, typer.Option("-o", help="NIfTI to write: stiffness [kPa], 0 outside the mask.")],
+    frequency: Annotated[
+        float | None, typer.Option(help="Vibration [Hz]; default: by sidecar or DICOM header.")
+    ] = None,
     spacing: Annotated[float | None, typer.Option(help="Pixel [mm]; default: the header's.")] = None,
     mask: Annotated[Path | None, typer.Option(help="NIfTI, tissue where not 0.")] = None,
+    variable: Annotated[str | None, typer.Option(help="The wave's name in a .mat file.")] = None,
     method: Annotated[str, typer.Option(help="dime, mmdi, ahi, mdev, kmdev, lfe or nonlinear.")] = "dime",
     layout: Annotated[
         str | None,
@@ -102,11 +105,15 @@ def invert(
     trusted: Annotated[
         Path | None, typer.Option(help="NIfTI to write: 1 where the map is to be trusted.")
     ] = None,
+    dicom: Annotated[
+        Path | None, typer.Option(help="Folder to write: the stiffness as a DICOM series.")
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Say what of the wave the map leaves unexplained (slow).")
     ] = False,
 ):
     """Invert a wave to a stiffness map on its own grid; every map is written, or none."""
+    from dime.files import maps
     from dime.files.waves import read_wave
     from dime.inversion import methods, residual
 
@@ -114,26 +121,30 @@ def invert(
     outputs = {name: path for name, path in outputs.items() if path}
     if uncertainty and method != methods.LEARNT:
         raise ValueError(f"--uncertainty: only method {methods.LEARNT} has one, not {method}")
-    for path in outputs.values():
-        if not path.name.endswith((".nii", ".nii.gz")):
-            raise ValueError(f"{path}: expected a name that ends in .nii or .nii.gz")
-        if not path.parent.is_dir():
-            raise FileNotFoundError(f"{path.parent}: no such folder")
-    files = [wave, *([mask] if mask else []), *outputs.values()]
-    if len({path.resolve() for path in files}) < len(files):
-        raise ValueError("wave, mask and outputs: expected files of different names")
+    _check_outputs(outputs.values(), dicom, [wave, *([mask] if mask else [])])
     spacing_m = None if spacing is None else spacing * 1e-3
-    waves = read_wave(wave, frequency, spacing_m, mask, layout, component, phase_units, phase_period)
-    result = methods.invert(waves, method, model or methods.PRETRAINED)
+    with _one_line_if_refused() as doubts:
+        waves = read_wave(
+            wave, frequency, spacing_m, mask, layout, component, phase_units, phase_period, variable
+        )
+        result = methods.invert(waves, method, model or methods.PRETRAINED)
     if result.attrs["time_sign"] < 0:
         waves["wave"] = waves["wave"].conj()
     left = residual.of_slices(result["stiffness"], waves) if check else []
     share = 100 * result["trusted"].values[waves["mask"].values].mean()
     result["stiffness"] = result["stiffness"] / 1e3
-    _write_maps({path: result[name].values for name, path in outputs.items()}, wave)
+    image, warned = waves.encoding["image"], [str(one.message) for one in doubts]
+    made = {}
+    for name, path in outputs.items():
+        units = "kPa" if name == "stiffness" else "1"
+        made[path] = result[name].values, maps.statement(result.attrs, units, name, warned), units
+    with ExitStack() as stack:
+        if dicom:
+            stack.enter_context(_series(dicom, result["stiffness"].values, image, wave, method))
+        maps.write_maps(made, image)
     sign = ", read as e^(-i omega t)" if result.attrs["time_sign"] < 0 else ""
-    pixel = f"pixel {waves.attrs['spacing_m'] * 1e3:g} mm, {frequency:g} Hz{sign}"
-    typer.echo(f"{output}: {method}, {waves.attrs['read_as']}, {pixel}, {share:.0f} % of the tissue trusted")
+    scale = f"pixel {waves.attrs['spacing_m'] * 1e3:g} mm, {waves.attrs['frequency_hz']:g} Hz{sign}"
+    typer.echo(f"{output}: {method}, {waves.attrs['read_as']}, {scale}, {share:.0f} % of the tissue trusted")
     if left:
         shares = ", ".join(f"{100 * share:.0f} %" for share in left)
         typer.echo(f"{output}: put back through the wave equation it leaves {shares} of the wave, by slice")
@@ -144,7 +155,8 @@ def liver(
     exam: Annotated[
         Path,
         typer.Argument(
-            help="Folder with magnitude.nii.gz and phase.nii.gz, or the phase itself: (x, y, slice, offset)."
+            help="Folder with magnitude.nii.gz and phase.nii.gz, folder of DICOM, MATLAB's .mat, or the "
+            "phase itself: (x, y, slice, offset)."
         ),
     ],
     output: Annotated[Path, typer.Option("-o", help="Folder to write: maps, reading.json, pictures.")],
@@ -169,7 +181,8 @@ def liver(
 
     report.check_folder(output, [path for path in (exam, magnitude, mask) if path])
     spacing_m = None if spacing is None else spacing * 1e-3
-    scan = read_scan(exam, magnitude, mask, frequency, spacing_m, phase_units, phase_period, phase_scale)
+    with _one_line_if_refused():
+        scan = read_scan(exam, magnitude, mask, frequency, spacing_m, phase_units, phase_period, phase_scale)
     result = examination.examine(scan, method)
     report.write(result, scan, output)
     reading = result.attrs["reading"]
@@ -236,13 +249,41 @@ def brain_example(folder: Path):
     typer.echo(f"dime brain {folder}/image-*.nii.gz --sequence {folder}/SEQ.yaml {fields} -o tissue")
 
 
-def _write_maps(maps, like):
-    """Write maps to their paths; they take their names when all are whole."""
-    from dime.files import nifti
-    from dime.files.whole import named, whole
+def _check_outputs(outputs, dicom, inputs):
+    """Refuse outputs that cannot be written, or that would replace an input or each other."""
+    from dime.files import folders, sidecars
 
-    with ExitStack() as stack:
-        aside = {path: stack.enter_context(whole(path)) for path in maps}
-        for path, values in maps.items():
-            with named(path):
-                nifti.write_map(aside[path], values, like)
+    for path in outputs:
+        if not path.name.endswith((".nii", ".nii.gz")):
+            raise ValueError(f"{path}: expected a name that ends in .nii or .nii.gz")
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"{path.parent}: no such folder")
+    files = [one for path in (*inputs, *outputs) for one in (path, sidecars.beside(path))]
+    if len({path.resolve() for path in files}) < len(files):
+        raise ValueError("wave, mask and outputs: expected files of different names, sidecars (.json) too")
+    for path in outputs:
+        sidecars.check_own(path)
+    if dicom:
+        folders.check_own(dicom, r"\d{4}\.dcm", "a folder of an earlier DICOM series", [*inputs, *outputs])
+
+
+@contextmanager
+def _one_line_if_refused():
+    """Show the warnings of a block after it, or not at all where it ends with an error; yields their list."""
+    with warnings.catch_warnings(record=True) as doubts:
+        yield doubts
+    for one in doubts:
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+
+
+@contextmanager
+def _series(folder, stiffness_kpa, image, wave, method):
+    """Write a map (z, y, x) as DICOM to a folder that takes its name when the block ends without an error."""
+    from dime.files import dicom_out
+    from dime.files.whole import whole
+
+    with whole(folder) as aside:
+        like = wave if wave.is_dir() else None
+        description = f"stiffness |G*| [kPa] by {method}"
+        dicom_out.write_series(aside, stiffness_kpa.T, image, description=description, like=like)
+        yield

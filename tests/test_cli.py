@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 from waves import phase_offsets
 
-from dime import cli
-from dime.files import datasets, nifti
+from dime.files import datasets, maps
 from dime.inversion import methods
 from dime.learning import checkpoints
 from dime.network.unet import UNet, load_model
@@ -193,7 +192,9 @@ def test_outputs_may_have_any_name(tmp_path, network, here):
         "wave.nii.gz",
         "partial-out.nii.gz",
         "out.nii.gz",
+        "out.json",
         "whole-out.nii.gz",
+        "whole-out.json",
     }
     assert (tmp_path / "partial-out.nii.gz").read_bytes() == b"mine"
 
@@ -272,7 +273,7 @@ def recarded(folder, source, change):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("wave.nii.gz", "Missing option '--frequency'"),
+        ("wave.nii.gz", "wave.nii.gz: expected the frequency of the vibration, found none"),
         ("wave.nii.gz --frequency 0", "frequency: expected 1 to 1000 Hz"),
         ("wave.nii.gz --frequency nan", "frequency: expected 1 to 1000 Hz"),
         ("wave.nii.gz --frequency fast", "Invalid value for '--frequency'"),
@@ -305,7 +306,7 @@ def recarded(folder, source, change):
         ("moving.nii.gz --frequency 60 --phase-units ell", "phase units: expected one of rad, mrad"),
         ("moving.nii.gz --frequency 60 --phase-period 0", "phase period: expected a positive number"),
         ("moving.nii.gz --frequency 60 --phase-units deg --phase-period 360", "found both"),
-        ("folder.nii --frequency 60", "folder.nii: expected a NIfTI file, found a folder"),
+        ("folder.nii --frequency 60", "folder.nii: expected phase.nii or phase.nii.gz in this folder"),
         ("image.mgz --frequency 60 --spacing 2", "image.mgz: not a NIfTI file"),
         ("analyze.img --frequency 60 --spacing 2", "analyze.img: not a NIfTI file"),
         ("wave.nii.gz --frequency 60 --mask signed.nii.gz", "signed.nii.gz: expected 0 outside"),
@@ -398,18 +399,18 @@ def test_a_second_map_that_fails_half_way_leaves_the_first_as_it_was(tmp_path, m
     """The disk is full when the uncertainty is written: yesterday's stiffness stays, nothing beside it."""
     save(tmp_path / "wave.nii.gz", plane_wave()[0].astype(np.complex64))
     (tmp_path / "out.nii.gz").write_bytes(b"yesterday's")
-    whole = nifti.write_map
+    save_image = nibabel.save
 
-    def full_disk(path, values, like):
+    def full_disk(image, path):
         if "scale" in path.name:
             path.write_bytes(b"half")
             raise OSError(28, "No space left on device")
-        whole(path, values, like)
+        save_image(image, path)
 
-    monkeypatch.setattr(nifti, "write_map", full_disk)
-    maps = {tmp_path / name: np.ones((1, 50, 60)) for name in ("out.nii.gz", "scale.nii.gz")}
+    monkeypatch.setattr(nibabel, "save", full_disk)
+    made = {tmp_path / name: (np.ones((1, 50, 60)), {}, "") for name in ("out.nii.gz", "scale.nii.gz")}
     with pytest.raises(OSError, match=r"scale.nii.gz: cannot be written \(no space"):
-        cli._write_maps(maps, tmp_path / "wave.nii.gz")
+        maps.write_maps(made, tmp_path / "wave.nii.gz")
     assert {path.name for path in tmp_path.iterdir()} == {"wave.nii.gz", "out.nii.gz"}
     assert (tmp_path / "out.nii.gz").read_bytes() == b"yesterday's"
 

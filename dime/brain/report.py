@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from dime.brain.tissues import LABELS, TISSUES
 from dime.files import report
 from dime.files.folders import check_own
-from dime.files.nifti import write_map
+from dime.files.maps import write_map
 from dime.files.whole import whole
 
 NUMBERS = "tissue.json"

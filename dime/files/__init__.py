@@ -3,7 +3,10 @@
 whole        write aside, then rename
 folders      refuse to replace anything but one's own earlier work
 datasets     xarray datasets as zarr folders
-nifti        NIfTI images and maps
+nifti        NIfTI images
+sidecars     what a JSON file beside an image says of it
+opening      a wave of any kind of file or folder
+maps         maps on the grid of a wave, each with its sidecar
 header       the pixel that a NIfTI header states
 layouts      slices, offsets, parts and components in an image
 phases       units and periods of phases

@@ -53,11 +53,13 @@ def arrange(values, layout, component, path):
     """
     if layout is not None and layout not in LAYOUTS:
         raise ValueError(f"layout: expected one of {', '.join(LAYOUTS)}, found {layout!r}")
-    is_complex = np.iscomplexobj(values)
+    remarks, is_complex = [], np.iscomplexobj(values)
     if layout is not None and is_complex != (layout == "complex"):
         raise ValueError(f"{path}: layout {layout} does not fit values of type {values.dtype}")
     found = values.shape
     values = _squeezed(values, 3 if is_complex else 4)
+    if component and values.shape[3:] == (COMPONENTS, COMPONENTS):
+        remarks.append("its last two axes have length 3; the last is taken for the components of motion")
     values = _one_component(values, 3 if is_complex else 4, component, path)
     if values.ndim not in ((2, 3) if is_complex else (3, 4)):
         raise ValueError(f"{path}: layout {layout or 'offsets'} does not fit shape {found}")
@@ -72,8 +74,7 @@ def arrange(values, layout, component, path):
         raise ValueError(f"{path}: expected a last axis of 2 for layout {layout}, found shape {found}")
     if layout == "offsets" and channels < 3:
         raise ValueError(f"{path}: expected at least 3 phase offsets, found {channels}")
-    remarks = []
-    if layout == "offsets" and channels == COMPONENTS:
+    if layout == "offsets" and channels == COMPONENTS and component is None:
         remarks.append("its last axis of 3 is read as phase offsets; three components of motion look alike")
     return np.moveaxis(values, (3, 2, 1, 0), (0, 1, 2, 3)), layout, remarks
 
@@ -191,7 +192,7 @@ def _doubts_of_complex(slices, mask):
     steady = modulus.var(axis=0).mean() < STEADY_MODULUS**2 * np.mean(modulus**2)
     turn = np.abs(np.angle(values[1:] * values[:-1].conj())).mean()
     if steady and turn > 2 * STEADY_MODULUS:
-        return ["its slices differ in phase alone: if they are phase offsets, store their phases"]
+        return ["its slices differ in phase alone: if they are phase offsets, say --layout offsets"]
     return []
 
 
@@ -209,6 +210,8 @@ def _one_component(values, axes, component, path):
     if component is not None and not 1 <= component <= COMPONENTS:
         raise ValueError(f"component: expected 1, 2 or 3, found {component}")
     if values.ndim == axes:
+        if component is not None and COMPONENTS in values.shape[2:]:  # of one slice
+            return _one_component(values[:, :, None], axes, component, path)
         if component is not None:
             raise ValueError(f"{path}: component: expected three components of motion, found one")
         return values

@@ -1,4 +1,4 @@
-"""Open NIfTI images, and write maps on the grid of one."""
+"""Open NIfTI images."""
 
 import gzip
 import zlib
@@ -8,8 +8,6 @@ import nibabel
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
-
-from dime.files.whole import whole
 
 
 def open_image(path):
@@ -70,33 +68,3 @@ def _kind(path):
         if fits:
             return kind
     raise ImageFileError("its content is not that of .nii, .nii.gz, or a pair .hdr and .img")
-
-
-def write_map(path: str | Path, values: np.ndarray, like: str | Path) -> None:
-    """Write a map (z, y, x) as NIfTI with the grid, orientation and affine of the file `like`.
-
-    Parameters
-    ----------
-    path : path
-        Takes its name when it is whole; replaced if it exists.
-    values : (z, y, x) array
-        Any unit; the command line writes kPa.
-    like : path
-        NIfTI file whose first axes are the map's.
-
-    Examples
-    --------
-    >>> import dime
-    >>> waves = dime.read_wave(dime.EXAMPLE_WAVE, 60.0)
-    >>> maps = dime.invert(waves, "mmdi")
-    >>> dime.write_map("stiffness.nii.gz", maps["stiffness"] / 1e3, like=dime.EXAMPLE_WAVE)
-    """
-    source = nibabel.load(like)
-    image = np.moveaxis(np.asarray(values, np.float32), (2, 1, 0), (0, 1, 2))
-    header = source.header.copy()
-    header.set_data_dtype(np.float32)
-    header.set_slope_inter(1, 0)
-    header["cal_min"] = header["cal_max"] = 0  # display range of the wave, which does not suit a map
-    header["descrip"] = b""
-    with whole(path) as aside:
-        nibabel.save(nibabel.Nifti1Image(image, source.affine, header), aside)

@@ -4,12 +4,12 @@ A wrapped phase jumps by its period. Only where the period is known can the jump
 are read as motion. What the user says comes first, then a sidecar file, then the values themselves.
 """
 
-import json
 import math
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from dime.files import sidecars
 
 UNITS = {"rad": 2 * math.pi, "mrad": 2000 * math.pi, "deg": 360.0, "cycles": 1.0}
 """Period of a phase in each unit."""
@@ -55,16 +55,18 @@ class Told(NamedTuple):
     by: str
 
 
-def told(path, units=None, period=None):
+def told(path, sidecar, units=None, period=None):
     """The period of the phases in a file, as far as the user or a sidecar states it.
 
     Parameters
     ----------
     path : path
-        The image; its sidecar is the JSON file of the same name. Of its fields `PhasePeriod` (a number),
-        `PhaseRange` (two numbers), `PhaseUnits` and `Units` the first that is there counts.
+        The image.
+    sidecar : dict
+        Of its fields `PhasePeriod` (a number), `PhaseRange` (two numbers), `PhaseUnits` and `Units` the first
+        that is there counts.
     units : one of UNITS, or None
-        What the user says.
+        What the user says; a sidecar that says otherwise raises a warning.
     period : float or None
         What the user says instead.
 
@@ -75,35 +77,27 @@ def told(path, units=None, period=None):
     Raises
     ------
     ValueError
-        Both are given, or one is out of range; a sidecar that cannot be read, or whose field makes no sense.
+        Both are given, or one is out of range; a field of the sidecar that makes no sense.
     """
     if units is not None and period is not None:
         raise ValueError("phase units and phase period: expected one of them, found both")
-    if period is not None:
-        if not (math.isfinite(period) and period > 0):
-            raise ValueError(f"phase period: expected a positive number, found {period:g}")
-        return Told(float(period), "as given")
+    if period is not None and not (math.isfinite(period) and period > 0):
+        raise ValueError(f"phase period: expected a positive number, found {period:g}")
     if units is not None:
         unit = _unit(units)
         if unit is None:
             raise ValueError(f"phase units: expected one of {', '.join(UNITS)}, found {units!r}")
-        return Told(UNITS[unit], "as given")
-    sidecar = Path(str(path).removesuffix(".gz")).with_suffix(".json")
-    if not sidecar.is_file():
-        return None
-    try:
-        raw = sidecar.read_bytes()
-        try:
-            text = raw.decode("utf-8-sig")
-        except UnicodeDecodeError:  # names of institutions, by older programs
-            text = raw.decode("latin-1")
-        content = json.loads(text)
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{sidecar}: expected a sidecar in JSON, cannot be read ({error})") from None
-    return _stated(content, sidecar)
+        period = UNITS[unit]
+    stated = _stated(sidecar, path)
+    if period is None:
+        return stated
+    if stated and not math.isclose(stated.period, period, rel_tol=sidecars.TOLERANCE):
+        text = f"phases {_named(stated.period)}, but {_named(period)} as given is used"
+        sidecars.disagree(path, text)
+    return Told(float(period), "as given")
 
 
-def resolve(phase, mask, statement, path):
+def resolve(phase, mask, statement, path, wrapped=None):
     """Decide whether phases are wrapped, and with which period.
 
     Parameters
@@ -114,6 +108,8 @@ def resolve(phase, mask, statement, path):
     statement : Told or None
     path : path
         For messages.
+    wrapped : bool or None
+        Whether a sidecar says that they are wrapped; None where it says nothing.
 
     Returns
     -------
@@ -125,7 +121,8 @@ def resolve(phase, mask, statement, path):
     Raises
     ------
     ValueError
-        Neighbours jump as in wrapped phases, but the period is not sure or not the one that is stated.
+        Neighbours jump as in wrapped phases, but the period is not sure, not the one that is stated, or the
+        phases are said to be unwrapped; they are said to be wrapped, and nothing tells the period.
 
     Assumption: values within -pi to pi, or 0 to 2 pi, whose neighbours do not jump by another period are in
     radians. To unwrap phases that have no jumps changes nothing.
@@ -134,6 +131,13 @@ def resolve(phase, mask, statement, path):
     low, high = float(values.min()), float(values.max())
     span = high - low
     period, sure = _period_of_jumps(phase, mask)
+    if wrapped is False and period and sure:
+        raise ValueError(
+            f"{path}: {sidecars.WRAPPED} is false ({sidecars.by(path)}), but neighbouring values jump by "
+            f"{period:.5g}"
+        )
+    if wrapped is False:
+        return None, f"phases unwrapped before ({sidecars.by(path)})"
     if statement:
         if period and not math.isclose(period, statement.period, rel_tol=0.1):
             raise ValueError(
@@ -147,6 +151,11 @@ def resolve(phase, mask, statement, path):
     if period is None:
         if _in_radians(low, high):
             return UNITS["rad"], "phases in rad (by their range), unwrapped"
+        if wrapped:
+            raise ValueError(
+                f"{path}: {sidecars.WRAPPED} is true ({sidecars.by(path)}), but nothing tells the period; "
+                "expected PhaseUnits or PhasePeriod beside it"
+            )
         return None, "phases taken as unwrapped (no jumps)"
     if not sure:
         raise ValueError(
@@ -251,30 +260,25 @@ def _unit(text):
     return next((unit for unit, spellings in SPELLINGS.items() if plain in spellings), None)
 
 
-def _stated(content, sidecar):
+def _stated(content, path):
     """The statement in a sidecar's content."""
-    if not isinstance(content, dict):
-        raise ValueError(f"{sidecar}: expected an object with fields, found {type(content).__name__}")
-    fields = {name.replace("_", "").lower(): value for name, value in content.items()}
-    by = f"by {sidecar.name}"
-    if "phaseperiod" in fields or "phaserange" in fields:
-        value = fields.get("phaseperiod", fields.get("phaserange"))
-        try:
-            period = float(value[1] - value[0] if isinstance(value, list) else value)
-        except (TypeError, ValueError, IndexError):
-            period = math.nan
-        if not (math.isfinite(period) and period > 0):
-            raise ValueError(
-                f"{sidecar}: PhasePeriod, PhaseRange: expected a positive number or two, found {value!r}"
-            )
-        return Told(period, by)
-    for name in ("phaseunits", "phaseunit", "units", "unit"):
-        if name in fields:
-            unit = _unit(fields[name])
+    sidecar = sidecars.named(path)
+    for name in ("PhasePeriod", "PhaseRange"):
+        value = sidecars.value(content, name)
+        if value is not None:
+            try:
+                period = float(value[1] - value[0] if isinstance(value, list) else value)
+            except (TypeError, ValueError, IndexError, OverflowError):
+                period = math.nan
+            if not (math.isfinite(period) and period > 0):
+                raise ValueError(f"{sidecar}: {name}: expected a positive number or two, found {value!r}")
+            return Told(period, sidecars.by(path))
+    for name in ("PhaseUnits", "PhaseUnit", "Units", "Unit"):
+        value = sidecars.value(content, name)
+        if value is not None:
+            unit = _unit(value)
             if unit:
-                return Told(UNITS[unit], by)
-            if name.startswith("phase") and str(fields[name]).strip().lower() not in NO_UNIT:
-                raise ValueError(
-                    f"{sidecar}: {name}: expected one of {', '.join(UNITS)}, found {fields[name]!r}"
-                )
+                return Told(UNITS[unit], sidecars.by(path))
+            if name.startswith("Phase") and str(value).strip().lower() not in NO_UNIT:
+                raise ValueError(f"{sidecar}: {name}: expected one of {', '.join(UNITS)}, found {value!r}")
     return None

@@ -1,10 +1,9 @@
-"""Read an examination of the abdomen: magnitude and wrapped phase from NIfTI, checked, in one orientation.
+"""Read an examination of the abdomen: magnitude and wrapped phase, checked, in one orientation.
 
 The images of an examination are seen from the patient's feet, as radiologists see them: x grows to the
 patient's left and y to the back. A network that looks for the liver on the image's left depends on it.
 """
 
-import json
 import math
 import warnings
 from pathlib import Path
@@ -12,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from dime.files import phases, tissue
+from dime.files import opening, phases, sidecars, tissue
 from dime.files.header import pixel_m
-from dime.files.nifti import open_image, write_map
+from dime.files.maps import write_map
+from dime.files.nifti import open_image
 from dime.files.orientation import check_place, orientation, turn, turn_back
 from dime.files.waves import FREQUENCY_RANGE_HZ
 from dime.mri.elastography import wrap
@@ -27,9 +27,6 @@ LARGEST_RANGE_RAD = 7.0
 
 LEAST_OFFSETS = 3
 """Offsets from which a first harmonic can be told from a static phase."""
-
-BRIGHT = 0.1
-"""Magnitude, relative to its 99th percentile, from which a pixel is tissue whose phase tells its unit."""
 
 ADVICE = "give --phase-scale (phase [rad] = value x scale), --phase-units or --phase-period"
 
@@ -49,9 +46,10 @@ def read_scan(
     Parameters
     ----------
     exam : path
-        A folder that holds `phase.nii[.gz]` and, unless `mask` is given, `magnitude.nii[.gz]`; or the phase
-        itself. Each is (x, y, slice, offset), or (x, y, offset) for one slice, with the offsets evenly spaced
-        over one period of the vibration.
+        A folder that holds `phase.nii[.gz]` and, unless `mask` is given, `magnitude.nii[.gz]`; the phase
+        itself; a folder of DICOM files; or MATLAB's .mat with both (`dime.files.opening`). Each is
+        (x, y, slice, offset), or (x, y, offset) for one slice, with the offsets evenly spaced over one period
+        of the vibration.
     magnitude : path, optional
         The magnitude, in place of the folder's.
     mask : path, optional
@@ -81,24 +79,35 @@ def read_scan(
 
     Assumption: a file without an affine is in the orientation of this module; a warning says so.
     """
-    source, magnitude = _find(Path(exam), magnitude)
-    if magnitude is None and mask is None:
+    source = opening.located(exam)
+    if magnitude is None and source != Path(exam):
+        magnitude = opening.in_folder(exam, "magnitude")
+    opened = opening.open_wave(source, spacing_m=spacing_m)
+    image, masked = opened.image, opened.mask is not None or mask is not None
+    if magnitude is None and opened.magnitude is None and not masked:
         raise ValueError(f"{exam}: no magnitude: give --mask")
-    image, phase = _open(source)
-    images = {"phase": phase}
+    images = {"phase": _offsets(opened.values, source)}
+    names = {"phase": source, "magnitude": magnitude or f"{source}: magnitude", "mask": mask}
     if magnitude is not None:
-        other, images["magnitude"] = _open(magnitude)
+        other, values = open_image(magnitude)
+        images["magnitude"] = _offsets(values, magnitude)
         check_place(magnitude, other, source, image)
+    elif opened.magnitude is not None:
+        images["magnitude"] = _offsets(opened.magnitude, names["magnitude"])
+    shape = (images["phase"].shape[0], *images["phase"].shape[2:])
     if mask is not None:
-        images["mask"] = tissue.read_mask(mask, (phase.shape[0], *phase.shape[2:]), image)
-    names = {"phase": source, "magnitude": magnitude, "mask": mask}
+        images["mask"] = tissue.read_mask(mask, shape, image)
+    elif masked:
+        images["mask"] = tissue.as_mask(opened.mask, shape, f"{source}: mask")
     check_images(images["phase"], images.get("magnitude"), images.get("mask"), names)
     spacing_m, remark = pixel_m(image, source, spacing_m)
-    frequency_hz = _frequency(source) if frequency_hz is None else frequency_hz
+    frequency_hz = sidecars.frequency(opened.sidecar, source, frequency_hz)
     check_scale(spacing_m, frequency_hz, source)
-    images["phase"], said = _radians(images, _told(source, phase_units, phase_period, phase_scale), source)
+    sidecars.check_offsets(opened.sidecar, images["phase"].shape[1], source)
+    statement = _told(source, opened.sidecar, phase_units, phase_period, phase_scale)
+    images["phase"], said = _radians(images, statement, source)
     turned, doubt = orientation(image)
-    if "axial" in doubt and mask is None:
+    if "axial" in doubt and not masked:
         raise ValueError(f"{source}: {doubt}; other slices are read with --mask alone")
     for text in filter(None, (remark, doubt)):
         warnings.warn(f"{source}: {text}", stacklevel=2)
@@ -107,12 +116,14 @@ def read_scan(
     slices, offsets = images["phase"].shape[:2]
     attrs |= {"turned": turned, "read_as": f"{slices} slice{'s' * (slices > 1)}, {offsets} offsets, {said}"}
     dims = {3: ("slice", "y", "x"), 4: ("slice", "offset", "y", "x")}
-    return xr.Dataset({name: (dims[one.ndim], one) for name, one in images.items()}, attrs=attrs)
+    scan = xr.Dataset({name: (dims[one.ndim], one) for name, one in images.items()}, attrs=attrs)
+    scan.encoding["image"] = image
+    return scan
 
 
 def write_scan_map(path, values, scan):
     """Write a map (slice, y, x) as NIfTI in the orientation, grid and affine of the phase's file."""
-    write_map(path, turn_back(np.asarray(values), scan.attrs["turned"]), scan.attrs["source"])
+    write_map(path, turn_back(np.asarray(values), scan.attrs["turned"]), scan.encoding["image"])
 
 
 def check_images(phase, magnitude=None, mask=None, names=None):
@@ -177,26 +188,8 @@ def check_scale(spacing_m, frequency_hz, name="spacing_m, frequency_hz"):
         raise ValueError(f"{name}: frequency: expected {low:g} to {high:g} Hz, found {frequency_hz:g}")
 
 
-def _find(exam, magnitude):
-    """Paths of phase and magnitude; None for a magnitude that is not there."""
-    if not exam.exists():
-        raise FileNotFoundError(f"{exam}: no such file or folder")
-    if not exam.is_dir():
-        return exam, magnitude
-    found = {"magnitude": magnitude}
-    for name in ("phase",) if magnitude else ("phase", "magnitude"):
-        files = [path for path in (exam / f"{name}.nii", exam / f"{name}.nii.gz") if path.exists()]
-        if len(files) > 1:
-            raise ValueError(f"{exam}: expected one of {files[0].name} and {files[1].name}, found both")
-        found[name] = files[0] if files else None
-    if found["phase"] is None:
-        raise FileNotFoundError(f"{exam}: expected phase.nii or phase.nii.gz in this folder, found neither")
-    return found["phase"], found["magnitude"]
-
-
-def _open(path):
-    """An image and its values (slice, offset, y, x)."""
-    image, values = open_image(path)
+def _offsets(values, path):
+    """Values (slice, offset, y, x) of an image."""
     found = values.shape
     values = values.reshape(values.shape[:4]) if values.shape[4:] == (1,) * (values.ndim - 4) else values
     values = values[:, :, None] if values.ndim == 3 else values
@@ -208,7 +201,7 @@ def _open(path):
         )
     if values.shape[3] < LEAST_OFFSETS:
         raise ValueError(f"{path}: expected at least {LEAST_OFFSETS} phase offsets, found {values.shape[3]}")
-    return image, np.moveaxis(values.astype(np.float32), (2, 3, 1, 0), (0, 1, 2, 3))
+    return np.moveaxis(values.astype(np.float32), (2, 3, 1, 0), (0, 1, 2, 3))
 
 
 def _shape(image):
@@ -216,38 +209,15 @@ def _shape(image):
     return tuple(image.shape[axis] for axis in (3, 2, 0, 1))
 
 
-def _frequency(source):
-    """`MechanicalFrequency` [Hz] of the phase's sidecar, or None."""
-    sidecar = Path(str(source).removesuffix(".gz")).with_suffix(".json")
-    if not sidecar.is_file():
-        return None
-    try:
-        raw = sidecar.read_bytes()
-        try:
-            text = raw.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = raw.decode("latin-1")
-        content = json.loads(text)
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{sidecar}: expected a sidecar in JSON, cannot be read ({error})") from None
-    value = content.get("MechanicalFrequency") if isinstance(content, dict) else None
-    if value is None:
-        return None
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{sidecar}: MechanicalFrequency: expected a number [Hz], found {value!r}") from None
-
-
-def _told(source, units, period, scale):
+def _told(source, sidecar, units, period, scale):
     """What somebody states about the period of the phases; a scale s states the period 2 pi / s."""
     if scale is None:
-        return phases.told(source, units, period)
+        return phases.told(source, sidecar, units, period)
     if units is not None or period is not None:
         raise ValueError("phase scale: expected it in place of phase units and phase period, found both")
     if not (math.isfinite(scale) and scale > 0):
         raise ValueError(f"phase scale: expected a positive number, found {scale:g}")
-    return phases.Told(2 * math.pi / scale, "as given")
+    return phases.told(source, sidecar, period=2 * math.pi / scale)
 
 
 def _radians(images, statement, source):
@@ -261,7 +231,7 @@ def _radians(images, statement, source):
         tissue_only = inside = images["mask"]
     else:
         mean = images["magnitude"].mean(axis=1)
-        tissue_only = mean > BRIGHT * np.quantile(mean, 0.99)
+        tissue_only = tissue.bright(mean)
         inside = np.ones(mean.shape, bool)
     low, high = (float(f(stored[:, inside])) for f in (np.min, np.max))
     period, words = phases.resolve(stored, tissue_only, statement, source)

@@ -1,4 +1,4 @@
-"""Which pixels are tissue: those of a mask file, or all that are not background."""
+"""Which pixels are tissue: those of a mask, of a bright magnitude, or all that are not background."""
 
 import warnings
 
@@ -9,6 +9,9 @@ from dime.files.nifti import open_image
 
 BACKGROUND_SHARE = 0.25
 """Share of an image's border that must hold one value for this to be the background."""
+
+BRIGHT = 0.1
+"""Magnitude, relative to its 99th percentile, from which a pixel is tissue."""
 
 FULL = 0.9
 """Share of the image from which tissue is said to fill it: air may count as tissue."""
@@ -46,6 +49,13 @@ def read_mask(path, shape, image):
         Values that are negative or not finite, another shape, or no tissue.
     """
     mask_image, values = open_image(path)
+    mask = as_mask(values, shape, path)
+    _warn_of_place(path, mask_image, image, shape)
+    return mask
+
+
+def as_mask(values, shape, path):
+    """The values (x, y) or (x, y, z) of a mask as (z, y, x) bool array; see `read_mask`."""
     found = values.shape
     values = values[:, :, None] if values.ndim == 2 else values
     values = values.reshape(values.shape[:3]) if values.shape[3:] == (1,) * (values.ndim - 3) else values
@@ -60,8 +70,45 @@ def read_mask(path, shape, image):
         raise ValueError(f"{path}: expected the wave's shape {expected}, found {found}")
     if not mask.any():
         raise ValueError(f"{path}: the mask is empty, expected at least one pixel of tissue")
-    _warn_of_place(path, mask_image, image, shape)
     return mask
+
+
+def mean_magnitude(magnitude, shape, path):
+    """Mean of a magnitude over offsets and components.
+
+    Parameters
+    ----------
+    magnitude : (x, y, z, ...) array, or (x, y, ...) for one slice
+    shape : (z, y, x)
+        Of the wave.
+    path : path
+
+    Returns
+    -------
+    (z, y, x) float32 array
+
+    Raises
+    ------
+    ValueError
+        Another grid than the wave's; values that are negative, complex, or 0 everywhere.
+    """
+    x_y_z, found = shape[::-1], np.shape(magnitude)
+    if found[:3] != x_y_z and shape[0] == 1 and found[:2] == x_y_z[:2]:
+        magnitude = magnitude[:, :, None]
+    if magnitude.shape[:3] != x_y_z:
+        raise ValueError(f"{path}: magnitude: expected the wave's grid {x_y_z}, found {found}")
+    if np.iscomplexobj(magnitude):
+        raise ValueError(f"{path}: magnitude: expected real numbers, found complex ones")
+    values = np.nan_to_num(np.asarray(magnitude, np.float32), posinf=0, neginf=0)
+    if values.min() < 0 or not values.any():
+        what = "values below 0" if values.min() < 0 else "0 everywhere"
+        raise ValueError(f"{path}: magnitude: expected positive values, found {what}")
+    return np.moveaxis(values.reshape(*x_y_z, -1).mean(axis=3), (2, 1, 0), (0, 1, 2))
+
+
+def bright(magnitude):
+    """Pixels (z, y, x) whose magnitude is above `BRIGHT` of its 99th percentile: tissue, not air."""
+    return magnitude > BRIGHT * np.quantile(magnitude, 0.99)
 
 
 def not_background(channels):

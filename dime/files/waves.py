@@ -1,5 +1,6 @@
 """Read a wave from a file, ready to be inverted; refuse what would give a wrong map without a word."""
 
+import json
 import warnings
 from pathlib import Path
 
@@ -7,9 +8,8 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from dime.files import layouts, phases, tissue
+from dime.files import layouts, opening, phases, sidecars, tissue
 from dime.files.header import pixel_m
-from dime.files.nifti import open_image
 from dime.mri import elastography
 
 EXAMPLE_WAVE = Path(__file__).parents[1] / "data" / "wave.nii.gz"
@@ -22,51 +22,60 @@ FREQUENCY_RANGE_HZ = (1.0, 1000.0)
 
 def read_wave(
     path: str | Path,
-    frequency_hz: float,
+    frequency_hz: float | None = None,
     spacing_m: float | None = None,
     mask_path: str | Path | None = None,
     layout: str | None = None,
     component: int | None = None,
     phase_units: str | None = None,
     phase_period: float | None = None,
+    variable: str | None = None,
 ) -> xr.Dataset:
-    """Read a wave from a NIfTI file, ready for `methods.invert`.
+    """Read a wave from a file or folder, ready for `methods.invert`.
 
     Parameters
     ----------
     path : path
-        Phase offsets (x, y, z, n) or (x, y, n) with n >= 3; first harmonic (x, y, 2) or (x, y, z, 2), real
-        and imaginary part, or amplitude and phase; or complex (x, y) or (x, y, z). An axis of 3 more holds
-        components of motion.
-    frequency_hz : float
-        Frequency of the vibration [Hz].
+        NIfTI, MATLAB's .mat, a folder of DICOM files, or a folder with `phase.nii.gz` and perhaps
+        `magnitude.nii.gz`. Phase offsets (x, y, z, n) or (x, y, n) with n >= 3; first harmonic (x, y, 2) or
+        (x, y, z, 2), real and imaginary part, or amplitude and phase; or complex (x, y) or (x, y, z). An axis
+        of 3 more holds components of motion.
+    frequency_hz : float, optional
+        Frequency of the vibration [Hz]; default: `MechanicalFrequency` of the sidecar, the JSON file of the
+        same name (`dime.files.sidecars`), or of the DICOM headers.
     spacing_m : float, optional
         In-plane pixel [m]; default: the header's, if it states one (`dime.files.header`).
     mask_path : path, optional
-        NIfTI mask (x, y) or (x, y, z), tissue where it is not 0; default: what is not background
-        (`dime.files.tissue`). Voxels are matched by index.
+        NIfTI mask (x, y) or (x, y, z), tissue where it is not 0. Default: a mask in the .mat file; where the
+        magnitude is bright; or what is not background (`dime.files.tissue`). Voxels are matched by index.
     layout : {"offsets", "real-imag", "amplitude-phase", "complex"}, optional
         Default: complex if the values are complex, real-imag if the last axis has length 2, else offsets.
+        Complex values with "offsets": signals of the scanner, whose phase is taken.
     component : {1, 2, 3}, optional
         The component of motion to take from a file that holds three.
     phase_units : {"rad", "mrad", "deg", "cycles"}, optional
         Unit of the phases; default: by a sidecar file, or by their jumps (`dime.files.phases`).
     phase_period : float, optional
         Period of the phases in the unit of the file, in place of `phase_units`: 4096 for 12 bits.
+    variable : str, optional
+        Variable of a .mat file that holds the wave, where several could be meant.
 
     Returns
     -------
     xarray.Dataset
-        `wave` complex (z, y, x), `mask` bool of that shape; attrs `spacing_m`, `frequency_hz`, `source` (the
-        file), and `read_as`: layout, counts, phases and share of tissue in words.
+        `wave` complex (z, y, x), `mask` bool of that shape, and `magnitude` float32 of that shape, its mean
+        over the offsets, where the source has one; attrs `spacing_m`, `frequency_hz`, `source` (the file),
+        `sidecar` (its fields, as JSON), and `read_as`: layout, counts, phases and share of tissue in words.
+        The encoding holds `image`, on whose grid maps are written.
 
     Raises
     ------
     ValueError
         What would make a wrong map: a frequency or pixel that is out of range or not stated, pixels that are
-        not square, a layout that does not suit the values, phases whose period is not clear, fewer than 3
-        offsets or all alike, a mask that does not suit, values inside it that are not finite. The message
-        names the file, what was found and what was expected. What is only doubtful raises a warning.
+        not square, a sidecar that contradicts the image, a layout that does not suit the values, phases whose
+        period is not clear, fewer than 3 offsets or all alike, a mask that does not suit, values inside it
+        that are not finite. The message names the file, what was found and what was expected. What is only
+        doubtful raises a warning.
 
     Examples
     --------
@@ -75,51 +84,102 @@ def read_wave(
     >>> waves["wave"].dims, waves.attrs["spacing_m"]
     (('z', 'y', 'x'), 0.0015)
     """
-    low, high = FREQUENCY_RANGE_HZ
-    if not low <= frequency_hz <= high:
-        raise ValueError(f"frequency: expected {low:g} to {high:g} Hz, found {frequency_hz:g}")
-    image, values = open_image(path)
-    channels, found, remarks = layouts.arrange(values, layout, component, path)
-    spacing_m, remark = pixel_m(image, path, spacing_m)
+    opened = opening.open_wave(path, variable, spacing_m)
+    path = opening.located(path)
+    if layout == "offsets" and np.iscomplexobj(opened.values):
+        opened = _phases_of_signals(opened)
+    frequency_hz = stated_frequency(opened.sidecar, path, frequency_hz)
+    channels, found, remarks = layouts.arrange(opened.values, layout, component, path)
+    if found == "offsets":
+        sidecars.check_offsets(opened.sidecar, len(channels), path)
+    sidecars.check_sensitivity(opened.sidecar, path)
+    spacing_m, remark = pixel_m(opened.image, path, spacing_m)
     remarks.append(remark)
-    if mask_path:
-        mask = inside = tissue.read_mask(mask_path, channels.shape[1:], image)
-    else:
-        mask = tissue.not_background(channels)
-        inside = np.stack([ndimage.binary_fill_holes(one) for one in mask])  # NaN outside is background
+    shape, magnitude = channels.shape[1:], opened.magnitude
+    if magnitude is not None:
+        magnitude = tissue.mean_magnitude(magnitude, shape, path)
+    mask, by = _tissue(opened, channels, magnitude, mask_path, path)
+    # NaN outside is background, but not a hole in the tissue
+    inside = mask if by else np.stack([ndimage.binary_fill_holes(one) for one in mask])
     if not mask.any():
         raise ValueError(f"{path}: expected tissue, found no pixel that differs from the border")
     bad = (~np.isfinite(channels) & inside).any(axis=0)
     if bad.any():
         where = "" if len(bad) == 1 else f", in slice {', '.join(map(str, np.flatnonzero(bad.any((1, 2)))))}"
         raise ValueError(f"{path}: {bad.sum()} of {mask.sum()} pixels of the tissue are not finite{where}")
-    remarks.append("" if mask_path else tissue.remark(mask))
+    remarks.append("" if by else tissue.remark(mask))
     channels = np.where(mask, channels, 0)
 
     kind = found + ("" if layout else " (inferred)")
     words = [f"layout {kind}", layouts.counts(channels, found)]
     if component:
         words.append(f"component {component}")
-    statement = phases.told(path, phase_units, phase_period)
+    statement = phases.told(path, opened.sidecar, phase_units, phase_period)
     if found == "offsets":
-        wave, said, doubts = _from_offsets(channels, mask, statement, path)
+        wrapped = sidecars.wrapped(opened.sidecar, path)
+        wave, said, doubts = _from_offsets(channels, mask, statement, path, wrapped)
     else:
         wave, said, doubts = _from_parts(channels, mask, found, layout, statement, path)
     for text in filter(None, [*remarks, *doubts]):
         warnings.warn(f"{path}: {text}", stacklevel=2)
-    share = f"tissue {100 * mask.mean():.0f} % of the image"
+    share = f"tissue {100 * mask.mean():.0f} % of the image{by and f' ({by})'}"
     attrs = {
         "spacing_m": spacing_m,
         "frequency_hz": frequency_hz,
         "source": str(path),
-        "read_as": ", ".join(filter(None, [*words, said, share])),
+        "sidecar": json.dumps(opened.sidecar, default=str),
+        "read_as": ", ".join(filter(None, [opened.said, *words, said, share])),
     }
-    return xr.Dataset({"wave": (("z", "y", "x"), wave), "mask": (("z", "y", "x"), mask)}, attrs=attrs)
+    images = {"wave": wave, "mask": mask} | ({} if magnitude is None else {"magnitude": magnitude})
+    waves = xr.Dataset({name: (("z", "y", "x"), one) for name, one in images.items()}, attrs=attrs)
+    waves.encoding["image"] = opened.image
+    return waves
 
 
-def _from_offsets(stored, mask, statement, path):
+def stated_frequency(sidecar, path, given_hz=None):
+    """Frequency of the vibration [Hz] that is given, or that a sidecar states.
+
+    Raises
+    ------
+    ValueError
+        Neither, or one out of `FREQUENCY_RANGE_HZ`.
+    """
+    frequency_hz = sidecars.frequency(sidecar, path, given_hz)
+    if frequency_hz is None:
+        raise ValueError(
+            f"{path}: expected the frequency of the vibration, found none; give --frequency [Hz] (or "
+            f"{sidecars.FREQUENCY} in {sidecars.beside(path).name})"
+        )
+    low, high = FREQUENCY_RANGE_HZ
+    if not low <= frequency_hz <= high:
+        raise ValueError(f"{path}: frequency: expected {low:g} to {high:g} Hz, found {frequency_hz:g}")
+    return frequency_hz
+
+
+def _phases_of_signals(opened):
+    """Phases [rad] and magnitudes of the complex signals of phase offsets."""
+    signal = opened.values
+    phase = np.where(np.isfinite(signal), np.angle(signal), np.nan)
+    sidecar = opened.sidecar | {"PhaseUnits": "rad"}
+    return opened._replace(values=phase, magnitude=np.abs(signal), sidecar=sidecar)
+
+
+def _tissue(opened, channels, magnitude, mask_path, path):
+    """Tissue (z, y, x), and by what it was found, in words, or "" where it is what is not background."""
+    shape = channels.shape[1:]
+    if mask_path:
+        return tissue.read_mask(mask_path, shape, opened.image), "mask as given"
+    if opened.mask is not None:
+        return tissue.as_mask(opened.mask, shape, f"{path}: mask"), "mask of the file"
+    if magnitude is not None:
+        filled = np.stack([ndimage.binary_fill_holes(one) for one in tissue.bright(magnitude)])
+        return filled, "bright magnitude"
+    return tissue.not_background(channels), ""
+
+
+def _from_offsets(stored, mask, statement, path, wrapped):
     """First harmonic (z, y, x) of phase offsets; how they were taken; what is doubtful."""
-    period, said = phases.resolve(stored, mask, statement, path)
+    period, said = phases.resolve(stored, mask, statement, path, wrapped)
     offsets = np.moveaxis(stored, 1, 0)  # (z, offset, y, x)
     if period:
         wrapped = elastography.wrap(offsets * (2 * np.pi / period))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from waves import phase_offsets, travelling
 
-from dime.files import phases
+from dime.files import phases, sidecars
 from dime.mri.elastography import wrap
 
 TURN = 2 * np.pi
@@ -117,6 +117,11 @@ def test_jumps_of_an_uncertain_period_are_refused():
     assert phases.resolve(stored, mask, phases.Told(1000.0, "as given"), "a.nii")[0] == 1000
 
 
+def told(path, **given):
+    """What is told of an image, and by the sidecar beside it."""
+    return phases.told(path, sidecars.read(path), **given)
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
@@ -131,18 +136,19 @@ def test_jumps_of_an_uncertain_period_are_refused():
 def test_a_sidecar_is_believed_first(tmp_path, fields, expected):
     (tmp_path / "a.json").write_text(json.dumps(fields))
     for name in ("a.nii.gz", "a.nii", "a.img"):
-        found = phases.told(tmp_path / name)
+        found = told(tmp_path / name)
         assert found.period == pytest.approx(expected) and found.by == "by a.json"
-    assert phases.told(tmp_path / "a.nii", units="cycles") == (1.0, "as given")
-    assert phases.told(tmp_path / "a.nii", period=7.0) == (7.0, "as given")
-    assert phases.told(tmp_path / "b.nii") is None
+    for given, period in (({"units": "cycles"}, 1.0), ({"period": 7.0}, 7.0)):
+        with pytest.warns(UserWarning, match=r"a.json: phases .*, but .* as given is used"):
+            assert told(tmp_path / "a.nii", **given) == (period, "as given")
+    assert told(tmp_path / "b.nii") is None
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
 def test_sidecars_of_old_programs_are_read(tmp_path, encoding):
     text = json.dumps({"InstitutionName": "Universität", "PhaseUnits": "deg"}, ensure_ascii=False)
     (tmp_path / "a.json").write_bytes(text.encode(encoding))
-    assert phases.told(tmp_path / "a.nii").period == 360
+    assert told(tmp_path / "a.nii").period == 360
 
 
 @pytest.mark.parametrize(
@@ -150,7 +156,7 @@ def test_sidecars_of_old_programs_are_read(tmp_path, encoding):
 )
 def test_a_sidecar_without_a_unit_says_nothing(tmp_path, fields):
     (tmp_path / "a.json").write_text(json.dumps(fields))
-    assert phases.told(tmp_path / "a.nii") is None
+    assert told(tmp_path / "a.nii") is None
 
 
 @pytest.mark.parametrize(
@@ -166,7 +172,7 @@ def test_a_sidecar_without_a_unit_says_nothing(tmp_path, fields):
 def test_a_sidecar_that_makes_no_sense_is_refused(tmp_path, text, message):
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(ValueError, match=rf"a.json: .*{message}"):
-        phases.told(tmp_path / "a.nii")
+        told(tmp_path / "a.nii")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +186,7 @@ def test_a_sidecar_that_makes_no_sense_is_refused(tmp_path, text, message):
 )
 def test_what_the_user_says_is_checked(given, message):
     with pytest.raises(ValueError, match=message):
-        phases.told("a.nii", **given)
+        told("a.nii", **given)
 
 
 def test_a_statement_that_the_jumps_deny_is_refused():

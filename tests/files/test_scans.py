@@ -175,8 +175,9 @@ def test_the_magnitude_may_lie_elsewhere(tmp_path):
     np.testing.assert_array_equal(silently(tmp_path, magnitude=other)["magnitude"], 2 * MAGNITUDE)
 
 
-def test_the_frequency_that_is_given_replaces_the_sidecars(tmp_path):
-    assert silently(folder(tmp_path), frequency_hz=40.0).attrs["frequency_hz"] == 40
+def test_the_frequency_that_is_given_replaces_the_sidecars_with_a_warning(tmp_path):
+    with pytest.warns(UserWarning, match=r"phase.json: MechanicalFrequency is 60 Hz, 40 Hz as given is used"):
+        assert scans.read_scan(folder(tmp_path), frequency_hz=40.0).attrs["frequency_hz"] == 40
 
 
 def test_the_pixel_that_is_given_replaces_the_headers_with_a_warning(tmp_path):

@@ -1,0 +1,122 @@
+"""Open a wave of any kind: NIfTI with its sidecar, MATLAB, or a folder of DICOM files."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import nibabel
+import numpy as np
+
+from dime.files import sidecars
+from dime.files.nifti import open_image
+
+ENDINGS = (".nii", ".nii.gz")
+"""How the files of an examination's folder end."""
+
+
+class Opened(NamedTuple):
+    """An image, whatever its file.
+
+    image : nibabel image with the affine, the pixel and its unit; maps are written like it
+    values : array (x, y, slice, offset[, component]), or another of `dime.files.layouts`; phases as they are
+        stored, but in radians from DICOM
+    sidecar : dict, what is said of it in BIDS-like fields (`dime.files.sidecars`)
+    magnitude : array with the axes of `values`, or without offsets; None where the source has none
+    mask : array (x, y[, slice]), tissue where it is not 0; None where the source has none
+    said : what was chosen of several things in the file, in words, or ""
+    """
+
+    image: nibabel.Nifti1Image
+    values: np.ndarray
+    sidecar: dict
+    magnitude: np.ndarray | None = None
+    mask: np.ndarray | None = None
+    said: str = ""
+
+
+def located(path):
+    """The file that holds the wave: `phase.nii` or `phase.nii.gz` of a folder that has it, else the path.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        No such path; a folder with NIfTI files but no phase, with both, or with nothing at all.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file or folder")
+    if not path.is_dir():
+        return path
+    phase = in_folder(path, "phase")
+    names = [one.name for one in path.iterdir()]
+    if phase is None and (not names or any(name.endswith(ENDINGS) for name in names)):
+        raise FileNotFoundError(f"{path}: expected phase.nii or phase.nii.gz in this folder, found neither")
+    return phase or path
+
+
+def in_folder(folder, name):
+    """The NIfTI file NAME of a folder, or None.
+
+    Raises
+    ------
+    ValueError
+        There are two.
+    """
+    files = [path for path in (Path(folder) / f"{name}{ending}" for ending in ENDINGS) if path.exists()]
+    if len(files) > 1:
+        raise ValueError(f"{folder}: expected one of {files[0].name} and {files[1].name}, found both")
+    return files[0] if files else None
+
+
+def open_wave(path, variable=None, spacing_m=None):
+    """Open a file or folder.
+
+    Parameters
+    ----------
+    path : path
+        A folder with `phase.nii[.gz]` and perhaps `magnitude.nii[.gz]`; a folder of DICOM files; MATLAB's
+        .mat; NIfTI.
+    variable : str, optional
+        The variable of a .mat file that holds the wave.
+    spacing_m : float, optional
+        The pixel that the user gives, for an image that states none.
+
+    Returns
+    -------
+    Opened
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        One line that names the file and what was expected: see `located`, `dime.files.nifti.open_image`,
+        `dime.files.matlab.read`, `dime.files.dicom.read`, `dime.files.sidecars.read`.
+    """
+    source = located(path)
+    if variable is not None and source.suffix.lower() != ".mat":
+        raise ValueError(f"{path}: variable: only a .mat file has variables, found {variable!r}")
+    if source.is_dir():
+        from dime.files import dicom
+
+        return Opened(*dicom.read(source))
+    if source.suffix.lower() == ".mat":
+        from dime.files import matlab
+
+        return Opened(*matlab.read(source, variable, spacing_m))
+    _refuse_one_of_a_series(source)
+    magnitude = in_folder(path, "magnitude") if source != Path(path) else None
+    return Opened(*open_image(source), sidecars.read(source), open_image(magnitude)[1] if magnitude else None)
+
+
+def grid(path):
+    """The image whose grid the maps of a wave take: its header, without its values where it is NIfTI."""
+    source = located(path)
+    if source.is_dir() or source.suffix.lower() == ".mat":
+        return open_wave(source).image
+    return nibabel.load(source)
+
+
+def _refuse_one_of_a_series(path):
+    """Refuse a single file of DICOM, which holds one image of many."""
+    with path.open("rb") as file:
+        start = file.read(132)
+    if start[128:] == b"DICM":
+        raise ValueError(f"{path}: found one DICOM file; expected the folder that holds the series")

@@ -1,0 +1,149 @@
+"""A wave in a .mat file of any version is the one in NIfTI; what is not clear is refused."""
+
+import warnings
+
+import h5py
+import numpy as np
+import pytest
+from scipy.io import savemat
+from waves import phase_offsets, save_nifti, travelling
+
+from dime.files import matlab
+from dime.files.waves import read_wave
+
+U, DISC = travelling(side=40)
+OFFSETS = np.where(DISC[..., None, None], phase_offsets(U)[:, :, None], 0)
+"""(x, y, slice, offset) = (40, 40, 1, 4)"""
+
+
+def save_5(path, content):
+    savemat(path, content)
+    return path
+
+
+def save_73(path, content):
+    """HDF5 as MATLAB writes it: 512 bytes of its own before it, axes reversed, complex as compounds."""
+    with h5py.File(path, "w", userblock_size=512) as file:
+        _fill(file, content)
+    raw = bytearray(path.read_bytes())
+    raw[:128] = b"MATLAB 7.3 MAT-file, Platform: GLNXA64, Created on: today HDF5 schema 1.00 .".ljust(128)
+    path.write_bytes(raw)
+    return path
+
+
+def _fill(group, content):
+    for name, one in content.items():
+        if isinstance(one, dict):
+            made = group.create_group(name)
+            made.attrs["MATLAB_class"] = np.bytes_("struct")
+            _fill(made, one)
+            continue
+        if isinstance(one, str):
+            values, kind = np.array([[ord(letter)] for letter in one], np.uint16), "char"
+        else:
+            values = np.atleast_2d(np.asarray(one))
+            kind = {"f": "single", "d": "double", "?": "logical"}.get(values.dtype.char, "double")
+            values = values.T
+        if np.iscomplexobj(values):
+            made = np.empty(values.shape, [("real", "<f8"), ("imag", "<f8")])
+            made["real"], made["imag"] = values.real, values.imag
+            values = made
+        if not values.size:  # MATLAB stores the shape of what is empty
+            values = np.array(np.shape(one), np.uint64)
+        made = group.create_dataset(name, data=values.astype(np.uint8) if kind == "logical" else values)
+        made.attrs["MATLAB_class"] = np.bytes_(kind)
+        if np.size(one) == 0:
+            made.attrs["MATLAB_empty"] = 1
+
+
+VERSIONS = pytest.mark.parametrize("save", [save_5, save_73], ids=["v5", "v7.3"])
+
+
+def silently(path, **named):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return read_wave(path, **named)
+
+
+@VERSIONS
+@pytest.mark.parametrize("values", [OFFSETS, np.where(DISC, U, 0)], ids=["offsets", "complex"])
+def test_a_wave_is_the_same_as_in_nifti(tmp_path, save, values):
+    """With frequency, pixel and mask, which are found by their names."""
+    content = {"disp": values, "freq_hz": 60.0, "spacing_mm": [2.0, 2.0, 5.0], "mask": DISC, "note": "liver"}
+    stored = values.astype(np.complex64 if np.iscomplexobj(values) else np.float32)
+    expected = silently(save_nifti(tmp_path / "a.nii", stored), frequency_hz=60.0)
+    waves = silently(save(tmp_path / "a.mat", content))
+    np.testing.assert_allclose(waves["wave"], expected["wave"], atol=1e-6)
+    np.testing.assert_array_equal(waves["mask"].values[0], DISC.T)
+    assert waves.attrs["spacing_m"] == 2e-3 and waves.attrs["frequency_hz"] == 60.0
+    said = "variable disp, frequency by freq_hz, pixel by spacing_mm, mask by mask"
+    assert waves.attrs["read_as"].startswith(said)
+    np.testing.assert_allclose(waves.encoding["image"].header.get_zooms()[:3], (2, 2, 5))
+
+
+@VERSIONS
+def test_what_lies_in_a_struct_is_found(tmp_path, save):
+    """A magnitude gives the tissue where there is no mask."""
+    content = {
+        "scan": {"phase": OFFSETS, "magnitude": np.where(DISC, 100.0, 1.0), "dx": 0.002, "frequency": 60}
+    }
+    waves = silently(save(tmp_path / "a.mat", content))
+    np.testing.assert_array_equal(waves["mask"].values[0], DISC.T)
+    np.testing.assert_array_equal(waves["magnitude"].values[0], np.where(DISC, 100, 1).T)
+    assert "variable scan.phase, frequency by scan.frequency, pixel by scan.dx" in waves.attrs["read_as"]
+    assert "bright magnitude" in waves.attrs["read_as"] and waves.attrs["spacing_m"] == 2e-3
+
+
+@VERSIONS
+def test_fields_of_a_sidecar_may_be_variables(tmp_path, save):
+    """Degrees that wrap, 3 times over: the unit is in the file."""
+    wrapped = np.degrees(np.angle(np.exp(1j * 4 * OFFSETS)))
+    content = {"u": wrapped, "PhaseUnits": "deg", "NumberOfPhaseOffsets": 4}
+    waves = silently(save(tmp_path / "a.mat", content), frequency_hz=60.0, spacing_m=2e-3)
+    assert "phases in deg (by a.mat), unwrapped" in waves.attrs["read_as"]
+    path = save(tmp_path / "b.mat", content | {"NumberOfPhaseOffsets": 8})
+    with pytest.raises(
+        ValueError, match=r"b.mat: NumberOfPhaseOffsets: expected the 4 of the image, found 8"
+    ):
+        read_wave(path, 60.0, 2e-3)
+
+
+@VERSIONS
+def test_one_of_several_waves_is_named(tmp_path, save):
+    path = save(tmp_path / "a.mat", {"u": OFFSETS, "more": {"v": 2 * OFFSETS}})
+    listed = r"more.v \(40 x 40 x 1 x 4\)"
+    with pytest.raises(ValueError, match=rf"a.mat: expected one variable .*{listed}.*--variable"):
+        read_wave(path, 60.0, 2e-3)
+    with pytest.raises(ValueError, match=rf"a.mat: variable: expected one of .*{listed}.*, found 'w'"):
+        read_wave(path, 60.0, 2e-3, variable="w")
+    one, two = (silently(path, frequency_hz=60.0, spacing_m=2e-3, variable=name) for name in ("u", "more.v"))
+    np.testing.assert_allclose(2 * one["wave"], two["wave"], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("spacing", 2.0, (2, 2, 2)),
+        ("spacing", 0.002, (2, 2, 2)),
+        ("pixel_m", [0.002, 0.002, 0.005], (2, 2, 5)),
+        ("VoxelSize", [2, 2, 5], (2, 2, 5)),
+        ("pixel_m", 2.0, None),
+        ("spacing", 0.1, None),
+        ("spacing", [2, 2, -5], None),
+        ("spacing", 1 + 1j, None),
+        ("dx", 20, None),
+    ],
+)
+def test_a_pixel_is_taken_where_its_unit_is_clear(tmp_path, name, value, expected):
+    """0.1 lies between the ranges of metres and millimetres; 2 m is no pixel."""
+    image = matlab.read(save_5(tmp_path / "a.mat", {"u": OFFSETS, name: value}))[0]
+    if expected is None:
+        assert image.header.get_xyzt_units()[0] == "unknown"
+    else:
+        np.testing.assert_allclose(image.header.get_zooms(), expected)
+
+
+def test_two_that_could_be_the_frequency_are_neither(tmp_path):
+    path = save_5(tmp_path / "a.mat", {"u": OFFSETS, "freq": 60, "frequency": 50, "dx": 2})
+    with pytest.raises(ValueError, match="expected the frequency of the vibration, found none"):
+        read_wave(path)

@@ -1,0 +1,107 @@
+"""A wave is opened by what its file or folder is, with its magnitude, components or signals."""
+
+import sys
+import warnings
+from types import ModuleType
+
+import nibabel
+import numpy as np
+import pytest
+from waves import phase_offsets, save_nifti, travelling
+
+from dime.files import opening
+from dime.files.maps import write_map
+from dime.files.scans import read_scan, write_scan_map
+from dime.files.waves import read_wave
+
+U, DISC = travelling(side=40)
+OFFSETS = np.where(DISC[..., None, None], phase_offsets(U)[:, :, None], 0).astype(np.float32)
+MAGNITUDE = np.broadcast_to(np.where(DISC, 100, 1)[..., None, None], OFFSETS.shape).astype(np.float32)
+
+
+def silently(path, frequency_hz=60.0, **named):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return read_wave(path, frequency_hz, **named)
+
+
+@pytest.fixture
+def scanner(monkeypatch):
+    """A stand-in for the reader of DICOM folders: 60 Hz, air of noise."""
+    noise = np.random.default_rng(0).uniform(-np.pi, np.pi, OFFSETS.shape)
+    phase = np.where(DISC[..., None, None], OFFSETS, noise).astype(np.float32)
+    image = nibabel.Nifti1Image(phase, np.diag([-2.0, -2.0, 5.0, 1.0]))
+    image.header.set_xyzt_units("mm")
+    sidecar = {"MechanicalFrequency": 60.0, "PhaseUnits": "rad", "NumberOfPhaseOffsets": 4}
+    module = ModuleType("dime.files.dicom")
+    module.read = lambda folder: (image, phase, sidecar, MAGNITUDE)
+    monkeypatch.setitem(sys.modules, "dime.files.dicom", module)
+    monkeypatch.setattr("dime.files.dicom", module, raising=False)
+
+
+def test_a_folder_of_other_files_goes_to_the_reader_of_dicom(tmp_path, scanner):
+    """Frequency and unit by the headers, tissue by the bright magnitude; maps lie where the series does."""
+    series = tmp_path / "series"
+    series.mkdir()
+    (series / "0001").write_bytes(b"an image")
+    waves = silently(series, frequency_hz=None)
+    np.testing.assert_array_equal(waves["mask"].values[0], DISC.T)
+    np.testing.assert_array_equal(waves["magnitude"].values[0], MAGNITUDE[:, :, 0, 0].T)
+    assert waves.attrs["frequency_hz"] == 60 and "(bright magnitude)" in waves.attrs["read_as"]
+    assert "phases in rad (by its headers)" in waves.attrs["read_as"]
+    write_map(tmp_path / "map.nii", np.ones((1, 40, 40)), series)
+    np.testing.assert_array_equal(nibabel.load(tmp_path / "map.nii").affine, np.diag([-2.0, -2.0, 5.0, 1.0]))
+
+
+def test_an_examination_is_read_from_dicom_too(tmp_path, scanner):
+    (tmp_path / "0001").write_bytes(b"an image")
+    scan = read_scan(tmp_path)
+    assert scan["magnitude"].shape == scan["phase"].shape == (1, 4, 40, 40)
+    expected = OFFSETS[:, :, 0].T[:, DISC.T]
+    np.testing.assert_allclose(scan["phase"].values[0][:, DISC.T], expected, atol=1e-6)
+    write_scan_map(tmp_path / "map.nii", DISC.T[None], scan)
+    image = nibabel.load(tmp_path / "map.nii")
+    np.testing.assert_array_equal(image.affine, np.diag([-2.0, -2.0, 5.0, 1.0]))
+    np.testing.assert_array_equal(image.get_fdata()[..., 0], DISC)
+
+
+def test_a_folder_with_a_phase_gives_its_magnitude(tmp_path):
+    save_nifti(tmp_path / "phase.nii.gz", OFFSETS)
+    save_nifti(tmp_path / "magnitude.nii.gz", MAGNITUDE[..., 0])
+    (tmp_path / "phase.json").write_text('{"MechanicalFrequency": 50}')
+    waves = silently(tmp_path, frequency_hz=None)
+    assert waves.attrs["source"] == str(tmp_path / "phase.nii.gz") and waves.attrs["frequency_hz"] == 50
+    np.testing.assert_array_equal(waves["magnitude"].values[0], MAGNITUDE[:, :, 0, 0].T)
+    np.testing.assert_array_equal(waves["mask"].values[0], DISC.T)
+    assert "magnitude" not in silently(tmp_path / "phase.nii.gz", frequency_hz=None)
+
+
+def test_three_components_are_told_from_offsets_where_sizes_tell(tmp_path):
+    """The second component is the wave, the others are still: 5 axes in both orders, and 4 of one slice."""
+    five = np.zeros((*OFFSETS.shape, 3), np.float32)
+    five[..., 1] = OFFSETS
+    expected = silently(save_nifti(tmp_path / "one.nii", OFFSETS))["wave"]
+    orders = {"last": five, "before": five.swapaxes(3, 4), "one slice": five[:, :, 0]}
+    for name, values in orders.items():
+        path = save_nifti(tmp_path / f"{name}.nii", values)
+        np.testing.assert_allclose(silently(path, component=2)["wave"], expected, atol=1e-6, err_msg=name)
+
+
+def test_three_offsets_of_three_components_are_read_with_a_warning(tmp_path):
+    three = np.where(DISC[..., None, None], phase_offsets(U, 3)[:, :, None], 0)
+    values = np.stack([0 * three, three, 0 * three], -1).astype(np.float32)
+    with pytest.warns(UserWarning, match="a.nii: its last two axes have length 3; the last is taken for the"):
+        waves = read_wave(save_nifti(tmp_path / "a.nii", values), 60.0, component=2)
+    np.testing.assert_allclose(waves["wave"].values[0][DISC.T], U.T[DISC.T], atol=1e-5)
+
+
+def test_complex_signals_of_phase_offsets_give_phase_and_magnitude(tmp_path):
+    signal = (MAGNITUDE * np.exp(1j * OFFSETS)).astype(np.complex64)
+    waves = silently(save_nifti(tmp_path / "a.nii", signal), layout="offsets")
+    np.testing.assert_allclose(waves["wave"].values[0][DISC.T], U.T[DISC.T], atol=1e-5)
+    np.testing.assert_array_equal(waves["mask"].values[0], DISC.T)
+
+
+def test_a_variable_is_refused_for_a_file_that_has_none(tmp_path):
+    with pytest.raises(ValueError, match=r"a.nii: variable: only a .mat file has variables, found 'u'"):
+        opening.open_wave(save_nifti(tmp_path / "a.nii", OFFSETS), "u")
