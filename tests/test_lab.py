@@ -192,7 +192,7 @@ def test_the_quick_start_runs_in_jupyterlab_and_its_viewer_answers(project):
         assert "region, slice" in viewer.box.inner_text()
         read = viewer.statistics()
         viewer.box.get_by_role("button", name="ellipse").click()
-        viewer.drag((0.64, 0.36), (0.76, 0.68))
+        viewer.drag((0.655, 0.42), (0.735, 0.64))
         viewer.other_statistics(read)
 
         seen = viewer.picture()

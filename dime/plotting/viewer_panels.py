@@ -43,7 +43,7 @@ def edges(mask, spacing):
 def pointed_at(name, value):
     """What the mouse points at, in words; nothing outside the tissue."""
     unit = " kPa" if name == "stiffness" else ""
-    return "" if np.ma.is_masked(value) else f"{name} {value:.3g}{unit}"
+    return "" if np.ma.is_masked(value) else f"· {name} {value:.3g}{unit}"
 
 
 class Panels:
@@ -72,7 +72,7 @@ class Panels:
             name: maps.map_image(ax, blank, *place, **looks[name]) for name, ax in self.axes.items()
         }
         for name, ax in self.axes.items():
-            ax.format_coord = "x {:.0f} mm, y {:.0f} mm:".format
+            ax.format_coord = "x {:.0f} mm, y {:.0f} mm".format
             self.images[name].format_cursor_data = partial(pointed_at, name)
         stiffness = self.axes["stiffness"]
         bar = {"label": "stiffness |G*| [kPa]", "extend": "max", "shrink": 0.85}

@@ -130,8 +130,8 @@ def test_controls_change_what_is_shown(viewer, mmdi):
 
 
 def test_what_the_mouse_points_at_is_named_with_its_unit():
-    assert pointed_at("stiffness", 3.0712) == "stiffness 3.07 kPa"
-    assert pointed_at("magnitude", 182.0) == "magnitude 182"
+    assert pointed_at("stiffness", 3.0712) == "· stiffness 3.07 kPa"
+    assert pointed_at("magnitude", 182.0) == "· magnitude 182"
     assert pointed_at("wave", np.ma.masked) == ""
 
 
