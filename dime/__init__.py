@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from dime.mri.elastography import acquire
     from dime.network.unet import load_model
     from dime.phantoms.families import draw
+    from dime.plotting.viewer import view
     from dime.records.prediction import predict_stiffness
     from dime.reporting.examination_page import write_report
     from dime.simulation.dataset import simulate
@@ -63,6 +64,7 @@ EXPORTS = {
     "read_wave": "dime.files.waves:read_wave",
     "simulate": "dime.simulation.dataset:simulate",
     "solve": "dime.fem.forward:solve",
+    "view": "dime.plotting.viewer:view",
     "write_map": "dime.files.maps:write_map",
     "write_report": "dime.reporting.examination_page:write_report",
 }
@@ -84,6 +86,7 @@ __all__ = [
     "read_wave",
     "simulate",
     "solve",
+    "view",
     "write_map",
     "write_report",
 ]

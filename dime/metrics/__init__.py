@@ -9,5 +9,6 @@ diagnosis    ROC curves and their areas
 calibration  coverage of intervals, gain of rejecting the uncertain
 inclusions   contrast, edge and outline of an inclusion in a map
 overlap      Dice, distance of surfaces and volume of two outlines
+outlined     what a map reads inside an outline that somebody drew
 roi          the region that a reading averages over, its stage
 """

@@ -34,7 +34,7 @@ def regions(mask, trusted, spacing_m, rim_m=RIM_M):
 
 
 def reading(stiffness_pa, region, trusted, spacing_m):
-    """Median, quartiles and mean of a map over a region, its area, and the share of it that is trusted.
+    """Median, quartiles, mean and spread of a map over a region, its area, and the share that is trusted.
 
     Parameters
     ----------
@@ -46,18 +46,18 @@ def reading(stiffness_pa, region, trusted, spacing_m):
     Returns
     -------
     dict
-        median_kpa, low_kpa and high_kpa (quartiles), mean_kpa: None where the region holds no stiffness;
-        trusted_share (0 to 1): None where it is empty; area_cm2. The quartiles show how pixels differ; they
-        are no interval of the median.
+        median_kpa, low_kpa and high_kpa (quartiles), mean_kpa, sd_kpa: None where there is no stiffness;
+        trusted_share (0 to 1): None where it is empty; area_cm2. Quartiles and standard
+        deviation show how pixels differ; they are no interval of the median.
     """
     pixels = np.count_nonzero(region)
     share = np.count_nonzero(region & trusted) / pixels if pixels else None
     found = {"trusted_share": share, "area_cm2": pixels * spacing_m**2 * 1e4}
     inside = stiffness_pa[region & (stiffness_pa > 0)] / 1e3
-    names = ("low_kpa", "median_kpa", "high_kpa", "mean_kpa")
+    names = ("low_kpa", "median_kpa", "high_kpa", "mean_kpa", "sd_kpa")
     if not inside.size:
         return dict.fromkeys(names) | found
-    values = [*np.percentile(inside, [25, 50, 75]), inside.mean(dtype=float)]
+    values = [*np.percentile(inside, [25, 50, 75]), inside.mean(dtype=float), inside.std(dtype=float)]
     return dict(zip(names, map(float, values), strict=True)) | found
 
 

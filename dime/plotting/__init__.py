@@ -1,6 +1,6 @@
 """How does it look?
 
-Pictures only; nothing is computed here.
+Pictures only; nothing is computed here, but what somebody asks a viewer for.
 
 style             names, colours, sizes and legends that figures share
 brain             maps of tissue fractions, images of contrasts, signal by line
@@ -25,4 +25,7 @@ paper_simulated   the paper's figures of simulated studies
 paper_conditions  the paper's figures in which a condition changes
 paper_subjects    the paper's figures of subjects and measured slices
 records           figures of merit of stiffness without a wave
+viewer            a scan and its maps in JupyterLab: the controls
+viewer_panels     the pictures of a viewer, redrawn in place
+viewer_state      what a viewer shows, and the readings of its region
 """

@@ -55,6 +55,7 @@ def test_a_region_without_pixels_has_an_area_and_no_stiffness():
         "median_kpa": None,
         "high_kpa": None,
         "mean_kpa": None,
+        "sd_kpa": None,
         "trusted_share": None,
         "area_cm2": 0.0,
     }
