@@ -97,7 +97,7 @@ def test_score_of_a_network_that_is_off_by_a_known_factor():
 
 
 def test_a_larger_budget_lowers_the_error():
-    """Plane waves without noise: 240 steps raise the likelihood of the truth by a factor e^0.3 above that of 2.
+    """Plane waves without noise: after 240 steps the truth is e^0.3 times as likely as after 2.
 
     The factor is about e^0.6, and e^0.1 between seeds: training takes another way on every processor, which
     rounds in its own manner, so that the mean relative error of a few waves may miss a limit of its own.
