@@ -61,7 +61,7 @@ def smoke(tmp_path_factory):
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = os.environ | {"PYTHONPATH": str(clone), "PATH": path}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of fifty kernels would compile the package
-    environment["DASK_NUM_WORKERS"] = "1"  # two rows of stages run side by side: further processes cost their start
+    environment["DASK_NUM_WORKERS"] = "1"  # two rows run side by side; more would cost their start
     absent = {key: value for key, value in environment.items() if key != "DIME_REFERENCE"}
 
     sets = [one.target for one in pipeline.stages(clone) if one.name.startswith("simulate")]

@@ -14,7 +14,7 @@ SCHEDULE = training.Schedule(
 )
 """A training of seconds."""
 
-SHORT = replace(SCHEDULE, epochs=3, patches_per_epoch=64)
+SHORT = replace(SCHEDULE, epochs=3)
 """A shorter one, of one network that is trained twice."""
 
 
