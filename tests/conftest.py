@@ -1,7 +1,7 @@
 """One BLAS thread per process, set before NumPy loads: many small solves are slower on several.
 
-Threads of a process that has more, as notebooks have, sleep while they wait. Where several processes share the
-processors, threads that spin take most of them.
+Threads of a process that has more, as notebooks have, sleep while they wait. Where several processes share
+the processors, threads that spin take most of them.
 """
 
 import os
