@@ -1,4 +1,8 @@
-"""One BLAS thread per process, set before NumPy loads: many small solves are slower on several."""
+"""One BLAS thread per process, set before NumPy loads: many small solves are slower on several.
+
+Threads of a process that has more, as notebooks have, sleep while they wait. Where several processes share
+the processors, threads that spin take most of them.
+"""
 
 import os
 import sys
@@ -7,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def pytest_collection_modifyitems(items):

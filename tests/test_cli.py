@@ -44,13 +44,20 @@ def test_simulate_writes_what_the_library_writes(tmp_path):
     np.testing.assert_array_equal(data["wave"].values[1], one["wave"])
 
 
+def test_a_process_ends_with_one_line_and_exit_code_2(tmp_path):
+    """What the other tests ask within this process holds for a process of its own, workers included."""
+    words = "simulate --family liver --count 1 --seed 4 --frequency 60000 -o set.zarr"
+    done = dime(*words.split(), cwd=tmp_path)
+    assert done.returncode == 2 and "mesh too coarse for" in done.stderr
+    assert done.stderr.strip().count("\n") == 0 and not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         ("simulate --family homogeneous --count 0 --seed 4 -o set.zarr", "count: expected at least 1"),
         ("simulate --family livr --count 1 --seed 4 -o set.zarr", "family: expected one of homogeneous"),
         ("simulate --family liver --count 1 --seed 4 --physics 4d -o set.zarr", "physics: expected one of"),
-        ("simulate --family liver --count 1 --seed 4 --frequency 60000 -o set.zarr", "mesh too coarse for"),
         (
             "simulate --family liver --count 1 --seed 4 -o /dev/null",
             "/dev/null: expected the name of a",
@@ -60,8 +67,8 @@ def test_simulate_writes_what_the_library_writes(tmp_path):
         ("summary --results nowhere", "compare-homogeneous.json: missing"),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, words, message):
-    done = dime(*words.split(), cwd=tmp_path)
+def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, here, words, message):
+    done = here(*words.split(), cwd=tmp_path)
     assert done.returncode == 2
     assert message in done.stderr and done.stderr.strip().count("\n") == 0
     assert not list(tmp_path.iterdir())
@@ -421,12 +428,12 @@ def test_the_pretrained_network_is_the_default():
     load_model(methods.PRETRAINED)
 
 
-def test_a_trained_network_is_released_with_its_card(tmp_path):
+def test_a_trained_network_is_released_with_its_card(tmp_path, here):
     """`dime release` copies weights and card, and names the file that says what the training cost."""
     checkpoints.save_model(UNet((8, 8, 8)), {"seed": 3}, tmp_path / "run")
     words = f"release {tmp_path / 'run'} --commit abc -o {tmp_path / 'shipped'}".split()
-    refused = dime(*words, cwd=tmp_path)
+    refused = here(*words, cwd=tmp_path)
     assert refused.returncode == 2 and "effort.json: missing" in refused.stderr
     (tmp_path / "run/effort.json").write_text(json.dumps({"hours": 1.0}))
-    assert dime(*words, cwd=tmp_path).returncode == 0
+    assert here(*words, cwd=tmp_path).returncode == 0
     assert load_model(tmp_path / "shipped")[1]["commit"] == "abc"

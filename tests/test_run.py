@@ -148,8 +148,11 @@ def run(command, folder, environment):
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
-def test_executions_are_byte_identical_and_a_failed_one_leaves_nothing(tmp_path):
-    """Two runs give equal files; a failing cell keeps the earlier output and exits 1 with one line."""
+def test_executions_are_byte_identical_and_a_failed_one_leaves_nothing(tmp_path, here):
+    """Two runs give equal files; a failing cell keeps the earlier output and exits 1 with one line.
+
+    The first run is a process of its own, the others are this one: each has a kernel of its own.
+    """
     source = notebook(
         tmp_path / "n.ipynb",
         "print(count)",
@@ -157,27 +160,26 @@ def test_executions_are_byte_identical_and_a_failed_one_leaves_nothing(tmp_path)
         "[count] * 3",
         "from IPython.display import HTML\nHTML('<script>play()</script>')",
     )
-    command = [sys.executable, "-m", "dime", "run", str(source)]
-    for output in ("a.ipynb", "b.ipynb"):
-        done = run([*command, output, "-p", "count=7"], tmp_path, os.environ)
-        assert done.returncode == 0, done.stderr
+    words = "run", str(source), "a.ipynb", "-p", "count=7"
+    done = run([sys.executable, "-m", "dime", *words], tmp_path, os.environ)
+    assert done.returncode == 0, done.stderr
+    done = here("run", str(source), "b.ipynb", "-p", "count=7", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     first = (tmp_path / "a.ipynb").read_bytes()
     assert first == (tmp_path / "b.ipynb").read_bytes()
     assert b'"7\\n"' in first
     assert b"<script>play()</script>" in first, "films are kept"
 
     notebook(source, "raise RuntimeError('no tissue')")
-    failed = run([*command, "a.ipynb"], tmp_path, os.environ)
+    failed = here("run", str(source), "a.ipynb", cwd=tmp_path)
     assert failed.returncode == 1
     assert "RuntimeError: no tissue" in failed.stderr.splitlines()[-1]
     assert (tmp_path / "a.ipynb").read_bytes() == first
     assert not list(tmp_path.glob("*.partial*"))
 
 
-def test_command_line_says_in_one_line_what_is_wrong(tmp_path):
+def test_command_line_says_in_one_line_what_is_wrong(tmp_path, here):
     source = notebook(tmp_path / "n.ipynb")
-    done = run(
-        [sys.executable, "-m", "dime", "run", str(source), "o.ipynb", "-p", "seeed=1"], tmp_path, os.environ
-    )
+    done = here("run", str(source), "o.ipynb", "-p", "seeed=1", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.strip().count("\n") == 0 and "unknown parameter 'seeed'" in done.stderr

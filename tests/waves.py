@@ -1,5 +1,7 @@
 """Waves that several tests share."""
 
+from dataclasses import replace
+
 import nibabel
 import numpy as np
 import torch
@@ -11,6 +13,9 @@ SCHEDULE = training.Schedule(
     epochs=4, patches_per_epoch=256, batch=16, patch=32, widths=(8, 16, 16, 16), seed=1
 )
 """A training of seconds."""
+
+SHORT = replace(SCHEDULE, epochs=3)
+"""A shorter one, of one network that is trained twice."""
 
 
 def images(count, seed):

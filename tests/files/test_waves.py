@@ -96,9 +96,7 @@ def test_what_is_doubtful_is_warned_of_with_the_file(tmp_path):
         read_wave(save_nifti(tmp_path / "twice.nii", twice), 60.0)
 
 
-@pytest.mark.parametrize(
-    ("frequency_hz", "spacing_m"), [(377, None), (6, None), (600, None), (60, 0.3e-3), (60, 9e-3)]
-)
+@pytest.mark.parametrize(("frequency_hz", "spacing_m"), [(377, None), (6, None), (60, 0.3e-3), (60, 9e-3)])
 def test_a_frequency_or_pixel_far_from_the_true_one_is_not_trusted(tmp_path, frequency_hz, spacing_m):
     """The wave is 14 pixels long; at 377 Hz for 60 the network would see 145 of its own."""
     path = save_nifti(tmp_path / "a.nii", WRITTEN["radians"])

@@ -109,12 +109,12 @@ def test_an_examination_without_a_region_has_no_value(exam):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Cohort of four examinations: a plane wave of wavelength 30 mm in an ellipse, half of it in x > 0."""
+    """Cohort of two examinations: a plane wave of wavelength 30 mm in an ellipse, half of it in x > 0."""
     x, y = np.meshgrid(np.arange(128) * SPACING_M, np.arange(96) * SPACING_M)
     liver = ((x - 0.09) / 0.07) ** 2 + ((y - 0.07) / 0.06) ** 2 < 1
     rng = np.random.default_rng(3)
     exams = []
-    for row in range(4):
+    for row in range(2):
         turn = 2 * np.pi * (x / 0.03 - row / 4 - np.arange(4)[:, None, None] / 4)
         phase = 2 * np.cos(turn) + 0.05 * rng.standard_normal((2, 4, 96, 128))
         exams.append((phase, np.ones((2, 4, 96, 128))))
@@ -122,10 +122,10 @@ def folder(tmp_path):
     images = {
         "phase": (dims, np.stack([p for p, _ in exams]).astype(np.float16)),
         "magnitude": (dims, np.stack([m for _, m in exams]).astype(np.float16)),
-        "liver": (("exam", "slice", "y", "x"), np.broadcast_to(liver, (4, 2, 96, 128))),
-        "stiffness": (("exam", "slice", "y", "x"), np.full((4, 2, 96, 128), 3240.0, np.float32)),
+        "liver": (("exam", "slice", "y", "x"), np.broadcast_to(liver, (2, 2, 96, 128))),
+        "stiffness": (("exam", "slice", "y", "x"), np.full((2, 2, 96, 128), 3240.0, np.float32)),
     }
-    who = [{"subject": i, "visit": 0, "stage": "F0", "stiffness_pa": 3240.0} for i in range(4)]
+    who = [{"subject": i, "visit": 0, "stage": "F0", "stiffness_pa": 3240.0} for i in range(2)]
     images["label"] = ("exam", np.array([json.dumps(one) for one in who], dtype=object))
     data = xr.Dataset(images, attrs={"spacing_m": SPACING_M, "frequency_hz": 60.0})
     data.to_zarr(tmp_path / "cohort.zarr", consolidated=False)
@@ -135,7 +135,7 @@ def folder(tmp_path):
 def test_a_plane_wave_is_read_at_its_stiffness(folder):
     """rho (wavelength f)^2 = 1000 (0.03 m 60 Hz)^2 = 3.24 kPa, by every reader and whatever the processes."""
     rows = readers.read_cohort(folder, readers.READERS, 5, workers=1)
-    assert [row["reader"] for row in rows] == list("ABC") * 4
+    assert [row["reader"] for row in rows] == list("ABC") * 2
     np.testing.assert_allclose([row["kpa"] for row in rows], 3.24, rtol=0.1)
     np.testing.assert_allclose([row["truth_kpa"] for row in rows], 3.24, rtol=1e-6)
     assert rows == readers.read_cohort(folder, readers.READERS, 5, workers=2)

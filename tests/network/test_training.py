@@ -9,32 +9,33 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from waves import SCHEDULE, images
+from waves import SHORT, images
 
 from dime.network import augment, training
 from dime.network.unet import Convolution, UNet
 
 
 def test_a_run_killed_and_resumed_equals_an_undisturbed_one(tmp_path):
-    """The process is killed (SIGKILL) after its first epoch: nothing of it is left but its checkpoint."""
+    """The process kills itself (SIGKILL) as it reports its first epoch: only its checkpoint is left."""
     train, validation = images(12, 0), images(4, 1)
     torch.set_num_threads(1)
-    whole, history = training.train(train, validation, SCHEDULE, tmp_path / "whole")
+    whole, history = training.train(train, validation, SHORT, tmp_path / "whole")
 
     script = (
-        "import sys, torch; sys.path.insert(0, sys.argv[1]); torch.set_num_threads(1)\n"
-        "from waves import SCHEDULE, images, training\n"
-        "training.train(images(12, 0), images(4, 1), SCHEDULE, sys.argv[2])\n"
+        "import os, signal, sys, torch; sys.path.insert(0, sys.argv[1]); torch.set_num_threads(1)\n"
+        "from waves import SHORT, images, training\n"
+        "def report(line):\n"
+        "    print(line, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "training.train(images(12, 0), images(4, 1), SHORT, sys.argv[2], report)\n"
     )
     words = [sys.executable, "-c", script, str(Path(__file__).parents[1]), str(tmp_path / "killed")]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
-        seen = next(line for line in process.stdout if line.startswith("epoch 1/"))
-        process.kill()
-    assert process.returncode == -signal.SIGKILL and "validation" in seen
+    killed = subprocess.run(words, capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL and killed.stdout.startswith("epoch 1/"), killed.stderr
     assert "validation_loss" in (tmp_path / "killed/history.csv").read_text()
     lines = []
-    resumed, resumed_history = training.train(train, validation, SCHEDULE, tmp_path / "killed", lines.append)
-    assert len(lines) < SCHEDULE.epochs, "the killed process's epochs were done again"
+    resumed, resumed_history = training.train(train, validation, SHORT, tmp_path / "killed", lines.append)
+    assert len(lines) == SHORT.epochs - 1, "the killed process's epoch was done again"
     assert resumed_history == history
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name

@@ -49,8 +49,9 @@ def test_ridge_copes_with_a_field_that_the_training_lacks():
     assert np.isfinite(baselines.fit_ridge(fields, ln_kpa)(table(20, 1)[0])).all()
 
 
-def test_boosting_finds_a_step_and_what_a_missing_value_means_and_always_the_same():
+def test_boosting_finds_a_step_and_what_a_missing_value_means_and_always_the_same(monkeypatch):
     """ln kPa is 1 below 0, 2 above and 3 where the field is missing; no line can say so."""
+    monkeypatch.setattr(baselines, "ROUNDS", 200)  # 0.95^200 of the step is left
     rng = np.random.default_rng(0)
     x = rng.normal(size=(500, 1))
     x[:100] = np.nan
@@ -61,16 +62,18 @@ def test_boosting_finds_a_step_and_what_a_missing_value_means_and_always_the_sam
     assert (found == baselines.fit_boosting(x, ln_kpa)(asked)).all()
 
 
-def test_boosting_of_permuted_labels_finds_next_to_nothing():
+def test_boosting_of_permuted_labels_finds_next_to_nothing(monkeypatch):
     """Inner folds then choose few and small trees: predictions span little of the labels' spread of 0.35."""
+    monkeypatch.setattr(baselines, "ROUNDS", 100)  # of which few are chosen
     fields, ln_kpa = table()
     shuffled = np.random.default_rng(1).permutation(ln_kpa)
     assert baselines.fit_boosting(fields, shuffled)(table(300, 2)[0]).std() < 0.25 * ln_kpa.std()
 
 
 @pytest.mark.parametrize("fit", [baselines.fit_ridge, baselines.fit_boosting])
-def test_predictions_out_of_fold_never_saw_their_own_label(fit):
+def test_predictions_out_of_fold_never_saw_their_own_label(fit, monkeypatch):
     """A label that is moved by 100 moves the predictions of other folds, and not of its own."""
+    monkeypatch.setattr(baselines, "ROUNDS", 30)  # as many trees tell whether a label was seen
     fields, ln_kpa = table(120)
     fold = np.arange(120) % 3
     before = baselines.out_of_fold(fit, fields, ln_kpa, fold)

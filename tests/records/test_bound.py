@@ -31,10 +31,10 @@ def test_bound_of_a_known_stage_is_the_share_of_variance_between_stages(model):
     inside = g.reshape(5, -1).mean(axis=1).repeat(1000)
     total = p @ (g - p @ g) ** 2 + p @ model.width(np.floor(f)) ** 2 + np.log1p(d.LABEL_CV) ** 2
     known = np.sqrt(p @ (inside - p @ g) ** 2 / total)
-    found = bound.bound(subjects=60_000)
-    assert found["stage"]["r_ln"] == pytest.approx(known, abs=0.008)
+    found = bound.bound(subjects=30_000)
+    assert found["stage"]["r_ln"] == pytest.approx(known, abs=0.011)
     exactly = np.sqrt(p @ (g - p @ g) ** 2 / total)
-    assert found["fibrosis"]["r_ln"] == pytest.approx(exactly, abs=0.008)
+    assert found["fibrosis"]["r_ln"] == pytest.approx(exactly, abs=0.011)
 
 
 @pytest.mark.parametrize("source", ["records", "image", "both"])

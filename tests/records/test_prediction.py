@@ -44,7 +44,7 @@ def test_files_to_a_model_to_predictions(tmp_path, model, monkeypatch):
     Once a stiffness is another, no network is kept.
     """
     monkeypatch.setattr(files_training, "WEIGHTS", model)
-    dataset.simulate_files("internal", 6, 3, tmp_path / "made")
+    dataset.simulate_files("internal", 6, 3, tmp_path / "made", workers=1)
     seen = tmp_path / "made/images"
     records = examinations(tmp_path / "made/records.csv", seen, ("stiffness_kpa",))
     files_training.train_files(records, seen, tmp_path / "own", {"epochs": 2, "seed": 1})

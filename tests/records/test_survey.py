@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from dime.metrics.statistics import side
-from dime.records import nhanes, survey
+from dime.records import baselines, nhanes, survey
 from dime.records.tabular import Schedule
 
 
@@ -28,8 +28,9 @@ def predicted(table, error=0.0):
     return pd.DataFrame({**dict.fromkeys(survey.MODELS, ln_kpa), "half": 0.3}, table.index)
 
 
-def test_everyone_is_predicted_once_by_models_of_the_other_folds():
+def test_everyone_is_predicted_once_by_models_of_the_other_folds(monkeypatch):
     """A transformer that is trained here on one fold's people says the same of the other fold's people."""
+    monkeypatch.setattr(baselines, "ROUNDS", 100)
     table = people()
     schedule = Schedule(width=8, layers=1, heads=1, dropout=0.0, epochs=2, batch=32, learning_rate=1e-2)
     found = survey.cross_validate(table, 2, schedule, 1, 0, 1)

@@ -35,7 +35,7 @@ def test_a_drawn_mask_is_one_piece_inside_the_organ():
 def test_waves_die_on_their_way_and_depend_on_the_seed_alone():
     """The amplitude at the right front exceeds that of the far side, in most phantoms by much."""
     ratios = []
-    for index in range(4):
+    for index in range(3):
         one = simulate_phantom(Recipe("homogeneous", 4, 8, **RECIPE), index)
         mask, size = one["mask"], np.abs(one["wave"])
         y, x = np.indices(mask.shape)
@@ -44,7 +44,7 @@ def test_waves_die_on_their_way_and_depend_on_the_seed_alone():
         ratios.append(np.median(size[mask][near]) / np.median(size[mask][far]))
         assert 0.05 < one["loss_tangent"][mask].mean() < 0.35
     assert np.median(ratios) > 2
-    again = simulate_phantom(Recipe("homogeneous", 9, 8, **RECIPE), 3)
+    again = simulate_phantom(Recipe("homogeneous", 9, 8, **RECIPE), 2)
     np.testing.assert_array_equal(again["wave"], one["wave"])
 
 

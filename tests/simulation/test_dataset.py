@@ -36,6 +36,14 @@ def digest(folder):
 
 
 @pytest.fixture(scope="module")
+def scheduler():
+    """Address of a scheduler with a worker of its own, whose imports serve several tests."""
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+        assert cluster.scheduler_address.startswith("tcp://")
+        yield cluster.scheduler_address
+
+
+@pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     path = tmp_path_factory.mktemp("whole") / "set.zarr"
     dataset.simulate(RECIPE, path, workers=1)
@@ -47,13 +55,11 @@ def test_bytes_do_not_depend_on_the_number_of_workers(undisturbed, tmp_path):
     assert digest(tmp_path / "set.zarr") == digest(undisturbed)
 
 
-def test_an_existing_scheduler_gives_the_same_bytes(undisturbed, tmp_path):
+def test_an_existing_scheduler_gives_the_same_bytes(undisturbed, scheduler, here, tmp_path):
     """A scheduler and a worker of their own, reached by `--scheduler tcp://...` from the shell."""
     words = "--family homogeneous --count 20 --seed 11 --spacing 6 --frequency 30 --snr 20 -o set.zarr"
-    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
-        assert cluster.scheduler_address.startswith("tcp://")
-        command = ["-m", "dime", "simulate", *words.split(), "--scheduler", cluster.scheduler_address]
-        subprocess.run([sys.executable, *command], check=True, cwd=tmp_path)
+    done = here("simulate", *words.split(), "--scheduler", scheduler, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     assert digest(tmp_path / "set.zarr") == digest(undisturbed)
 
 
@@ -67,22 +73,24 @@ def test_no_scheduler_no_worker_no_data(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_what_the_solver_refuses_leaves_nothing(tmp_path):
+def test_what_the_solver_refuses_leaves_nothing(scheduler, tmp_path):
     """A mesh that would need too many unknowns is found out only by a worker."""
     with pytest.raises(ValueError, match=r"mesh too coarse for 60000\.0 Hz"):
-        dataset.simulate(replace(RECIPE, frequency_hz=60e3, count=1), tmp_path / "set.zarr", workers=1)
+        dataset.simulate(
+            replace(RECIPE, frequency_hz=60e3, count=1), tmp_path / "set.zarr", scheduler=scheduler
+        )
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("physics", "names", "encoded"), [("inplane", "xy", "y"), ("3d", "xyz", "z")])
-def test_waves_of_several_components(physics, names, encoded, tmp_path):
+def test_waves_of_several_components(physics, names, encoded, scheduler, tmp_path):
     """`displacement` holds all components and `wave` the encoded one; tissue is as for antiplane waves.
 
     In the plane nearly incompressible tissue has div u = 0: away from the edges, where differences hold,
     du/dx + dv/dy is small against the shear.
     """
     recipe = examination.Recipe("kidney", 1, 3, frequency_hz=40.0, spacing_m=2e-3, physics=physics)
-    dataset.simulate(recipe, tmp_path / "set.zarr", workers=1)
+    dataset.simulate(recipe, tmp_path / "set.zarr", scheduler=scheduler)
     data = datasets.load(tmp_path / "set.zarr", ("wave", "displacement", "stiffness", "mask"))
     assert data["displacement"].dims == ("phantom", "component", "y", "x")
     assert "".join(data["component"].values) == names and data["wave"].attrs["component"] == encoded
@@ -128,7 +136,7 @@ def test_an_uneven_drive_adds_a_wave_that_varies_through_the_slice():
 
 
 def test_a_run_killed_twice_ends_with_the_same_bytes(undisturbed, tmp_path):
-    """SIGKILL at random after the first block, and again after the second; the third run finishes."""
+    """SIGKILL at random after the first block, and again after the second; a third run finishes, here."""
     path = tmp_path / "set.zarr"
     arguments = repr((RECIPE, str(path)))
     script = tmp_path / "simulate.py"
@@ -149,12 +157,12 @@ def test_a_run_killed_twice_ends_with_the_same_bytes(undisturbed, tmp_path):
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         assert not path.exists(), "a killed run must not look whole"
-    subprocess.run([sys.executable, script], check=True, stdout=subprocess.DEVNULL)
+    dataset.simulate(RECIPE, path, workers=1)
     assert digest(path) == digest(undisturbed)
     assert not done.parent.exists()
 
 
-def test_what_another_recipe_began_is_not_continued(undisturbed, tmp_path):
+def test_what_another_recipe_began_is_not_continued(undisturbed, scheduler, tmp_path):
     """A partial dataset that claims all blocks done, but of another recipe or code, is thrown away."""
     partial = tmp_path / "set.partial.zarr"
     dataset._create(replace(RECIPE, seed=12), partial)
@@ -162,7 +170,7 @@ def test_what_another_recipe_began_is_not_continued(undisturbed, tmp_path):
     for block in range(3):
         (partial / "done" / str(block)).touch()
     (partial / "begun.txt").write_text(replace(RECIPE, seed=12).to_json())
-    dataset.simulate(RECIPE, tmp_path / "set.zarr", workers=1)
+    dataset.simulate(RECIPE, tmp_path / "set.zarr", scheduler=scheduler)
     assert digest(tmp_path / "set.zarr") == digest(undisturbed)
 
 

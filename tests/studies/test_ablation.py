@@ -96,21 +96,37 @@ def test_score_of_a_network_that_is_off_by_a_known_factor():
     assert untaught["mape"][0] == pytest.approx(0, abs=1e-3) and np.isnan(untaught["nll"][0])
 
 
-def test_a_larger_budget_lowers_the_error_and_processes_change_nothing():
-    """Plane waves: 300 steps beat 2, and an arm in a process of its own equals the same in this one."""
-    data, waves = plane_waves(24, 0), plane_waves(5, 1)
+def test_a_larger_budget_lowers_the_error():
+    """Plane waves without noise: after 240 steps the truth is e^0.3 times as likely as after 2.
+
+    The factor is about e^0.6, and e^0.1 between seeds: training takes another way on every processor, which
+    rounds in its own manner, so that the mean relative error of a few waves may miss a limit of its own.
+    """
+    data, waves = plane_waves(24, 0), plane_waves(12, 1)
+    clean = replace(SCHEDULE, noise_rms=0.0, background_rms=0.0, zoom=1.0)
+    images = training.training_images(data)
+    torch.set_num_threads(1)
+    long, short = (
+        budget.score(budget.fit(images, budget.on_budget(clean, {}, steps)), waves, 32) for steps in (240, 2)
+    )
+    assert long["nll"].mean() < short["nll"].mean() - 0.3
+
+
+def test_processes_change_nothing():
+    """Two arms in processes of their own equal the same in this one."""
+    data, waves = plane_waves(24, 0), plane_waves(2, 1)
     images = training.training_images(data)
     table = pd.DataFrame({"family": ["homogeneous"] * 24, "physics": ["antiplane"] * 24})
     arm = {"baseline": ablation.Arm("full recipe", "baseline")}
-    long = ablation.run(arm, SCHEDULE, 300, [1], images, table, waves, workers=1)
+    runs = ablation.run(arm, SCHEDULE, 4, [1, 2], images, table, waves, workers=2)
     torch.set_num_threads(1)
-    network = budget.fit(images, replace(long[0]["schedule"], seed=1))
-    pd.testing.assert_frame_equal(budget.score(network, waves, 32), long[0]["scores"])
-    short = budget.fit(images, budget.on_budget(SCHEDULE, {}, 2))
-    assert long[0]["scores"]["mape"].mean() < 0.7 * budget.score(short, waves, 32)["mape"].mean()
-    summary = ablation.summarise(long)["baseline"]
-    assert summary["seed_changes"] == [0.0] and ablation.verdict(summary["seed_change"]) == "undecided"
-    assert summary["steps"] == 300 and summary["phantoms"] == 24
+    for one in runs:
+        network = budget.fit(images, one["schedule"])
+        pd.testing.assert_frame_equal(budget.score(network, waves, 32), one["scores"])
+    assert [one["schedule"].seed for one in runs] == [1, 2]
+    summary = ablation.summarise(runs)["baseline"]
+    assert summary["seed_changes"] == [0.0, 0.0] and ablation.verdict(summary["seed_change"]) == "undecided"
+    assert summary["steps"] == 4 and summary["phantoms"] == 24
 
 
 def test_a_verdict_on_an_arm_needs_an_interval_over_seeds_that_leaves_out_zero():
