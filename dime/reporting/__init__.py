@@ -12,5 +12,7 @@ diffusion_claims targets of the membranes from diffusion MRI, and the original's
 wing_parts      rows of a wing, part by part
 summary         tables for the terminal
 publication     the tracked pages that hold results
+book            collect the pages of the book: documents, executed notebooks, reference, paper
+book_reference  the package's face, rooms and modules as pages; docstrings for Sphinx
 paper           typeset the paper and its supplement; which files they read
 """
