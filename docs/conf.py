@@ -1,5 +1,7 @@
 """The book (`make book`): Sphinx with executed notebooks, without a request to any other site."""
 
+from pathlib import Path
+
 import dime
 from dime.reporting import book_reference
 
@@ -44,7 +46,7 @@ def setup(app):
         lines[:] = ["..", ""] * value + book_reference.prose(lines)
 
     def whole(app, config):
-        config.html_extra_path = [f"{app.srcdir}/whole"]
+        config.html_extra_path = [str(path) for path in Path(app.srcdir).glob("whole")]
 
     app.connect("autodoc-process-docstring", process, priority=400)
     app.connect("config-inited", whole)

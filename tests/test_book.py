@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from browser import opened_page
+from PIL import Image
 
 from dime.reporting import book, book_reference
 
@@ -50,6 +51,10 @@ def project(tmp_path):
     (tmp_path / "docs/waves.md").write_text(DOCUMENT)
     listed = "# Notebooks\n\n## mre: how stiff?\n\n1. [02-train](mre/02-train.ipynb): training\n"
     (tmp_path / "notebooks/README.md").write_text(listed)
+    (tmp_path / "paper").mkdir()
+    Image.new("RGB", (210, 297), "white").save(tmp_path / "paper/dime.pdf")
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / book.REPORT).write_text("<!doctype html><title>A report</title><h1>Example scan</h1>")
     return tmp_path
 
 
@@ -87,19 +92,22 @@ def test_the_book_in_a_browser(project, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     with opened_page() as page, served(tmp_path / "site") as site:
-        for name in ("index", "notebooks/00-quickstart", "notebooks/mre/02-train", "paper/index"):
+        pictures = {"index": 1, "notebooks/00-quickstart": 1, "notebooks/mre/02-train": 0, "paper/index": 1}
+        for name, count in pictures.items():
             page.goto(f"{site}/{name}.html", wait_until="networkidle")
             assert page.locator("article h1").count() >= 1, name
             widths = page.eval_on_selector_all("article img", "all => all.map(one => one.naturalWidth)")
-            assert all(width > 0 for width in widths), name
-            assert len(widths) == (1 if name in ("index", "notebooks/00-quickstart") else 0), name
+            assert len(widths) == count and all(width > 0 for width in widths), name
+        assert page.request.get(f"{site}/paper/dime.pdf").body().startswith(b"%PDF")
+        page.goto(f"{site}/report/index.html")
+        assert page.frame_locator("iframe").locator("h1").inner_text() == "Example scan"
         page.goto(f"{site}/notebooks/mre/02-train.html")
         assert "dvc repro notebooks/mre/dvc.yaml:train" in page.inner_text(".admonition.attention")
 
         page.goto(f"{site}/docs/waves.html")
         page.wait_for_selector("mjx-container svg")
         assert page.locator("mjx-container").count() == 2
-        page.click("article a:text('wave')")
+        page.click("article a:has-text('wave')")
         assert page.url.startswith(f"{site}/notebooks/00-quickstart.html")
 
         page.goto(f"{site}/api/dime.inversion.mmdi.html")
