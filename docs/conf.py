@@ -27,6 +27,8 @@ napoleon_use_param = napoleon_use_rtype = False  # types are prose: no link is l
 html_theme = "sphinx_book_theme"
 html_title = "DIME"
 html_static_path = ["_static"]
+html_favicon = "_static/icon.svg"
+html_context = {"default_mode": "auto"}  # light or dark as the reader's system has it
 html_css_files = ["book.css"]
 html_show_copyright = False
 html_show_sphinx = False

@@ -117,7 +117,7 @@ def test_the_book_in_a_browser(project, tmp_path):
         page.goto(f"{site}/search.html?q=elephantine")
         page.wait_for_selector("#search-results li a")
         assert "Waves" in page.inner_text("#search-results")
-        assert page.errors == []
+        assert page.errors == [], page.errors
         assert {url for url in page.requests if not url.startswith((site, "data:", "blob:"))} == set()
 
 
