@@ -5,6 +5,7 @@
 #   make repro PROFILE=smoke         the same in minutes, in a copy of the sources, scratch/smoke, because its numbers
 #                                    mean nothing; the project's results, paper and params.yaml stay as they are
 #   make test PART=fem               the tests of one room of dime/
+#   make book                        a site of the executed notebooks, docs/, the API and the paper: scratch/book/index.html
 #   make publish                     writes the results of the last run into README.md and docs/results.md
 PROFILE ?= default
 PART ?= core
@@ -30,7 +31,7 @@ endif
 SURVEY := LUX_J.XPT
 ELSEWHERE := nhanes_2017_2018/$(SURVEY)
 
-.PHONY: install repro test publish lab
+.PHONY: install repro test publish lab book
 
 install: .venv/ready
 	@echo "Installed in .venv. Next: source .venv/bin/activate, then dime demo"
@@ -77,3 +78,12 @@ else
 	$(UV) pip install --quiet --python .venv/bin/python --no-deps --editable .
 endif
 	@touch $@
+
+# Sphinx reads pages from a folder of its own, so that a notebook is shown as it was executed.
+book: .venv/ready scratch/book-report.html
+	python -m dime.reporting.book scratch/book-source
+	sphinx-build -q -W --keep-going -b html -c docs -d scratch/book-trees scratch/book-source scratch/book
+	@echo "The book: scratch/book/index.html, in a browser; its search works from file, too"
+
+scratch/book-report.html: .venv/ready $(wildcard dime/reporting/examination_page* dime/data/demo/*)
+	dime report dime/data/demo -o $@
