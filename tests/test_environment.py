@@ -65,6 +65,7 @@ def code_of(path):
 
 
 ROOMS = {
+    "dime/processes.py": ["pipeline"],  # many tasks at once
     "dime/simulation": ["pipeline"],  # many examinations at once
     "dime/reporting": ["pipeline"],
     "dime/brain": ["pipeline"],  # the template that anatomies are drawn from
