@@ -397,7 +397,7 @@ def _check_outputs(outputs, dicom, inputs):
     """Refuse outputs that cannot be written, or that would replace an input or each other."""
     from dime.files import folders, opening, sidecars
 
-    inputs = [opening.located(path) for path in inputs]
+    inputs = [opening.located(path) if path.is_dir() else path for path in inputs]
     for path in outputs:
         if not path.name.endswith((".nii", ".nii.gz")):
             raise ValueError(f"{path}: expected a name that ends in .nii or .nii.gz")
