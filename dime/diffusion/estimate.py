@@ -93,8 +93,13 @@ def estimate_permeability(
     Examples
     --------
     >>> import dime
-    >>> found = dime.estimate_permeability("signal.csv", "SEQ.yaml", "lattice:4", noise=0.005)
-    >>> found["face_points"][found["membrane"]]
+    >>> import numpy as np
+    >>> timing = {"duration_ms": 10, "separation_ms": 60, "b_ms_per_um2": [0, 1, 2], "directions": 6}
+    >>> sequence = {"diffusivity_um2_per_ms": 2.0, "blocks": [timing]}
+    >>> signal = np.tile(np.exp(-1.5 * np.array([0, 1, 2])), 6)  # slower than free water: there are walls
+    >>> found = dime.estimate_permeability(signal, sequence, "lattice:2", noise=0.02)
+    >>> found["membrane"].dims, found["label"].sizes["tetrahedron"] > 0
+    (('face',), True)
     """
     if method not in METHODS:
         raise ValueError(f"method: expected {' or '.join(METHODS)}, found {method!r}")
