@@ -36,7 +36,7 @@ def draw(family, rng, **overrides):
     >>> import dime
     >>> import numpy as np
     >>> phantom = dime.draw("liver", np.random.default_rng(7), stage="F0")
-    >>> bool(1000 < phantom.stiffness(0.0, 0.0) < 4000)  # |G*| [Pa] in the middle
+    >>> bool(1000 < phantom.stiffness(np.zeros(1), np.zeros(1))[0] < 4000)  # |G*| [Pa]
     True
     """
     draws = Draws(family, rng, overrides)
