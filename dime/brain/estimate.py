@@ -95,8 +95,17 @@ def estimate_tissue(
     Examples
     --------
     >>> import dime
-    >>> maps = dime.estimate_tissue(["t1.nii.gz", "t2.nii.gz", "pd.nii.gz"], "SEQ.yaml", mask="brain.nii.gz")
-    >>> maps["fraction"].sel(tissue="gm")
+    >>> import torch
+    >>> from dataclasses import replace
+    >>> from dime.brain.example import SEQUENCES
+    >>> from dime.brain.scanner import acquire
+    >>> sequences = SEQUENCES._replace(train=replace(SEQUENCES.train, lines=16))
+    >>> truth = torch.zeros(3, 16, 16)  # fluid, grey and white matter
+    >>> truth[1, 4:12, 4:12] = 1
+    >>> images = acquire(truth, sequences.contrasts, sequences.train, simulator="epg").abs().numpy()
+    >>> maps = dime.estimate_tissue(images, sequences, mask=truth.numpy().any(0))
+    >>> round(float(maps["fraction"].sel(tissue="gm")[0, 8, 8]), 3)
+    1.0
     """
     if mixing not in MIXINGS:
         raise ValueError(f"mixing: expected {' or '.join(MIXINGS)}, found {mixing!r}")

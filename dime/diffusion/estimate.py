@@ -93,8 +93,14 @@ def estimate_permeability(
     Examples
     --------
     >>> import dime
-    >>> found = dime.estimate_permeability("signal.csv", "SEQ.yaml", "lattice:4", noise=0.005)
-    >>> found["face_points"][found["membrane"]]
+    >>> from dime.diffusion import acquisition, geometries, mesh_file, sequence
+    >>> ball = geometries.draw("ball", mesh_file.read_mesh("lattice:2"), 1)
+    >>> timing = {"duration_ms": 10, "separation_ms": 60}
+    >>> weights = {"b_ms_per_um2": [0, 1], "directions": 6}
+    >>> signal = acquisition.acquire(ball, sequence.pgse(tuple(timing.values()), **weights), 0.01, 0)
+    >>> found = dime.estimate_permeability(signal, {"blocks": [timing | weights]}, "lattice:2", noise=0.01)
+    >>> bool(found["chi"][0] < 1)  # the membranes explain the signal to within its noise
+    True
     """
     if method not in METHODS:
         raise ValueError(f"method: expected {' or '.join(METHODS)}, found {method!r}")

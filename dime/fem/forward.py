@@ -80,6 +80,16 @@ def solve(
     ValueError : mesh too coarse for the frequency; frequency or thickness not positive; stiffness not
         positive, loss negative or NaN in them; driver that touches no boundary node; unknown boundary,
         physics or rheology.
+
+    Examples
+    --------
+    >>> import dime
+    >>> import numpy as np
+    >>> from dime.fem.drivers import Driver
+    >>> phantom = dime.draw("homogeneous", np.random.default_rng(7))
+    >>> field = dime.solve(phantom, Driver(0.1, 0.3), frequency_hz=30.0)
+    >>> field.sample([0.0], [0.0]).shape  # one point [m]
+    (1, 1)
     """
     if physics not in COMPONENTS:
         raise ValueError(f"physics: expected one of {', '.join(COMPONENTS)}, got {physics!r}")

@@ -30,6 +30,14 @@ def load(path, variables=("wave", "stiffness", "mask")):
     ValueError
         A variable is missing or has another shape than the mask, a mask is empty, or values inside it are
         not finite.
+
+    Examples
+    --------
+    >>> import dime
+    >>> dime.simulate(dime.Recipe("homogeneous", count=1, seed=7, spacing_m=5e-3), "set.zarr", workers=1)
+    >>> data = dime.load("set.zarr")
+    >>> data["stiffness"].dims
+    ('phantom', 'y', 'x')
     """
     data = xr.open_zarr(present(path), consolidated=False).load()
     for name in variables:

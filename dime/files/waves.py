@@ -1,4 +1,9 @@
-"""Read a wave from a file, ready to be inverted; refuse what would give a wrong map without a word."""
+"""Read a wave from a file, ready to be inverted; refuse what would give a wrong map without a word.
+
+>>> import dime
+>>> dime.EXAMPLE_WAVE.name
+'wave.nii.gz'
+"""
 
 import json
 import warnings

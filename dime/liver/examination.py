@@ -72,6 +72,16 @@ def examine_liver(
     ValueError
         Images that no reading can come from (`dime.files.scans.check_images`, `check_scale`), phases that
         span more than `scans.LARGEST_RANGE_RAD`, an unknown method.
+
+    Examples
+    --------
+    >>> import dime
+    >>> import nibabel
+    >>> folder = dime.EXAMPLE_WAVE.parent / "demo"  # mask, and phases in rad
+    >>> phase, mask = (nibabel.load(folder / f"{name}.nii.gz").get_fdata() for name in ("phase", "mask"))
+    >>> maps = dime.examine_liver(None, phase, 1.5e-3, 60.0, mask=mask > 0, method="mmdi")
+    >>> maps["stiffness"].dims
+    ('slice', 'y', 'x')
     """
     given = {"phase": phase, "magnitude": magnitude, "mask": mask}
     images = {

@@ -72,6 +72,16 @@ def acquire(
     ValueError : fewer than 3 offsets, polarities not 1 or 2, shapes that differ, NaN in the mask, an empty
         mask, NaN of the displacement or magnitude inside it, snr or spacing not positive, more lines acquired
         than there are
+
+    Examples
+    --------
+    >>> import dime
+    >>> import numpy as np
+    >>> waves = dime.read_wave(dime.EXAMPLE_WAVE, 60.0)
+    >>> wave, mask = waves["wave"].values[0], waves["mask"].values[0]
+    >>> scan = dime.acquire(wave, mask, 1.5e-3, np.random.default_rng(0), snr=20)
+    >>> scan["phase"].dims, scan.sizes["offset"]
+    (('offset', 'y', 'x'), 4)
     """
     u = np.asarray(displacement, dtype=complex)
     u = u[None] if u.ndim == 2 else u  # (z, y, x)

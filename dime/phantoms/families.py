@@ -30,6 +30,14 @@ def draw(family, rng, **overrides):
     Raises
     ------
     ValueError : unknown family, unknown override, or a value that the family does not have
+
+    Examples
+    --------
+    >>> import dime
+    >>> import numpy as np
+    >>> phantom = dime.draw("liver", np.random.default_rng(7), stage="F0")
+    >>> bool(1000 < phantom.stiffness(np.zeros(1), np.zeros(1))[0] < 4000)  # |G*| [Pa]
+    True
     """
     draws = Draws(family, rng, overrides)
     outline, tissue, interfaces, labels = BUILDERS[family](draws)

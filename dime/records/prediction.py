@@ -81,6 +81,16 @@ def predict_stiffness(
         before a stiffness is computed, so that there are predictions for all examinations or for none.
 
     Assumption: the mean over networks of location and half width, as the package's own were validated.
+
+    Examples
+    --------
+    >>> import dime
+    >>> import pandas as pd
+    >>> exam = {"exam": "1", "patient": "1", "site": "A", "date": "2024-05-01"}
+    >>> table = pd.DataFrame([exam | {"age_years": 54, "bmi_kg_m2": 27.0, "platelets_1e9_l": 210}])
+    >>> found = dime.predict_stiffness(table)
+    >>> bool(found["low_kpa"][0] < found["kpa"][0] < found["high_kpa"][0])
+    True
     """
     records = examinations(table, images)
     model = load(WEIGHTS if model is None else model)

@@ -67,6 +67,12 @@ class Recipe:
     acquired : lines and columns of k-space that the scan acquires, and its noise; 0 for as many as pixels.
     physics : "antiplane", "inplane" or "3d" (a slab), see `forward.solve`; "oblique": antiplane motion of
         which a part varies along z (`oblique`); "clinical": as the clinic shakes a liver (`clinical`).
+
+    Examples
+    --------
+    >>> import dime
+    >>> dime.Recipe("homogeneous", count=2, seed=7, spacing_m=5e-3).matrix
+    48
     """
 
     family: str
