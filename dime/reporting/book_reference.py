@@ -59,7 +59,8 @@ def _entry(name):
     for node, after in zip(body, [*body[1:], None], strict=True):
         if getattr(node, "name", "") == attribute:
             return f".. auto{'class' if isinstance(node, ast.ClassDef) else 'function'}:: dime.{name}"
-        if isinstance(node, ast.Assign) and node.targets[0].id == attribute:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if getattr(target, "id", "") == attribute:
             text = prose((ast.get_docstring(ast.Module([after], [])) or "").splitlines())
             return f".. py:data:: dime.{name}\n\n" + "\n".join(f"   {line}" for line in text)
     return f".. autodata:: dime.{name}"
