@@ -1,6 +1,6 @@
 """Commands of the pipeline: execute notebooks, convert data, typeset, and say what a run found."""
 
-import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +36,9 @@ def run(
     ] = None,
 ):
     """Execute a notebook with checked parameters; OUTPUT appears only if every cell passes."""
+    sys.modules.setdefault(
+        "rfc3987_syntax", None
+    )  # a grammar of web addresses that takes jsonschema a second
     from papermill import PapermillExecutionError
 
     from dime.files import yaml12
@@ -47,7 +50,6 @@ def run(
         if not (equals and name):
             raise ValueError(f"-p {item}: expected NAME=VALUE")
         values[name] = yaml12.parse(text, f"-p {item}")
-    os.environ["TQDM_DISABLE"] = "1"  # a bar would be a widget in the notebook, with another id in every run
     try:
         stage.execute(notebook, output, values)
     except PapermillExecutionError as error:

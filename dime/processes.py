@@ -1,8 +1,9 @@
 """Which work runs side by side? Independent tasks in processes of one thread each, by Dask."""
 
 import os
-import sys
 from contextlib import contextmanager
+
+from threadpoolctl import threadpool_limits
 
 from dime.progress import bar
 
@@ -20,7 +21,8 @@ def run_all(tasks, workers=2, name=""):
     tasks : sequence of callables without arguments
         Usually `functools.partial` of a module's function. What they hold and return is pickled.
     workers : int
-        Processes. One process is this one, and so it is for one task.
+        Processes, at most Dask's setting `num_workers` (DASK_NUM_WORKERS). One process is this one, and so it
+        is for one task.
     name : str
         Of the bar.
 
@@ -42,10 +44,15 @@ def run_all(tasks, workers=2, name=""):
     tasks = list(tasks)
     if workers < 1:
         raise ValueError(f"workers: expected at least 1, found {workers}")
+    workers = min(workers, len(tasks))
+    if workers > 1:
+        import dask
+
+        workers = min(workers, dask.config.get("num_workers", workers))
     with bar(name=name, total=len(tasks)) as shown, _one_thread():
-        if min(workers, len(tasks)) < 2:
-            return [_done(task(), shown) for task in tasks]
-        return _in_processes(tasks, min(workers, len(tasks)), shown)
+        return (
+            _in_processes(tasks, workers, shown) if workers > 1 else [_done(task(), shown) for task in tasks]
+        )
 
 
 def _in_processes(tasks, workers, shown):
@@ -66,17 +73,12 @@ def _done(result, shown):
 
 @contextmanager
 def _one_thread():
-    """Processes that are started meanwhile have one thread, and so has torch in this one, if it is loaded."""
+    """Processes that are started meanwhile have one thread, and so have the libraries of this one."""
     before = {name: os.environ.get(name) for name in (*THREADS, "PYTHONHASHSEED")}  # Dask sets the last
     os.environ |= dict.fromkeys(THREADS, "1")
-    torch = sys.modules.get("torch")
-    threads = torch.get_num_threads() if torch else 1
-    if threads > 1:
-        torch.set_num_threads(1)
     try:
-        yield
+        with threadpool_limits(1):
+            yield
     finally:
-        if threads > 1:
-            torch.set_num_threads(threads)
         for name, value in before.items():
             os.environ.pop(name, None) if value is None else os.environ.update({name: value})

@@ -16,7 +16,7 @@ WINGS = [room for room in ("liver", "records", "brain", "diffusion") if (ROOT / 
 """One for each companion system; none imports another."""
 LAST = ["studies", "authors"]
 """For notebooks and the command line alone."""
-OUTSIDE = {"", "cli", "cli_pipeline", "__init__", "__main__"}
+OUTSIDE = {"", "cli", "cli_pipeline", "cli_scans", "__init__", "__main__"}
 """The face and the command line, which may import every room."""
 
 MODULES = {

@@ -32,4 +32,5 @@ inputs       images, mask and fields from files or arrays, checked
 estimate     from images to maps with their uncertainty, in one call
 report       maps as NIfTI, numbers as JSON, pictures
 example      a simulated brain to try it on
+commands     the command line
 """

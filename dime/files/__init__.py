@@ -22,6 +22,7 @@ dicom_out    a map as a DICOM series
 orientation  how the images of a file lie in the body
 scans        magnitude and phase of an examination, in one orientation
 entries      entries of a settings file: names and ranges
+doubts       warnings that are shown after the work, or not at all
 yaml12       YAML, as DVC reads it
 report       metrics files: strict JSON
 pictures     PNG pictures with a palette

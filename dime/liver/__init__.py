@@ -18,5 +18,6 @@ maps                from the phase inside a liver to a map, by any method
 reading             mean of a map over a region, and its interval
 examination         from magnitude and phase to maps and a reading
 report              maps, reading and pictures on disk
+commands            the command line
 measured            measured slices through this chain, beside the clinic's maps
 """

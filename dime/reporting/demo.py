@@ -1,6 +1,5 @@
 """A first map without data of one's own: the scan that comes with the package, its map, and a picture."""
 
-import json
 import re
 import shlex
 import shutil
@@ -10,7 +9,8 @@ import numpy as np
 
 from dime.files.example import EXAMPLE_SCAN
 from dime.files.folders import check_own
-from dime.files.nifti import open_image, write_map
+from dime.files.maps import statement, write_maps
+from dime.files.nifti import open_image
 from dime.files.waves import read_wave
 from dime.files.whole import whole
 from dime.inversion.methods import invert
@@ -19,7 +19,10 @@ from dime.physics import axis_m
 SCAN = ("phase.nii.gz", "phase.json", "magnitude.nii.gz", "mask.nii.gz", "truth.nii.gz")
 """Files of the scan, as `dime.simulation.exported` writes them."""
 
-MAPS = ("stiffness.nii.gz", "trusted.nii.gz")
+UNITS = {"stiffness": "kPa", "trusted": "1"}
+"""Maps that are written, each with its sidecar, and their units."""
+
+MAPS = [f"{name}.{end}" for name in UNITS for end in ("nii.gz", "json")]
 
 PICTURE = "map.png"
 
@@ -52,17 +55,20 @@ def write(folder):
         for name in SCAN:
             shutil.copyfile(EXAMPLE_SCAN / name, aside / name)
         phase, mask = aside / "phase.nii.gz", aside / "mask.nii.gz"
-        waves = read_wave(phase, _frequency_hz(), mask_path=mask)
+        waves = read_wave(phase, mask_path=mask)
+        waves.attrs["source"] = phase.name
         maps = invert(waves)
         stiffness_kpa, inside = maps["stiffness"].values / 1e3, waves["mask"].values
-        write_map(aside / "stiffness.nii.gz", stiffness_kpa, phase)
-        write_map(aside / "trusted.nii.gz", maps["trusted"].values, phase)
+        values = {"stiffness": stiffness_kpa, "trusted": maps["trusted"].values}
+        said = {name: statement(maps.attrs, units, name) for name, units in UNITS.items()}
+        write_maps(
+            {aside / f"{name}.nii.gz": (values[name], said[name], UNITS[name]) for name in UNITS}, phase
+        )
         truth_kpa = _slices("truth.nii.gz")
         magnitude = _slices("magnitude.nii.gz").mean(axis=0)
-        trusted = maps["trusted"].values
-        _draw(aside / PICTURE, magnitude, waves, truth_kpa, stiffness_kpa, trusted)
+        _draw(aside / PICTURE, magnitude, waves, truth_kpa, stiffness_kpa, values["trusted"])
     error = np.abs(stiffness_kpa[inside] / truth_kpa[inside] - 1)
-    return float(np.median(error)), float(trusted[inside].mean())
+    return float(np.median(error)), float(values["trusted"][inside].mean())
 
 
 def check_folder(folder):
@@ -79,15 +85,10 @@ def check_folder(folder):
 def next_commands(folder):
     """What to type next, and what each command is for."""
     phase, mask = (shlex.quote(f"{folder}/{name}.nii.gz") for name in ("phase", "mask"))
-    by_mmdi = f"--frequency {_frequency_hz():g} --method mmdi -o mmdi.nii.gz"
     return {
-        f"dime invert {phase} --mask {mask} {by_mmdi}": "MMDI, without a network",
-        f"dime report {shlex.quote(str(folder))} -o report.html": "all of it on one page",
+        f"dime invert {phase} --mask {mask} --method mmdi -o mmdi.nii.gz": "MMDI, without a network",
+        f"dime report {shlex.quote(str(folder))} --mask {mask} -o report.html": "all of it on one page",
     }
-
-
-def _frequency_hz():
-    return json.loads((EXAMPLE_SCAN / "phase.json").read_text())["MechanicalFrequency"]
 
 
 def _slices(name):

@@ -18,7 +18,7 @@ from dime.files import pipeline, sources
 from dime.files.whole import whole
 from dime.reporting import paper
 
-COMMAND_LINE = ("dime.cli", "dime.cli_pipeline")
+COMMAND_LINE = ("dime.cli_scans", "dime.cli_pipeline")
 """Modules that hold the functions of the commands."""
 
 

@@ -141,7 +141,7 @@ def execute(notebook, output, parameters):
     name, begin = Path(output).with_suffix(""), time.monotonic()
     with alone(output), whole(output) as aside, bar(name=str(name), total=0) as cells:
         papermill_engines.register(ENGINE, _engine(cells))
-        os.environ["TQDM_DISABLE"] = "1"  # bars within the notebook, which would be among its outputs
+        os.environ["TQDM_DISABLE"] = "1"  # a bar of the notebook would be a widget of random id
         executed = papermill.execute_notebook(
             str(notebook),
             str(aside),

@@ -41,7 +41,7 @@ def simulate(recipe: Recipe, path: str | Path, workers: int = 2, scheduler: str 
     path : path
         Zarr folder; replaced if it exists.
     workers : int
-        Processes of the local cluster.
+        Processes of the local cluster, at most one for `BLOCK` phantoms and Dask's setting `num_workers`.
     scheduler : str, optional
         Address of an existing Dask cluster (tcp://...) to use instead; it must see `path`.
 
@@ -71,7 +71,7 @@ def _simulate(recipe, path, workers, scheduler):
     partial = partial_path(path)
     done, begun = partial / "done", partial / "begun.txt"
     identity = f"{recipe.to_json()}\n{code_digest(__name__)}\n"
-    with _client(workers, scheduler) as client:
+    with _client(min(workers, -(-recipe.count // BLOCK)), scheduler) as client:
         if not begun.is_file() or begun.read_text() != identity:
             shutil.rmtree(partial, ignore_errors=True)
             _create(recipe, partial)
@@ -120,6 +120,7 @@ def _client(workers, scheduler):
     settings = {"threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": logging.CRITICAL}
     with ExitStack() as stack:
         stack.enter_context(dask.config.set({"distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT}))
+        workers = min(workers, dask.config.get("num_workers", workers))
         with _deaf_to_interrupts():
             cluster = stack.enter_context(distributed.LocalCluster(n_workers=workers, **settings))
         yield stack.enter_context(distributed.Client(cluster))

@@ -1,0 +1,262 @@
+"""Commands for scans of any organ: `simulate`, `demo`, `invert`, `methods`, `report`."""
+
+import os
+import shlex
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dime.inversion.registry import METHODS, described
+
+scans = typer.Typer(rich_markup_mode=None)
+
+
+@scans.command(
+    epilog="""\b
+Example:
+  dime simulate --family homogeneous --count 1 --seed 1 --spacing 4 -o phantom.zarr"""
+)
+def simulate(
+    family: Annotated[str, typer.Option(help="Phantom family, or `mixed`.")],
+    count: Annotated[int, typer.Option(help="Number of phantoms.")],
+    seed: Annotated[int, typer.Option(help="The number that all randomness follows from.")],
+    output: Annotated[Path | None, typer.Option("-o", help="Zarr folder to write.")] = None,
+    nifti: Annotated[
+        Path | None,
+        typer.Option(help="Folder to write, one scan in it for each phantom, as `dime invert` reads them."),
+    ] = None,
+    frequency: Annotated[float, typer.Option(help="Vibration [Hz].")] = 60.0,
+    spacing: Annotated[float, typer.Option(help="Pixel [mm].")] = 1.5,
+    snr: Annotated[
+        float, typer.Option(help="Wave rms over noise, with --nifti magnitude over noise; inf for none.")
+    ] = float("inf"),
+    physics: Annotated[str, typer.Option(help="antiplane, oblique, inplane or 3d (slow).")] = "antiplane",
+    workers: Annotated[int, typer.Option(help="Processes that write to -o.")] = 2,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Existing Dask scheduler, tcp://..., in their place.")
+    ] = None,
+):
+    """Simulate phantoms and their waves to a zarr folder, or to NIfTI; with -o a killed run continues."""
+    from dime.simulation import examination
+
+    if (output is None) == (nifti is None):
+        raise ValueError(f"-o, --nifti: expected one of them, found {'both' if output else 'neither'}")
+    scale = {"frequency_hz": frequency, "spacing_m": spacing * 1e-3}
+    if output:
+        from dime.simulation import dataset
+
+        recipe = examination.Recipe(family, count, seed, **scale, snr=snr, physics=physics)
+        dataset.simulate(recipe, output, workers=workers, scheduler=scheduler)
+        return
+    from dime.simulation import exported
+
+    offsets = exported.OFFSETS
+    recipe = examination.Recipe(family, count, seed, **scale, snr=snr, physics=physics, offsets=offsets)
+    exported.simulate(recipe, nifti)
+    first = exported.place(nifti, 0)
+    files = shlex.quote(f"{first}/phase.nii.gz"), "--mask", shlex.quote(f"{first}/mask.nii.gz")
+    typer.echo(f"{nifti}: {count} scan{'s' * (count > 1)}. Now")
+    typer.echo(f"  dime invert {' '.join(files)} --frequency {frequency:g} -o stiffness.nii.gz")
+
+
+@scans.command(
+    epilog="""\b
+Example:
+  dime demo scan"""
+)
+def demo(folder: Annotated[Path, typer.Argument(help="Folder to write.")] = Path("dime-demo")):
+    """Write a small simulated scan to FOLDER, its stiffness map, where to trust it, and a picture."""
+    from dime.reporting import demo as example
+
+    error, trusted = example.write(folder)
+    typer.echo(f"{folder}: a simulated scan of a liver with a stiff lesion: phase, magnitude, mask and truth")
+    shares = f"median error {100 * error:.1f} %, {100 * trusted:.0f} % of the liver trusted"
+    typer.echo(f"{folder}/stiffness.nii.gz: the network's map [kPa], {shares}; trusted.nii.gz beside it")
+    typer.echo(
+        f"{folder}/{example.PICTURE}: magnitude, wave, truth and map. Now, or with a scan of your own:"
+    )
+    for command, purpose in example.next_commands(folder).items():
+        typer.echo(f"  {command}  # {purpose}")
+
+
+@scans.command(
+    epilog="""\b
+Example:
+  dime demo scan
+  dime invert scan/phase.nii.gz --frequency 60 --mask scan/mask.nii.gz -o stiffness.nii.gz"""
+)
+def invert(
+    wave: Annotated[
+        Path,
+        typer.Argument(
+            help="NIfTI, MATLAB's .mat, or a folder of DICOM: phase offsets (x, y, z, n) or (x, y, n), real "
+            "and imaginary part (x, y, 2) or (x, y, z, 2), or complex (x, y) or (x, y, z)."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("-o", help="NIfTI to write: stiffness [kPa], 0 outside the mask.")],
+    frequency: Annotated[
+        float | None, typer.Option(help="Vibration [Hz]; default: by sidecar or DICOM header.")
+    ] = None,
+    spacing: Annotated[float | None, typer.Option(help="Pixel [mm]; default: the header's.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="NIfTI, tissue where not 0.")] = None,
+    variable: Annotated[str | None, typer.Option(help="The wave's name in a .mat file.")] = None,
+    method: Annotated[str, typer.Option(help=f"{', '.join(METHODS)}; see `dime methods`.")] = "dime",
+    layout: Annotated[
+        str | None,
+        typer.Option(help="offsets, real-imag, amplitude-phase or complex; default: by type and last axis."),
+    ] = None,
+    component: Annotated[int | None, typer.Option(help="1, 2 or 3, where a file holds three.")] = None,
+    phase_units: Annotated[
+        str | None, typer.Option(help="rad, mrad, deg or cycles; default: by sidecar or by the jumps.")
+    ] = None,
+    phase_period: Annotated[float | None, typer.Option(help="Period of the phases, such as 4096.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Folder of a network; else the pretrained one.")] = None,
+    uncertainty: Annotated[
+        Path | None,
+        typer.Option(help="NIfTI to write: Laplace scale b of log stiffness; 90 % lies within exp(+-2.3 b)."),
+    ] = None,
+    trusted: Annotated[
+        Path | None, typer.Option(help="NIfTI to write: 1 where the map is to be trusted.")
+    ] = None,
+    dicom: Annotated[
+        Path | None, typer.Option(help="Folder to write: the stiffness as a DICOM series.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say what of the wave the map leaves unexplained (slow).")
+    ] = False,
+):
+    """Invert a wave to a stiffness map on its own grid; every map is written, or none."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads sleep while they have no work
+    from dime.files import doubts, maps
+    from dime.files.waves import read_wave
+    from dime.inversion import methods
+
+    outputs = {"stiffness": output, "uncertainty": uncertainty, "trusted": trusted}
+    outputs = {name: path for name, path in outputs.items() if path}
+    if uncertainty and not (method in METHODS and METHODS[method].learnt):
+        learnt = ", ".join(name for name, one in METHODS.items() if one.learnt)
+        raise ValueError(f"--uncertainty: only method {learnt} has one, not {method}")
+    _check_outputs(outputs.values(), dicom, [wave, *([mask] if mask else [])])
+    spacing_m = None if spacing is None else spacing * 1e-3
+    with doubts.shown_after() as raised:
+        waves = read_wave(
+            wave, frequency, spacing_m, mask, layout, component, phase_units, phase_period, variable
+        )
+        result = methods.invert(waves, method, model or methods.PRETRAINED)
+    if result.attrs["time_sign"] < 0:
+        waves["wave"] = waves["wave"].conj()
+    left = []
+    if check:
+        from dime.inversion import residual  # brings the finite elements, which no other option needs
+
+        left = residual.of_slices(result["stiffness"], waves)
+    share = 100 * result["trusted"].values[waves["mask"].values].mean()
+    result["stiffness"] = result["stiffness"] / 1e3
+    image, warned = waves.encoding["image"], [str(one.message) for one in raised]
+    made = {}
+    for name, path in outputs.items():
+        units = "kPa" if name == "stiffness" else "1"
+        made[path] = result[name].values, maps.statement(result.attrs, units, name, warned), units
+    with ExitStack() as stack:
+        if dicom:
+            stack.enter_context(_series(dicom, result["stiffness"].values, image, wave, method))
+        maps.write_maps(made, image)
+    sign = ", read as e^(-i omega t)" if result.attrs["time_sign"] < 0 else ""
+    scale = f"pixel {waves.attrs['spacing_m'] * 1e3:g} mm, {waves.attrs['frequency_hz']:g} Hz{sign}"
+    typer.echo(f"{output}: {method}, {waves.attrs['read_as']}, {scale}, {share:.0f} % of the tissue trusted")
+    if left:
+        shares = ", ".join(f"{100 * share:.0f} %" for share in left)
+        typer.echo(f"{output}: put back through the wave equation it leaves {shares} of the wave, by slice")
+
+
+@scans.command(
+    "methods",
+    epilog="""\b
+Example:
+  dime methods""",
+)
+def list_methods():
+    """List the methods of inversion, those of other installed packages included."""
+    for line in described():
+        typer.echo(line)
+
+
+@scans.command(
+    epilog="""\b
+Example:
+  dime demo scan
+  dime report scan --mask scan/mask.nii.gz -o report.html"""
+)
+def report(
+    scan: Annotated[Path, typer.Argument(help="Whatever `dime invert` reads.")],
+    output: Annotated[Path, typer.Option("-o", help="HTML file to write, for any browser and for print.")],
+    frequency: Annotated[
+        float | None, typer.Option(help="Vibration [Hz]; default: what the scan or its sidecar states.")
+    ] = None,
+    spacing: Annotated[float | None, typer.Option(help="Pixel [mm]; default: the header's.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="NIfTI, tissue where not 0.")] = None,
+    variable: Annotated[str | None, typer.Option(help="The wave's name in a .mat file.")] = None,
+    method: Annotated[str, typer.Option(help="As in `dime invert`.")] = "dime",
+    layout: Annotated[
+        str | None,
+        typer.Option(help="offsets, real-imag, amplitude-phase or complex; default: by the values."),
+    ] = None,
+    component: Annotated[int | None, typer.Option(help="1, 2 or 3, where a file holds three.")] = None,
+    phase_units: Annotated[
+        str | None, typer.Option(help="rad, mrad, deg or cycles; default: by sidecar or by the jumps.")
+    ] = None,
+    phase_period: Annotated[float | None, typer.Option(help="Period of the phases, such as 4096.")] = None,
+):
+    """Report one examination on one page: images, playing wave, stiffness, trust, numbers; for research."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads sleep while they have no work
+    from dime.files import doubts
+    from dime.files.waves import read_wave
+    from dime.inversion import methods
+    from dime.reporting import examination_page
+
+    examination_page.check_name(output, [scan, *([mask] if mask else [])])
+    stated = {"spacing_m": None if spacing is None else spacing * 1e-3, "variable": variable}
+    stated |= {"mask_path": mask, "layout": layout, "component": component}
+    stated |= {"phase_units": phase_units, "phase_period": phase_period}
+    stated = {name: value for name, value in stated.items() if value is not None}
+    with doubts.shown_after() as raised:
+        waves = read_wave(scan, frequency, **stated)
+        maps = methods.invert(waves, method)
+        remarks = dict.fromkeys(str(one.message) for one in raised)
+        examination_page.write_report(waves, maps, output, tuple(remarks))
+    typer.echo(f"{output}: {examination_page.summary(waves, maps)}")
+
+
+def _check_outputs(outputs, dicom, inputs):
+    """Refuse outputs that cannot be written, or that would replace an input or each other."""
+    from dime.files import folders, opening, sidecars
+
+    inputs = [opening.located(path) if path.is_dir() else path for path in inputs]
+    for path in outputs:
+        if not path.name.endswith((".nii", ".nii.gz")):
+            raise ValueError(f"{path}: expected a name that ends in .nii or .nii.gz")
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"{path.parent}: no such folder")
+    images = [path for path in (*inputs, *outputs) if not path.is_dir()]  # a folder of DICOM has no sidecar
+    files = [one for path in images for one in (path, sidecars.beside(path))]
+    if len({path.resolve() for path in files}) < len(files):
+        raise ValueError("wave, mask and outputs: expected files of different names, sidecars (.json) too")
+    for path in outputs:
+        sidecars.check_own(path)
+    if dicom:
+        folders.check_own(dicom, r"\d{4}\.dcm", "a folder of an earlier DICOM series", [*inputs, *outputs])
+
+
+@contextmanager
+def _series(folder, stiffness_kpa, image, wave, method):
+    """Write a map (z, y, x) as DICOM to a folder that takes its name when the block ends without an error."""
+    from dime.files import dicom_out
+    from dime.files.whole import whole
+
+    with whole(folder) as aside:
+        like = wave if wave.is_dir() else None
+        description = f"stiffness |G*| [kPa] by {method}"
+        dicom_out.write_series(aside, stiffness_kpa.T, image, description=description, like=like)
+        yield
