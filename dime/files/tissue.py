@@ -4,6 +4,7 @@ import warnings
 
 import nibabel
 import numpy as np
+from scipy import ndimage
 
 from dime.files.nifti import open_image
 
@@ -12,6 +13,10 @@ BACKGROUND_SHARE = 0.25
 
 BRIGHT = 0.1
 """Magnitude, relative to its 99th percentile, from which a pixel is tissue."""
+
+SPECK = 0.05
+"""Size of a piece over that of the largest in its slice, below which it is noise. Assumption: an organ that is
+imaged on purpose is no smaller."""
 
 FULL = 0.9
 """Share of the image from which tissue is said to fill it: air may count as tissue."""
@@ -109,6 +114,19 @@ def mean_magnitude(magnitude, shape, path):
 def bright(magnitude):
     """Pixels (z, y, x) whose magnitude is above `BRIGHT` of its 99th percentile: tissue, not air."""
     return magnitude > BRIGHT * np.quantile(magnitude, 0.99)
+
+
+def of_magnitude(magnitude):
+    """Tissue (z, y, x) by its magnitude: bright pixels in pieces, slice by slice, without holes or specks.
+
+    A piece smaller than `SPECK` of the largest in its slice is noise in air.
+    """
+    mask = np.stack([ndimage.binary_fill_holes(one) for one in bright(magnitude)])
+    for one in mask:
+        pieces, count = ndimage.label(one)
+        sizes = ndimage.sum_labels(one, pieces, np.arange(count + 1))
+        one &= (sizes >= SPECK * sizes.max())[pieces]
+    return mask
 
 
 def not_background(channels):

@@ -184,8 +184,7 @@ def _tissue(opened, channels, magnitude, mask_path, path):
     if opened.mask is not None:
         return tissue.as_mask(opened.mask, shape, f"{path}: mask"), "mask of the file"
     if magnitude is not None:
-        filled = np.stack([ndimage.binary_fill_holes(one) for one in tissue.bright(magnitude)])
-        return filled, "bright magnitude"
+        return tissue.of_magnitude(magnitude), "bright magnitude"
     return tissue.not_background(channels), ""
 
 

@@ -123,3 +123,13 @@ def test_a_mask_in_its_place_is_taken_without_a_word(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         read(tmp_path, INSIDE.astype(np.uint8), placed((2, 2, 5), (0.3, 0, 0)))
+
+
+def test_tissue_of_a_magnitude_has_no_holes_and_no_specks():
+    """A square of 20 x 20 with a dark vessel, an organ of 10 x 10 beside it, and two bright pixels in air."""
+    magnitude = np.zeros((2, 40, 40))
+    magnitude[:, 5:25, 5:25] = magnitude[:, 28:38, 28:38] = 1.0
+    magnitude[:, 10:13, 10:13] = 0.01
+    magnitude[0, 2, 30:32] = 0.5
+    found = tissue.of_magnitude(magnitude)
+    assert found.sum(axis=(1, 2)).tolist() == [500, 500] and found[0, 11, 11] and not found[0, 2, 30]
