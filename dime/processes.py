@@ -74,11 +74,18 @@ def _done(result, shown):
 @contextmanager
 def _one_thread():
     """Processes that are started meanwhile have one thread, and so have the libraries of this one."""
-    before = {name: os.environ.get(name) for name in (*THREADS, "PYTHONHASHSEED")}  # Dask sets the last
-    os.environ |= dict.fromkeys(THREADS, "1")
+    hashing = os.environ.get("PYTHONHASHSEED", "6640")  # as Dask would set it for good
+    with environment(dict.fromkeys(THREADS, "1") | {"PYTHONHASHSEED": hashing}), threadpool_limits(1):
+        yield
+
+
+@contextmanager
+def environment(changes):
+    """Give processes that are started meanwhile some environment variables: a dict of name -> text."""
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
     try:
-        with threadpool_limits(1):
-            yield
+        yield
     finally:
         for name, value in before.items():
             os.environ.pop(name, None) if value is None else os.environ.update({name: value})

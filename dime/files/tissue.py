@@ -15,8 +15,8 @@ BRIGHT = 0.1
 """Magnitude, relative to its 99th percentile, from which a pixel is tissue."""
 
 SPECK = 0.05
-"""Size of a piece over that of the largest in its slice, below which it is noise. Assumption: an organ that is
-imaged on purpose is no smaller."""
+"""Size of a piece over that of the largest in its slice, below which it is noise. Assumption: an organ that
+is imaged on purpose is no smaller."""
 
 FULL = 0.9
 """Share of the image from which tissue is said to fill it: air may count as tissue."""

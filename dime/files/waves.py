@@ -116,7 +116,8 @@ def read_wave(
         raise ValueError(f"{path}: expected tissue, found no pixel that differs from the border")
     bad = (~np.isfinite(channels) & inside).any(axis=0)
     if bad.any():
-        where = "" if len(bad) == 1 else f", in slice {', '.join(map(str, np.flatnonzero(bad.any((1, 2)))))}"
+        numbers = ", ".join(str(index + 1) for index in np.flatnonzero(bad.any((1, 2))))
+        where = "" if len(bad) == 1 else f", in slice {numbers} of {len(bad)}"
         raise ValueError(f"{path}: {bad.sum()} of {mask.sum()} pixels of the tissue are not finite{where}")
     remarks.append("" if by else tissue.remark(mask))
     channels = np.where(mask, channels, 0)

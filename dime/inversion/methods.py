@@ -19,7 +19,7 @@ import xarray as xr
 
 from dime.inversion import trust
 from dime.inversion.masked_wave import check_field, dissipation
-from dime.inversion.registry import METHODS
+from dime.inversion.registry import BUILT_IN, METHODS
 from dime.progress import bar
 
 PRETRAINED = Path(__file__).parents[1] / "weights" / "pretrained"
@@ -71,8 +71,7 @@ def load_method(name: str, model: str | Path = PRETRAINED, **settings: float | l
     if name not in METHODS:
         raise ValueError(f"method: expected one of {', '.join(METHODS)}, found {name!r}")
     method = METHODS[name]
-    module, attribute = method.function.split(":")
-    function = getattr(import_module(module), attribute)
+    function = _imported(name)
     known = {} if method.learnt else _defaults(function)
     if unknown := sorted(settings.keys() - known.keys()):
         raise ValueError(f"settings: {name} has no {', '.join(unknown)}; it has {', '.join(known) or 'none'}")
@@ -80,6 +79,17 @@ def load_method(name: str, model: str | Path = PRETRAINED, **settings: float | l
         invert_slice, plain = function(model)
         return Loaded(invert_slice, "uncertainty", plain, None)
     return Loaded(_changed(function, settings), "confidence", known | settings, method.least_confidence)
+
+
+def _imported(name):
+    """The function of a method; that of another package may be missing."""
+    module, _, attribute = METHODS[name].function.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        if name in BUILT_IN:
+            raise
+        raise ValueError(f"method {name}: {METHODS[name].function} cannot be imported ({error})") from None
 
 
 def _defaults(function):
@@ -190,9 +200,12 @@ def _each(rows, waves, work):
 
 
 def _name(row, waves):
-    """File and slice, counted from 0, as far as there are several: "wave.nii.gz, slice 2"."""
-    dims = [name.replace("z", "slice") for name in waves["wave"].dims]
-    places = [f"{dim} {index}" for dim, index in zip(dims, row, strict=False)]
+    """File and slice, counted from 1, as far as there are several: "wave.nii.gz, slice 2 of 4"."""
+    sizes = waves["wave"].sizes
+    places = [
+        f"{dim.replace('z', 'slice')} {index + 1} of {sizes[dim]}"
+        for dim, index in zip(waves["wave"].dims, row, strict=False)
+    ]
     several = np.prod(waves["wave"].shape[:-2]) > 1
     return ", ".join(filter(None, [waves.attrs.get("source", ""), *(places if several else ())]))
 

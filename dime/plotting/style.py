@@ -38,7 +38,7 @@ REFERENCES |= {"likelihood": Look("maximum likelihood", "0.5", ".")}
 
 LOOKS = dict(NETWORKS)
 for _name, _method in METHODS.items():
-    if not _method.learnt:
+    if _name not in NETWORKS:
         LOOKS[_name] = Look(_method.label, _method.colour, _method.marker)
     LOOKS |= VARIANTS.get(_name, {})
 LOOKS |= REFERENCES

@@ -126,7 +126,7 @@ class Viewer:
         self.canvas.capture_scroll = count > 1  # the wheel turns slices, not the page
         wide, narrow = {"width": "100%"}, {"description_width": "initial"}
         self.slice = w.IntSlider(
-            self.shown.index, 0, count - 1, description="slice", style=narrow, disabled=count == 1
+            self.shown.index + 1, 1, count, description="slice", style=narrow, disabled=count == 1
         )
         self.phase = w.IntSlider(
             0, 0, 360 - STEP_DEG, STEP_DEG, description="phase [°]", style=narrow, continuous_update=True
@@ -178,8 +178,8 @@ class Viewer:
         self.further.value = missing[0] if missing else None
         self.compute.disabled = not missing
 
-    def _show_slice(self, index):
-        self.shown.index = index
+    def _show_slice(self, number):
+        self.shown.index = number - 1
         self.panels.draw_slice()
         self._read()
 
@@ -238,5 +238,5 @@ class Viewer:
         """Write the statistics of the region, and redraw."""
         where = "whole tissue" if self.shown.whole() else "region"
         table = self.table.to_html(float_format="{:.2f}".format, border=0, na_rep="–")
-        self.statistics.value = f"{TABLE_STYLE}<b>{where}</b>, slice {self.shown.index}{table}"
+        self.statistics.value = f"{TABLE_STYLE}<b>{where}</b>, slice {self.shown.index + 1}{table}"
         self.canvas.draw_idle()

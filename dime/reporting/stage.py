@@ -21,6 +21,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from dime.files import project, yaml12
 from dime.files.pictures import with_palette
 from dime.files.whole import alone, whole
+from dime.processes import environment
 from dime.progress import bar
 
 KERNEL, ENGINE = "python3", "watched"
@@ -137,23 +138,24 @@ def execute(notebook, output, parameters):
     _check_output(notebook, output)
     _die_with_parent()
     paths = [str(project.find() or ""), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))
+    path = os.pathsep.join(dict.fromkeys(filter(None, paths)))
+    kernel = {"PYTHONPATH": path, "TQDM_DISABLE": "1"}  # a bar of the notebook would be a widget of random id
     name, begin = Path(output).with_suffix(""), time.monotonic()
     with alone(output), whole(output) as aside, bar(name=str(name), total=0) as cells:
         papermill_engines.register(ENGINE, _engine(cells))
-        os.environ["TQDM_DISABLE"] = "1"  # a bar of the notebook would be a widget of random id
-        executed = papermill.execute_notebook(
-            str(notebook),
-            str(aside),
-            parameters=parameters,
-            kernel_name=KERNEL,
-            engine_name=ENGINE,
-            cwd=Path(notebook).parent,
-            extra_arguments=["--log-level=CRITICAL"],  # after Ctrl-C the kernel would log a traceback
-            progress_bar=False,
-            stdout_file=sys.stdout,
-            stderr_file=sys.stderr,
-        )
+        with environment(kernel):
+            executed = papermill.execute_notebook(
+                str(notebook),
+                str(aside),
+                parameters=parameters,
+                kernel_name=KERNEL,
+                engine_name=ENGINE,
+                cwd=Path(notebook).parent,
+                extra_arguments=["--log-level=CRITICAL"],  # after Ctrl-C the kernel would log a traceback
+                progress_bar=False,
+                stdout_file=sys.stdout,
+                stderr_file=sys.stderr,
+            )
         nbformat.write(normalised(executed), aside)
     print(f"{name}: {len(executed.cells)} cells in {time.monotonic() - begin:.0f} s", file=sys.stderr)
 

@@ -12,7 +12,7 @@ from dime.inversion import direct, mmdi
 from dime.inversion.filters import band_pass, directional_filters, median_filter
 from dime.inversion.masked_wave import crop, extend
 from dime.inversion.methods import load_method
-from dime.inversion.registry import METHODS
+from dime.inversion.registry import BUILT_IN
 from dime.simulation.plain_waves import (
     FREQUENCY_HZ,
     RADIUS_M,
@@ -31,7 +31,7 @@ def _bare_ahi(wave, mask, spacing_m, frequency_hz):
 
 FAST = {
     name: load_method(name).invert_slice
-    for name, method in METHODS.items()
+    for name, method in BUILT_IN.items()
     if method.fast and not method.learnt
 } | {"bare_ahi": _bare_ahi}
 """Method -> function (wave, mask, spacing_m, frequency_hz) -> named tuple with `stiffness` (y, x) [Pa]."""
@@ -64,7 +64,7 @@ def trial(pixels_per_wavelength, noise, wavelength_m, seed, methods=tuple(FAST))
     inner = np.hypot(y, x) < RADIUS_M - RIM_M
     rows = []
     for method in methods:
-        found = FAST[method](wave, mask, spacing_m, FREQUENCY_HZ).stiffness[inner]
+        found = FAST[method](wave, mask, spacing_m, FREQUENCY_HZ)[0][inner]
         relative = found / stiffness_of(wavelength_m) - 1
         low, middle, high = np.percentile(relative, [16, 50, 84])
         rows.append(
@@ -102,7 +102,7 @@ def plane_wave_bias(wavelengths_m, spacing_m, angles_rad):
         for angle in angles_rad:
             wave = plane_wave(y, x, wavelength_m, angle)
             for method, invert in FAST.items():
-                found = np.median(invert(wave, mask, spacing_m, FREQUENCY_HZ).stiffness[inner])
+                found = np.median(invert(wave, mask, spacing_m, FREQUENCY_HZ)[0][inner])
                 rows.append(
                     {
                         "method": method,

@@ -117,8 +117,8 @@ def test_a_slice_that_cannot_be_inverted_stays_0_and_is_named(tmp_path):
     with pytest.warns(UserWarning) as said:
         maps = methods.invert(read_wave(wave, 60.0, mask_path=tissue), "mmdi")["stiffness"].values
     texts = sorted(str(one.message) for one in said)
-    assert "a.nii, slice 1: mask: expected a region, found 1 pixel(s); the slice stays 0" in texts[0]
-    assert "a.nii, slice 2: wave: expected a vibration" in texts[1] and len(texts) == 2
+    assert "a.nii, slice 2 of 4: mask: expected a region, found 1 pixel(s); the slice stays 0" in texts[0]
+    assert "a.nii, slice 3 of 4: wave: expected a vibration" in texts[1] and len(texts) == 2
     assert not maps[1].any() and not maps[2].any()
     for row in (0, 3):
         assert np.median(maps[row][DISC.T]) == pytest.approx(3000, rel=0.06)
@@ -135,5 +135,5 @@ def test_a_file_of_which_no_slice_can_be_inverted_is_refused(tmp_path):
 def test_values_that_are_not_finite_are_counted_by_slice(tmp_path):
     values = np.repeat(WRITTEN["radians"][:, :, None], 3, axis=2)
     values[40:43, 40, 1] = np.nan
-    with pytest.raises(ValueError, match=r"3 of \d+ pixels of the tissue are not finite, in slice 1"):
+    with pytest.raises(ValueError, match=r"3 of \d+ pixels of the tissue are not finite, in slice 2 of 3"):
         read_wave(save_nifti(tmp_path / "a.nii", values), 60.0)

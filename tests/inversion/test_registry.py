@@ -62,6 +62,14 @@ def test_a_package_that_cannot_be_imported_does_not_stop_the_others(monkeypatch)
         assert registry._of_other_packages() == {}
 
 
+def test_a_function_that_another_package_does_not_have_is_named(monkeypatch):
+    record = registry.Method("elsewhere:absent", "third", "#123456", "")
+    monkeypatch.setattr(registry, "METHODS", registry.BUILT_IN | of_others(monkeypatch, third=record))
+    monkeypatch.setattr(methods, "METHODS", registry.METHODS)
+    with pytest.raises(ValueError, match=r"^method third: elsewhere:absent cannot be imported"):
+        methods.load_method("third")
+
+
 def test_records_are_complete_and_figures_show_them():
     """One line of help, a colour of its own, and the label of the record in figures."""
     assert methods.DEFAULT in registry.METHODS
