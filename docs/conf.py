@@ -12,7 +12,6 @@ LONGEST = 60
 
 project = "DIME"
 author = "The DIME compendium developers"
-release = dime.__version__ if hasattr(dime, "__version__") else ""
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
 exclude_patterns = ["README.md", "whole"]
 default_role = "py:obj"
