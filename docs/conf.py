@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+from sphinx.addnodes import desc_annotation
+
 import dime
 from dime.reporting import book_reference
 
+LONGEST = 60
+"""Characters of the value of a constant that are shown."""
+
 project = "DIME"
 author = "The DIME compendium developers"
-release = dime.__version__ if hasattr(dime, "__version__") else ""
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
 exclude_patterns = ["README.md", "whole"]
 default_role = "py:obj"
@@ -21,6 +25,7 @@ suppress_warnings = ["myst.header"]
 
 autodoc_typehints = "none"
 autodoc_inherit_docstrings = False
+autodoc_preserve_defaults = True
 napoleon_google_docstring = False
 napoleon_use_param = napoleon_use_rtype = False  # types are prose: no link is looked for
 
@@ -47,8 +52,14 @@ def setup(app):
         )  # napoleon takes the first line of these for a type: an empty comment
         lines[:] = ["..", ""] * value + book_reference.prose(lines)
 
+    def shorten(app, domain, kind, content):
+        for shown in list(content.parent.findall(desc_annotation)):  # a value that is long, or a path of here
+            if len(shown.astext()) > LONGEST or "Path(" in shown.astext():
+                shown.parent.remove(shown)
+
     def whole(app, config):
         config.html_extra_path = [str(path) for path in Path(app.srcdir).glob("whole")]
 
     app.connect("autodoc-process-docstring", process, priority=400)
+    app.connect("object-description-transform", shorten)
     app.connect("config-inited", whole)

@@ -51,6 +51,11 @@ def project(tmp_path):
     (tmp_path / "docs/waves.md").write_text(DOCUMENT)
     listed = "# Notebooks\n\n## mre: how stiff?\n\n1. [02-train](mre/02-train.ipynb): training\n"
     (tmp_path / "notebooks/README.md").write_text(listed)
+    executed = tmp_path / "results/mre/notebooks/00-quickstart.ipynb"
+    content = json.loads(executed.read_text())
+    film = {"text/html": ['<link rel="stylesheet" href="https://style.invalid/a.css"><b id="film">film</b>']}
+    content["cells"][-2]["outputs"] = [{"output_type": "display_data", "data": film, "metadata": {}}]
+    executed.write_text(json.dumps(content))
     (tmp_path / "paper").mkdir()
     Image.new("RGB", (210, 297), "white").save(tmp_path / "paper/dime.pdf")
     (tmp_path / "scratch").mkdir()
@@ -99,6 +104,8 @@ def test_the_book_in_a_browser(project, tmp_path):
             widths = page.eval_on_selector_all("article img", "all => all.map(one => one.naturalWidth)")
             assert len(widths) == count and all(width > 0 for width in widths), name
         assert page.request.get(f"{site}/paper/dime.pdf").body().startswith(b"%PDF")
+        page.goto(f"{site}/notebooks/00-quickstart.html")
+        assert page.inner_text("#film") == "film"  # shown, without the style that it asks of another site
         page.goto(f"{site}/report/index.html")
         assert page.frame_locator("iframe").locator("h1").inner_text() == "Example scan"
         page.goto(f"{site}/notebooks/mre/02-train.html")

@@ -20,6 +20,9 @@ MARK = "made-by-make-book"
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#|/)([^)#\s]+)(#[^)\s]*)?(?=\))")
 """Target of a Markdown link to a file."""
 
+ELSEWHERE = re.compile(r"<link\b[^>]*https?://[^>]*>")
+"""A style sheet on another site."""
+
 FIRST = ("install", "usage", "viewer")
 COMPANIONS = ("liver", "records", "brain", "diffusion")
 LATER = ("results", "glossary", "architecture", "contributing")
@@ -118,7 +121,7 @@ def _notebooks(root):
         executed = [path for path in copies if (root / path).exists()]
         for path in executed:
             page = name if path == executed[0] else f"{folder}/{posixpath.basename(path)}"
-            pages[page] = (root / path).read_text()
+            pages[page] = _alone((root / path).read_text())
             item = f" ({copies[path].name.rpartition('@')[2]})" if len(copies) > 1 else ""
             listed.append(f"{_title(pages[page])}{item} <{Path(page).stem}>")
         if not executed:
@@ -136,6 +139,16 @@ def _notebooks(root):
             blocks += ["## Not executed here", "\n".join(absent[folder])]
         texts[f"{folder}/index.md"] = "\n\n".join([*blocks, _toctree(entries[folder])])
     return texts | pages
+
+
+def _alone(notebook):
+    """An executed notebook whose outputs ask for no style of another site, as Matplotlib's films do."""
+    content = json.loads(notebook)
+    for output in (one for cell in content["cells"] for one in cell.get("outputs", ())):
+        shown = output.get("data", {})
+        if "text/html" in shown:
+            shown["text/html"] = ELSEWHERE.sub("", "".join(shown["text/html"]))
+    return json.dumps(content)
 
 
 def _title(notebook):

@@ -6,7 +6,6 @@ A page is reStructuredText with directives of `sphinx.ext.autodoc`, which reads 
 import ast
 import re
 
-import dime
 from dime.files import sources
 
 OWN_WORDS = re.compile(r"(Source|Assumption)s?: ")
@@ -31,8 +30,8 @@ def pages(package):
     dict of str
         Path in the book -> text.
     """
-    found, rooms = {}, []
-    for name, question in re.findall(r"(?m)^(\w+) {2,}(\S.*)$", dime.__doc__):
+    found, rooms, face = {}, [], sources.PACKAGE / "__init__.py"
+    for name, question in re.findall(r"(?m)^(\w+) {2,}(\S.*)$", _docstring(face)):
         if (package / f"{name}.py").exists():
             found[f"api/dime.{name}.rst"] = _module(f"dime.{name}")
         elif (package / name).is_dir():
@@ -40,29 +39,41 @@ def pages(package):
         else:
             continue
         rooms.append((f"dime.{name}", question))
-    return found | {"api/index.rst": _face(rooms)}
+    return found | {"api/index.rst": _face(rooms, _exports(face))}
 
 
-def _face(rooms):
+def _exports(face):
+    """What the face of the package names: public name -> "module:name"."""
+    body = ast.parse(face.read_text()).body
+    values = [node.value for node in body if _name(node) == "EXPORTS"]
+    return ast.literal_eval(values[0])
+
+
+def _name(node):
+    """Name of the function, class or value that a statement defines; "" for another statement."""
+    target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+    return getattr(node, "name", "") or getattr(target, "id", "")
+
+
+def _face(rooms, exports):
     """The page of the package: every public name, then the rooms."""
     first = "Public names of the package ``dime``. A module is imported when one of its names is first used."
     lines = [_heading("API reference", "="), first, ".. currentmodule:: dime"]
-    lines += [_entry(name) for name in dime.__all__]
+    lines += [_entry(name, *place.split(":")) for name, place in exports.items()]
     lines += [_heading("Rooms", "-"), "A room answers one question, and imports only rooms above it."]
     return "\n\n".join([*lines, _listed(rooms)]) + "\n"
 
 
-def _entry(name):
+def _entry(name, module, attribute):
     """Directive for a public name: function, class or value, as its module's source says."""
-    module, attribute = dime.EXPORTS[name].split(":")
     body = ast.parse(sources.module_path(module).read_text()).body
     for node, after in zip(body, [*body[1:], None], strict=True):
-        if getattr(node, "name", "") == attribute:
+        if _name(node) != attribute:
+            continue
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             return f".. auto{'class' if isinstance(node, ast.ClassDef) else 'function'}:: dime.{name}"
-        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-        if getattr(target, "id", "") == attribute:
-            text = prose((ast.get_docstring(ast.Module([after], [])) or "").splitlines())
-            return f".. py:data:: dime.{name}\n\n" + "\n".join(f"   {line}" for line in text)
+        text = prose((ast.get_docstring(ast.Module([after], [])) or "").splitlines())
+        return f".. py:data:: dime.{name}\n\n" + "\n".join(f"   {line}" for line in text)
     return f".. autodata:: dime.{name}"
 
 
