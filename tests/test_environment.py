@@ -68,6 +68,7 @@ ROOMS = {
     "dime/processes.py": ["pipeline"],  # many tasks at once
     "dime/simulation": ["pipeline"],  # many examinations at once
     "dime/reporting": ["pipeline"],
+    "dime/reporting/book": ["book"],
     "dime/brain": ["pipeline"],  # the template that anatomies are drawn from
     "dime/cli_pipeline.py": ["pipeline"],
     "dime/files": ["dicom"],
