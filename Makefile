@@ -82,8 +82,8 @@ endif
 # Sphinx reads pages from a folder of its own, so that a notebook is shown as it was executed.
 book: .venv/ready scratch/book-report.html
 	python -m dime.reporting.book scratch/book-source
-	sphinx-build -q -W --keep-going -b html -c docs -d scratch/book-trees scratch/book-source scratch/book
+	sphinx-build -q -j auto -W --keep-going -b html -c docs -d scratch/book-trees scratch/book-source scratch/book
 	@echo "The book: scratch/book/index.html, in a browser; its search works from file, too"
 
 scratch/book-report.html: .venv/ready $(wildcard dime/reporting/examination_page* dime/data/demo/*)
-	dime report dime/data/demo -o $@
+	dime report dime/data/demo --mask dime/data/demo/mask.nii.gz -o $@

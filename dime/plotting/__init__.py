@@ -14,11 +14,6 @@ diffusion_tables  membranes that were found: scores by method, and over the iter
 maps              maps of waves and stiffness on shared scales
 scan              one scan of known stiffness: magnitude, wave, truth and map
 scatter           estimates against truth, differences against means, learning curves
-diffusion         checks of the signal between membranes and of its gradient
-diffusion_fits    misfits of many fits of known geometries, and the course of the search
-diffusion_seen    what a signal can show: ranks, ensembles, calibration
-diffusion_tables  methods compared on geometries
-membranes         surfaces of membranes in three dimensions
 examination       maps of one examination as small pictures for a page, and its wave for a script
 inversions        figures of MMDI's steps and of sweeps
 paper_simulated   the paper's figures of simulated studies
