@@ -167,7 +167,7 @@ def _of_struct(name, value):
 
 
 def _of_group(group, prefix=""):
-    """Variables of version 7.3, which is HDF5, where their axes are in reverse order and texts are numbers."""
+    """Variables of version 7.3, HDF5, where axes are in reverse order and texts are numbers."""
     found = {}
     for name, one in group.items():
         kind = one.attrs.get("MATLAB_class", b"")
