@@ -97,7 +97,7 @@ def invert(
     ],
     output: Annotated[Path, typer.Option("-o", help="NIfTI to write: stiffness [kPa], 0 outside the mask.")],
     frequency: Annotated[
-        float | None, typer.Option(help="Vibration [Hz]; default: by sidecar or DICOM header.")
+        float | None, typer.Option(help="Vibration [Hz]; default: by sidecar or .mat file, never by DICOM.")
     ] = None,
     spacing: Annotated[float | None, typer.Option(help="Pixel [mm]; default: the header's.")] = None,
     mask: Annotated[Path | None, typer.Option(help="NIfTI, tissue where not 0.")] = None,
@@ -233,16 +233,19 @@ def _check_outputs(outputs, dicom, inputs):
     """Refuse outputs that cannot be written, or that would replace an input or each other."""
     from dime.files import folders, opening, sidecars
 
-    inputs = [opening.located(path) if path.is_dir() else path for path in inputs]
     for path in outputs:
         if not path.name.endswith((".nii", ".nii.gz")):
             raise ValueError(f"{path}: expected a name that ends in .nii or .nii.gz")
         if not path.parent.is_dir():
             raise FileNotFoundError(f"{path.parent}: no such folder")
-    images = [path for path in (*inputs, *outputs) if not path.is_dir()]  # a folder of DICOM has no sidecar
-    files = [one for path in images for one in (path, sidecars.beside(path))]
-    if len({path.resolve() for path in files}) < len(files):
-        raise ValueError("wave, mask and outputs: expected files of different names, sidecars (.json) too")
+    taken = {one.resolve(): path for path in inputs for one in opening.parts(path)}
+    for path in outputs:
+        for one in (path, sidecars.beside(path)):
+            if one.resolve() in taken:
+                other = taken[one.resolve()]
+                what = "it is" if one == path else f"its sidecar {one.name} is"
+                raise ValueError(f"{path}: expected files of different names, but {what} one of {other} too")
+        taken |= {one.resolve(): path for one in (path, sidecars.beside(path))}
     for path in outputs:
         sidecars.check_own(path)
     if dicom:
@@ -252,11 +255,12 @@ def _check_outputs(outputs, dicom, inputs):
 @contextmanager
 def _series(folder, stiffness_kpa, image, wave, method):
     """Write a map (z, y, x) as DICOM to a folder that takes its name when the block ends without an error."""
-    from dime.files import dicom_out
+    from dime.files import dicom_out, opening
     from dime.files.whole import whole
 
     with whole(folder) as aside:
-        like = wave if wave.is_dir() else None
+        source = opening.located(wave)
+        like = source if source.is_dir() else None
         description = f"stiffness |G*| [kPa] by {method}"
         dicom_out.write_series(aside, stiffness_kpa.T, image, description=description, like=like)
         yield

@@ -437,8 +437,14 @@ def test_a_mask_that_does_not_suit_is_refused(tmp_path, here, values, message):
     ("outputs", "message"),
     [
         ("-o map.nii", "map.json: expected no file, or one that dime has written"),
-        ("-o wave.nii.gz", "expected files of different names, sidecars"),
-        ("-o one.nii --trusted one.nii.gz", "expected files of different names, sidecars"),
+        (
+            "-o wave.nii.gz",
+            "wave.nii.gz: expected files of .*, but its sidecar wave.json is one of wave.nii too",
+        ),
+        (
+            "-o one.nii --trusted one.nii.gz",
+            "one.nii.gz: expected .*, but its sidecar one.json is one of one.nii",
+        ),
         ("-o one.nii --dicom mine", "mine: expected a new name or a folder of an earlier DICOM series"),
         ("-o one.txt", "one.txt: expected a name that ends in .nii or .nii.gz"),
     ],
@@ -452,6 +458,37 @@ def test_outputs_never_replace_what_dime_has_not_made(tmp_path, here, outputs, m
     before = contents(tmp_path)
     refused(here(*f"invert wave.nii --frequency 60 --method mmdi {outputs}".split(), cwd=tmp_path), message)
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("read", ["scan", "scan/phase.nii"])
+@pytest.mark.parametrize(
+    "output", ["magnitude.nii", "phase.nii", "magnitude.nii.gz", "phase.nii.gz", "nested/../magnitude.nii"]
+)
+def test_outputs_never_replace_a_part_of_the_examination(tmp_path, here, read, output):
+    """Nor stand beside it under another ending: the folder could not be read again."""
+    scan()(tmp_path)
+    (tmp_path / "scan/nested").mkdir()
+    before = contents(tmp_path)
+    words = f"invert {read} --frequency 60 --method mmdi -o one.nii --trusted scan/{output}"
+    refused(
+        here(*words.split(), cwd=tmp_path), f"{output}: expected files of different names, but it is one of"
+    )
+    assert contents(tmp_path) == before
+
+
+def test_outputs_never_replace_an_image_of_dicom(tmp_path, here):
+    (tmp_path / "series/1").mkdir(parents=True)
+    (tmp_path / "series/1/0001.nii").write_bytes(bytes(128) + b"DICM")
+    before = contents(tmp_path)
+    done = here(*"invert series --frequency 60 -o series/1/0001.nii".split(), cwd=tmp_path)
+    refused(done, "0001.nii: expected files of different names, but it is one of series too")
+    assert contents(tmp_path) == before
+
+
+def test_a_map_that_would_share_a_sidecar_with_mat_is_refused_by_both_names(tmp_path, here):
+    mat(u=OFFSETS, spacing_mm=2)(tmp_path)
+    done = here(*"invert wave.mat --frequency 60 -o wave.nii.gz".split(), cwd=tmp_path)
+    refused(done, "wave.nii.gz: .* but its sidecar wave.json is one of wave.mat too")
 
 
 def readable(path, frequency_hz=None):

@@ -6,6 +6,8 @@ import numpy as np
 
 from dime.files.dicom_fields import COLUMNS, ROWS, named
 from dime.files.header import TOLERANCE
+from dime.files.layouts import LEAST_OFFSETS
+from dime.files.sidecars import UNEVEN, even
 
 POSITION, ORIENTATION, SPACING = (0x0020, 0x0032), (0x0020, 0x0037), (0x0028, 0x0030)
 THICKNESS, BETWEEN = (0x0018, 0x0050), (0x0018, 0x0088)
@@ -28,17 +30,8 @@ ORDERS = (
 COUNTS = ((0x0020, 0x0105), (0x0018, 0x1090), (0x2001, 0x1017))
 """Fields that state the number of offsets: NumberOfTemporalPositions, CardiacNumberOfImages, Philips'."""
 
-LEAST_OFFSETS = 3
-"""Offsets from which a first harmonic can be told from a static phase."""
-
 SAME_MM = 0.01
 """Distance up to which two positions are the same [mm]."""
-
-UNEVEN = 0.05
-"""Share of the step by which offsets or slices may miss an even grid."""
-
-ROUNDED = 0.5
-"""Further error of times that are stored as whole milliseconds [ms]."""
 
 
 class Grid(NamedTuple):
@@ -242,25 +235,12 @@ def _check_row(group, row, tag):
             f"{two.path}: {named(tag)}: expected each phase offset of a slice once, found "
             f"{values[same[0]]:g} in {one.path.name} too; keep one repetition and one direction of motion"
         )
-    rounded = ROUNDED if tag in TIMES and np.array_equal(values, np.rint(values)) else 0
-    if not _even(values, rounded):
+    if not even(values, step=1 if tag in TIMES else 0):  # [ms]
         after = int(np.argmax(np.diff(values))) + 1
         raise ValueError(
             f"{group[order[after]].path}: {named(tag)}: expected evenly spaced phase offsets, found "
             f"{', '.join(f'{value:g}' for value in values)}"
         )
-
-
-def _even(values, rounded):
-    """Whether ascending values lie on an even grid, each but for `UNEVEN` of its step and a rounding.
-
-    Every two of them bound the step; an even grid has a step within all bounds.
-    """
-    error = UNEVEN * (values[-1] - values[0]) / (len(values) - 1) + rounded
-    first, second = np.triu_indices(len(values), 1)
-    apart = values[second] - values[first]
-    low, high = ((apart + sign * 2 * error) / (second - first) for sign in (-1, 1))
-    return low.max() < high.min()
 
 
 def _check_count(groups, count):

@@ -14,6 +14,9 @@ PARTS = ("real-imag", "amplitude-phase")
 COMPONENTS = 3
 """Directions of motion in a file that holds all of them."""
 
+LEAST_OFFSETS = 3
+"""Offsets from which a first harmonic can be told from a static phase."""
+
 PROPORTIONAL = 0.999
 """Normalised product of two channels above which they are the same image."""
 
@@ -72,8 +75,8 @@ def arrange(values, layout, component, path):
     channels = values.shape[-1]
     if layout in PARTS and channels != 2:
         raise ValueError(f"{path}: expected a last axis of 2 for layout {layout}, found shape {found}")
-    if layout == "offsets" and channels < 3:
-        raise ValueError(f"{path}: expected at least 3 phase offsets, found {channels}")
+    if layout == "offsets" and channels < LEAST_OFFSETS:
+        raise ValueError(f"{path}: expected at least {LEAST_OFFSETS} phase offsets, found {channels}")
     if layout == "offsets" and channels == COMPONENTS and component is None:
         remarks.append("its last axis of 3 is read as phase offsets; three components of motion look alike")
     return np.moveaxis(values, (3, 2, 1, 0), (0, 1, 2, 3)), layout, remarks

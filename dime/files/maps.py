@@ -38,7 +38,7 @@ def write_map(
         The wave whose first axes are the map's: a file or folder that `read_wave` takes, or an image.
     attrs : dict, optional
         Those of the maps of `dime.invert`: then a sidecar, the JSON file of the same name, says how the map
-        was made (`statement`).
+        was made (`statement`). Without them, the sidecar of an earlier map of that name is removed.
     units : str
         Unit of the values, for the header and the sidecar.
 
@@ -91,6 +91,9 @@ def write_maps(maps, like):
                 aside = stack.enter_context(whole(beside))
                 with named(beside):
                     aside.write_text(json.dumps(said, indent=2, ensure_ascii=False, default=str) + "\n")
+    for path, (_, said, _) in maps.items():
+        if said is None:
+            sidecars.remove_own(path)
 
 
 def statement(attrs, units, quantity, warned=()):

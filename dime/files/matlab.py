@@ -4,6 +4,7 @@ A file does not say which of its variables is the wave. Where one alone could be
 pixel, mask and magnitude come from variables whose name and value leave no doubt, and what was taken is said.
 """
 
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,6 +32,12 @@ MAGNITUDES = ("magnitude", "mag")
 
 STATED = (sidecars.OFFSETS, sidecars.SENSITIVITY, sidecars.WRAPPED, "PhaseUnits", "PhasePeriod", "PhaseRange")
 """Fields of a sidecar that variables of the same name state."""
+
+NUMERIC = "double single logical int8 uint8 int16 uint16 int32 uint32 int64 uint64".split()
+"""Classes of MATLAB that hold numbers; a table is stored as numbers that mean nothing here."""
+
+LARGEST = 2**26
+"""Numbers of a sparse matrix, zeros too, above which it is no image but a system of equations."""
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 """How HDF5 begins: at 0, or at 512 after MATLAB's own header."""
@@ -121,9 +128,14 @@ def variables(path):
         raise ValueError(f"{path}: MATLAB's version 7.3 needs h5py: pip install h5py (or save it with -v7)")
     try:
         if is_hdf5:
-            found = _of_hdf5(path)
+            import h5py
+
+            with h5py.File(path) as file:
+                found = _of_group(file)
         else:
-            content = loadmat(path, chars_as_strings=True)
+            with warnings.catch_warnings():  # objects have no name, and so all have the same
+                warnings.filterwarnings("ignore", 'Duplicate variable name "None"')
+                content = loadmat(path, chars_as_strings=True)
             parts = [_of_struct(name, one) for name, one in content.items() if not name.startswith("__")]
             found = {key: one for part in parts for key, one in part.items()}
     except Exception as error:  # the readers meet damaged bytes with errors of every kind
@@ -136,7 +148,13 @@ def variables(path):
 
 
 def _of_struct(name, value):
-    """An array by its name, or the fields of a struct by theirs."""
+    """An array by its name, or the fields of a struct by theirs; nothing of an object or a function."""
+    from scipy.io.matlab import MatlabFunction, MatlabOpaque
+
+    if hasattr(value, "toarray") and np.prod(value.shape, dtype=float) <= LARGEST:  # a sparse matrix
+        value = value.toarray()
+    if not isinstance(value, np.ndarray) or isinstance(value, MatlabFunction | MatlabOpaque):
+        return {}
     if value.dtype.names:
         if value.size != 1:
             return {}
@@ -148,32 +166,42 @@ def _of_struct(name, value):
     return {name: value} if value.dtype.kind in "biufc" else {}
 
 
-def _of_hdf5(path):
-    """Variables of a file of version 7.3, which is HDF5."""
-    import h5py
-
-    with h5py.File(path) as file:
-        return _of_group(file)
-
-
 def _of_group(group, prefix=""):
-    """Variables of HDF5, where their axes are in reverse order and texts are numbers."""
+    """Variables of version 7.3, HDF5, where axes are in reverse order and texts are numbers."""
     found = {}
     for name, one in group.items():
         kind = one.attrs.get("MATLAB_class", b"")
         kind = kind.decode() if isinstance(kind, bytes) else str(kind)
-        if hasattr(one, "items"):
+        if "MATLAB_sparse" in one.attrs and kind in NUMERIC:
+            found |= _of_struct(prefix + name, _sparse(one, kind == "logical"))
+        elif hasattr(one, "items"):
             found |= _of_group(one, f"{prefix}{name}.") if kind == "struct" else {}
-        elif "MATLAB_empty" in one.attrs or not kind:
+        elif "MATLAB_empty" in one.attrs or kind not in ("char", *NUMERIC):
             continue
         elif kind == "char":
             found[prefix + name] = "".join(map(chr, one[()].T.reshape(-1, order="F")))
-        elif one.dtype.names == ("real", "imag"):
-            parts = one[()]
-            found[prefix + name] = (parts["real"] + 1j * parts["imag"]).T
-        elif one.dtype.kind in "biuf":
-            found[prefix + name] = one[()].T.astype(bool if kind == "logical" else one.dtype)
+        else:
+            found |= _of_struct(prefix + name, _numbers(one, kind == "logical").T)
     return found
+
+
+def _numbers(dataset, logical=False):
+    """Values of HDF5, whose complex numbers are pairs."""
+    values = dataset[()]
+    if values.dtype.names == ("real", "imag"):
+        return values["real"] + 1j * values["imag"]
+    return values.astype(bool) if logical else values
+
+
+def _sparse(group, logical):
+    """A sparse matrix of HDF5: values by column, their rows, and where each column begins."""
+    from scipy.sparse import csc_array
+
+    begins = group["jc"][()]
+    shape = int(group.attrs["MATLAB_sparse"]), len(begins) - 1
+    if "data" not in group:
+        return csc_array(shape)
+    return csc_array((_numbers(group["data"], logical), group["ir"][()], begins), shape)
 
 
 def _wave(found, variable, path):

@@ -39,7 +39,8 @@ def located(path):
     Raises
     ------
     FileNotFoundError, ValueError
-        No such path; a folder with NIfTI files but no phase, with both, or with nothing at all.
+        No such path; a folder with both, or with nothing at all, or with NIfTI files but neither a phase nor
+        DICOM.
     """
     path = Path(path)
     if not path.exists():
@@ -48,7 +49,8 @@ def located(path):
         return path
     phase = in_folder(path, "phase")
     names = [one.name for one in path.iterdir()]
-    if phase is None and (not names or any(name.endswith(ENDINGS) for name in names)):
+    strange = not names or any(name.endswith(ENDINGS) for name in names)
+    if phase is None and strange and not any(map(is_dicom, path.rglob("*"))):
         raise FileNotFoundError(f"{path}: expected phase.nii or phase.nii.gz in this folder, found neither")
     return phase or path
 
@@ -65,6 +67,40 @@ def in_folder(folder, name):
     if len(files) > 1:
         raise ValueError(f"{folder}: expected one of {files[0].name} and {files[1].name}, found both")
     return files[0] if files else None
+
+
+def is_dicom(path):
+    """Whether a path is a file that begins as DICOM does."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+def parts(path):
+    """The files that an examination is read from, and their sidecars; none is to be written to.
+
+    Parameters
+    ----------
+    path : path
+        As of `open_wave`, or another NIfTI file.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The names that a phase and a magnitude may have are among them, whether they are there or not.
+    """
+    path = Path(path)
+    source = located(path) if path.exists() else path
+    if source.is_dir():
+        return [one for one in source.rglob("*") if is_dicom(one)] + _of_folder(source)
+    is_phase = source.name in [f"phase{ending}" for ending in ENDINGS]
+    return [source, sidecars.beside(source), *(_of_folder(source.parent) if is_phase else [])]
+
+
+def _of_folder(folder):
+    images = [folder / f"{name}{ending}" for name in ("phase", "magnitude") for ending in ENDINGS]
+    return [*images, *map(sidecars.beside, images[:: len(ENDINGS)])]
 
 
 def open_wave(path, variable=None, spacing_m=None):
@@ -116,7 +152,5 @@ def grid(path):
 
 def _refuse_one_of_a_series(path):
     """Refuse a single file of DICOM, which holds one image of many."""
-    with path.open("rb") as file:
-        start = file.read(132)
-    if start[128:] == b"DICM":
+    if is_dicom(path):
         raise ValueError(f"{path}: found one DICOM file; expected the folder that holds the series")

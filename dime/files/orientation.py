@@ -25,7 +25,7 @@ def orientation(image):
     doubt : str
         Why it is not known, or "".
     """
-    if _affine_free(image):
+    if affine_free(image):
         return AS_IT_IS, "its header states no orientation; x is taken to grow to the left, y to the back"
     codes = nibabel.aff2axcodes(image.affine)
     axes = ["LR" if one in ("L", "R") else "PA" if one in ("P", "A") else "IS" for one in codes[:2]]
@@ -54,7 +54,7 @@ def turn_back(images, turned):
 
 def check_place(path, image, source, reference):
     """Refuse a magnitude of another plane, handedness or pixel than the phase's; warn of another place."""
-    if _affine_free(image) or _affine_free(reference):
+    if affine_free(image) or affine_free(reference):
         return
     codes = ["".join(map(str, nibabel.aff2axcodes(one.affine))) for one in (reference, image)]
     sizes = [np.linalg.norm(one.affine[:3, :2], axis=0) for one in (reference, image)]
@@ -69,5 +69,6 @@ def check_place(path, image, source, reference):
         )
 
 
-def _affine_free(image):
+def affine_free(image):
+    """Whether a header leaves open where its image lies."""
     return image.header["sform_code"] <= 0 and image.header["qform_code"] <= 0

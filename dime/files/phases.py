@@ -24,6 +24,9 @@ SPELLINGS = {
 NO_UNIT = ("", "a.u.", "au", "arbitrary", "none", "unknown", "1", "n/a", "m", "mm", "um", "µm", "nm")
 """Words in place of a unit of phase: arbitrary numbers, and the units of displacements that are unwrapped."""
 
+STATED = ("PhasePeriod", "PhaseRange", "PhaseUnits", "PhaseUnit", "Units", "Unit")
+"""Fields of a sidecar that state the period, of which the first that is there counts."""
+
 NOMINAL = (*UNITS.values(), *(2.0**bits for bits in range(7, 17)))
 """Periods that scanners use: those of the units, and the ranges of whole numbers of 7 to 16 bits (Siemens:
 4096, or 8192 from -4096 to 4094)."""
@@ -63,8 +66,7 @@ def told(path, sidecar, units=None, period=None):
     path : path
         The image.
     sidecar : dict
-        Of its fields `PhasePeriod` (a number), `PhaseRange` (two numbers), `PhaseUnits` and `Units` the first
-        that is there counts.
+        Of its fields `STATED` (`PhasePeriod` a number, `PhaseRange` two) the first that is there counts.
     units : one of UNITS, or None
         What the user says; a sidecar that says otherwise raises a warning.
     period : float or None
@@ -263,7 +265,7 @@ def _unit(text):
 def _stated(content, path):
     """The statement in a sidecar's content."""
     sidecar = sidecars.named(path)
-    for name in ("PhasePeriod", "PhaseRange"):
+    for name in STATED[:2]:
         value = sidecars.value(content, name)
         if value is not None:
             try:
@@ -273,7 +275,7 @@ def _stated(content, path):
             if not (math.isfinite(period) and period > 0):
                 raise ValueError(f"{sidecar}: {name}: expected a positive number or two, found {value!r}")
             return Told(period, sidecars.by(path))
-    for name in ("PhaseUnits", "PhaseUnit", "Units", "Unit"):
+    for name in STATED[2:]:
         value = sidecars.value(content, name)
         if value is not None:
             unit = _unit(value)

@@ -13,10 +13,11 @@ import xarray as xr
 
 from dime.files import layouts, opening, phases, sidecars, tissue
 from dime.files.header import pixel_m
+from dime.files.layouts import LEAST_OFFSETS
 from dime.files.maps import write_map
 from dime.files.nifti import open_image
 from dime.files.orientation import check_place, orientation, turn, turn_back
-from dime.files.waves import FREQUENCY_RANGE_HZ
+from dime.files.waves import check_frequency
 from dime.mri.elastography import wrap
 
 LARGEST_SPACING_M = 4e-3
@@ -24,9 +25,6 @@ LARGEST_SPACING_M = 4e-3
 
 LARGEST_RANGE_RAD = 7.0
 """Largest range of phases that are in radians and wrapped [rad]: a period and a tenth."""
-
-LEAST_OFFSETS = 3
-"""Offsets from which a first harmonic can be told from a static phase."""
 
 ADVICE = "give --phase-scale (phase [rad] = value x scale), --phase-units or --phase-period"
 
@@ -183,9 +181,7 @@ def check_scale(spacing_m, frequency_hz, name="spacing_m, frequency_hz"):
             f"{name}: expected the frequency of the vibration, found none; give --frequency [Hz] (or "
             "MechanicalFrequency in the sidecar)"
         )
-    low, high = FREQUENCY_RANGE_HZ
-    if not low <= frequency_hz <= high:
-        raise ValueError(f"{name}: frequency: expected {low:g} to {high:g} Hz, found {frequency_hz:g}")
+    check_frequency(frequency_hz, name)
 
 
 def _offsets(values, path):

@@ -9,6 +9,8 @@ import math
 import warnings
 from pathlib import Path
 
+import numpy as np
+
 FREQUENCY = "MechanicalFrequency"
 """Frequency of the vibration [Hz]."""
 
@@ -18,8 +20,11 @@ OFFSETS = "NumberOfPhaseOffsets"
 TIMES = "TriggerTimes"
 """When each phase offset was taken, in the order of the image [s]."""
 
-UNEVEN = 0.25
-"""Share of their step by which such times may miss an even grid: scanners round them."""
+UNEVEN = 0.05
+"""Share of their step by which the times or numbers of offsets may miss an even grid."""
+
+MILLISECOND = 1e-3
+"""Scanners round such times to it [s]."""
 
 SOFTWARE = {"Software": "dime"}
 """What every sidecar holds that this package has written."""
@@ -95,12 +100,21 @@ def check_own(path):
     ------
     ValueError
     """
-    if not beside(path).exists() or SOFTWARE.items() <= _content(beside(path)).items():
-        return
-    raise ValueError(
-        f"{beside(path)}: expected no file, or one that dime has written beside {Path(path).name}, found "
-        "another"
-    )
+    if beside(path).exists() and not SOFTWARE.items() <= _content(beside(path)).items():
+        raise ValueError(
+            f"{beside(path)}: expected no file, or one that dime has written beside {Path(path).name}, "
+            "found another"
+        )
+
+
+def remove_own(path):
+    """Delete the sidecar beside an image that this package has written; another's stays."""
+    try:
+        own = beside(path).is_file() and SOFTWARE.items() <= _content(beside(path)).items()
+    except ValueError:
+        own = False
+    if own:
+        beside(path).unlink()
 
 
 def agreed(fields, path):
@@ -114,11 +128,29 @@ def agreed(fields, path):
     content = read(path)
     for name, own in fields.items():
         other = value(content, name)
-        if other is not None and other != own:
+        if other is not None and not _same(own, other):
             raise ValueError(
                 f"{beside(path)}: {name}: expected {own!r} as in {Path(path).name}, found {other!r}"
             )
     return content | fields
+
+
+def _same(one, other):
+    """Whether two values of a field say the same: numbers, and those in lists, within `TOLERANCE`."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if any(isinstance(each, bool) or not isinstance(each, int | float) for each in (one, other)):
+        return one == other
+    try:
+        return math.isclose(one, other, rel_tol=TOLERANCE)
+    except OverflowError:  # a whole number of hundreds of digits
+        return one == other
+
+
+def without(content, names):
+    """The fields but for some names, in any spelling."""
+    plain = set(map(_plain, names))
+    return {key: one for key, one in content.items() if _plain(key) not in plain}
 
 
 def value(content, name):
@@ -194,9 +226,30 @@ def check_offsets(content, count, path):
     if not isinstance(times, list) or len(times) != count:
         raise ValueError(f"{named(path)}: {TIMES}: expected {count} times, found {times!r}")
     times = [number({TIMES: one}, TIMES, path, "s") for one in times]
-    step = (times[-1] - times[0]) / (count - 1) if None not in times else 0
-    if not all(abs(one - times[0] - k * step) < UNEVEN * step for k, one in enumerate(times)):
+    if None in times or not even(times, MILLISECOND):
         raise ValueError(f"{named(path)}: {TIMES}: expected evenly spaced phase offsets, found {times!r}")
+
+
+def even(values, step=0):
+    """Whether values ascend on an even grid, each but for `UNEVEN` of its step and a rounding.
+
+    Every two of them bound the step; an even grid has a step within all bounds.
+
+    Parameters
+    ----------
+    values : sequence of at least two numbers
+    step : float
+        What values that are multiples of it may have been rounded to.
+    """
+    values = np.asarray(values, float)
+    if not (np.diff(values) > 0).all():
+        return False
+    rounded = step > 0 and np.allclose(values / step, np.rint(values / step), rtol=0, atol=1e-3)
+    error = UNEVEN * (values[-1] - values[0]) / (len(values) - 1) + rounded * step / 2
+    first, second = np.triu_indices(len(values), 1)
+    apart = values[second] - values[first]
+    low, high = ((apart + sign * 2 * error) / (second - first) for sign in (-1, 1))
+    return bool(low.max() < high.min())
 
 
 def check_sensitivity(content, path):

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from dime.files.nifti import open_image
+from dime.files.orientation import affine_free
 
 BACKGROUND_SHARE = 0.25
 """Share of an image's border that must hold one value for this to be the background."""
@@ -174,6 +175,8 @@ def _common(values):
 
 def _warn_of_place(path, mask, wave, shape):
     """Warn where the headers place mask and wave differently; voxels are matched by index all the same."""
+    if affine_free(mask) or affine_free(wave):
+        return
     codes = ["".join(map(str, nibabel.aff2axcodes(one.affine))) for one in (wave, mask)]
     corners = np.array([[i, j, k, 1] for i in (0, shape[2]) for j in (0, shape[1]) for k in (0, shape[0])])
     distance = np.linalg.norm((corners @ (wave.affine - mask.affine).T)[:, :3], axis=1).max()

@@ -24,6 +24,10 @@ stiffness [kPa]. tests/files/test_example.py says how it is made."""
 FREQUENCY_RANGE_HZ = (1.0, 1000.0)
 """Vibration frequencies that are accepted [Hz]."""
 
+STILL = 1e-10
+"""First harmonic over the largest offset of the volume, up to which a slice does not move: rounding leaves
+1e-16 of it."""
+
 
 def read_wave(
     path: str | Path,
@@ -46,8 +50,8 @@ def read_wave(
         (x, y, z, 2), real and imaginary part, or amplitude and phase; or complex (x, y) or (x, y, z). An axis
         of 3 more holds components of motion.
     frequency_hz : float, optional
-        Frequency of the vibration [Hz]; default: `MechanicalFrequency` of the sidecar, the JSON file of the
-        same name (`dime.files.sidecars`), or of the DICOM headers.
+        Frequency of the vibration [Hz]; default: that in a .mat file, or `MechanicalFrequency` of the
+        sidecar, the JSON file of the same name (`dime.files.sidecars`). No DICOM header states it.
     spacing_m : float, optional
         In-plane pixel [m]; default: the header's, if it states one (`dime.files.header`).
     mask_path : path, optional
@@ -163,17 +167,30 @@ def stated_frequency(sidecar, path, given_hz=None):
             f"{path}: expected the frequency of the vibration, found none; give --frequency [Hz]{where} "
             "(in Python: frequency_hz)"
         )
-    low, high = FREQUENCY_RANGE_HZ
-    if not low <= frequency_hz <= high:
-        raise ValueError(f"{path}: frequency: expected {low:g} to {high:g} Hz, found {frequency_hz:g}")
+    check_frequency(frequency_hz, path)
     return frequency_hz
 
 
+def check_frequency(frequency_hz, name):
+    """Refuse a frequency [Hz] out of `FREQUENCY_RANGE_HZ`.
+
+    Raises
+    ------
+    ValueError
+    """
+    low, high = FREQUENCY_RANGE_HZ
+    if not low <= frequency_hz <= high:
+        raise ValueError(f"{name}: frequency: expected {low:g} to {high:g} Hz, found {frequency_hz:g}")
+
+
 def _phases_of_signals(opened):
-    """Phases [rad] and magnitudes of the complex signals of phase offsets."""
+    """Phases [rad] and magnitudes of the complex signals of phase offsets.
+
+    What the sidecar says of phases does not hold for these, which are wrapped and in radians.
+    """
     signal = opened.values
     phase = np.where(np.isfinite(signal), np.angle(signal), np.nan)
-    sidecar = opened.sidecar | {"PhaseUnits": "rad"}
+    sidecar = sidecars.without(opened.sidecar, (*phases.STATED, sidecars.WRAPPED)) | {"PhaseUnits": "rad"}
     return opened._replace(values=phase, magnitude=np.abs(signal), sidecar=sidecar)
 
 
@@ -203,7 +220,9 @@ def _from_offsets(stored, mask, statement, path, wrapped):
     offsets = np.where(mask, np.moveaxis(np.asarray(offsets), 0, 1), 0)
     layouts.check_volumes(stored, offsets, mask, path)
     wave = np.stack([elastography.first_harmonic(one) for one in np.moveaxis(offsets, 1, 0)])
-    if np.abs(wave).max() <= 1e-10 * np.abs(offsets).max():
+    still = np.abs(wave).max(axis=(1, 2)) <= STILL * np.abs(offsets).max()
+    wave[still] = 0  # what rounding leaves has wavelengths, too
+    if still.all():
         raise ValueError(f"{path}: expected motion between the phase offsets, found no first harmonic")
     return wave, said, layouts.doubts(offsets, mask, "offsets")
 

@@ -12,7 +12,8 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from dime.files.scans import LARGEST_RANGE_RAD, LEAST_OFFSETS, check_images, check_scale
+from dime.files.layouts import LEAST_OFFSETS
+from dime.files.scans import LARGEST_RANGE_RAD, check_images, check_scale
 from dime.liver import checks, quality
 from dime.liver.features import RIM_M, reportable_region
 from dime.liver.frame import frame, unframe

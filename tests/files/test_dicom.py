@@ -44,6 +44,12 @@ def test_trigger_times_in_whole_milliseconds_are_even(tmp_path, count):
     assert sidecar["TriggerTimes"] == [round(1000 / 60 * one / count) / 1e3 for one in range(count)]
 
 
+@pytest.mark.parametrize("count", [8, 12, 16])
+def test_a_wave_is_read_whose_times_are_in_whole_milliseconds(tmp_path, count):
+    waves = read_wave(write(tmp_path / "scan", small(1, count), "GE"), 60.0)
+    assert waves["wave"].shape == (1, 16, 16) and f"{count} offsets" in waves.attrs["read_as"]
+
+
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_a_wave_of_3_kpa_gives_3_kpa(tmp_path, vendor):
     u, disc = travelling(side=64, spacing_m=2e-3)

@@ -53,6 +53,18 @@ def test_without_attributes_a_map_has_no_sidecar(tmp_path, wave):
     assert not (tmp_path / "a.json").exists()
 
 
+def test_a_map_without_attributes_takes_the_sidecar_of_an_earlier_one_away(tmp_path, wave):
+    """Nobody reads the method of one map beside another; what somebody else wrote stays."""
+    values = np.ones((1, 40, 40))
+    maps.write_map(tmp_path / "a.nii", values, wave, {"method": "mmdi"})
+    maps.write_map(tmp_path / "a.nii", 2 * values, wave)
+    assert not (tmp_path / "a.json").exists() and nibabel.load(tmp_path / "a.nii").get_fdata().min() == 2
+    for text in ('{"mine": 1}', "notes"):
+        (tmp_path / "a.json").write_text(text)
+        maps.write_map(tmp_path / "a.nii", values, wave)
+        assert (tmp_path / "a.json").read_text() == text
+
+
 def test_a_sidecar_of_somebody_else_is_not_replaced(tmp_path, wave):
     (tmp_path / "a.json").write_text('{"mine": 1}')
     with pytest.raises(
@@ -82,3 +94,36 @@ def test_what_is_given_counts_and_a_sidecar_that_disagrees_is_warned_of(recwarn,
     assert sidecars.frequency({"MechanicalFrequency": stated}, "a.nii", 60.0) == 60.0
     said = [str(one.message) for one in recwarn]
     assert said == (["a.nii: MechanicalFrequency is 50 Hz, 60 Hz as given is used"] if warned else [])
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "same"),
+    [
+        (60, 60.0000001, True),
+        ([8.1, 8.1], [8.1 + 1e-9, 8.1], True),
+        (60, 61, False),
+        ([8, 8], [8, 8, 8], False),
+        (True, 1.0004, False),
+        ("deg", "rad", False),
+        (60.0, 10**400, False),
+    ],
+)
+def test_a_file_and_its_sidecar_may_differ_by_a_rounding(tmp_path, own, other, same):
+    (tmp_path / "a.json").write_text(json.dumps({"Field": other}))
+    if same:
+        assert sidecars.agreed({"Field": own}, tmp_path / "a.mat") == {"Field": own}
+    else:
+        with pytest.raises(ValueError, match=r"a.json: Field: expected .* as in a.mat, found"):
+            sidecars.agreed({"Field": own}, tmp_path / "a.mat")
+
+
+@pytest.mark.parametrize("count", [3, 4, 8, 12, 16])
+def test_times_in_whole_milliseconds_are_even(count):
+    """At 60 Hz the steps of 16 offsets are 1.04 ms; a time that is missing is found out all the same."""
+    even = np.arange(count) / 60 / count
+    for times in (even, np.round(even, 4), np.round(even, 3)):
+        sidecars.check_offsets({"TriggerTimes": list(times)}, count, "a.nii")
+    gap = np.delete(np.arange(count + 1) / 60 / count, 1)
+    for times in (gap, even[::-1], np.zeros(count)):
+        with pytest.raises(ValueError, match="TriggerTimes: expected evenly spaced phase offsets"):
+            sidecars.check_offsets({"TriggerTimes": list(times)}, count, "a.nii")

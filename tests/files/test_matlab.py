@@ -1,10 +1,12 @@
 """A wave in a .mat file of any version is the one in NIfTI; what is not clear is refused."""
 
+import struct
 import warnings
 
 import h5py
 import numpy as np
 import pytest
+from scipy import sparse
 from scipy.io import savemat
 from waves import phase_offsets, save_nifti, travelling
 
@@ -31,12 +33,32 @@ def save_73(path, content):
     return path
 
 
+def matrix(kind, *parts):
+    """An element of version 5: a variable of a class that SciPy cannot write."""
+    flags = struct.pack("<IIII", 6, 8, kind, 0)
+    body = flags + b"".join(parts)
+    return struct.pack("<II", 14, len(body)) + body
+
+
+def text(letters):
+    """An element of letters, filled up to 8 bytes."""
+    return struct.pack("<II", 1, len(letters)) + letters.ljust(-(-len(letters) // 8) * 8, b"\0")
+
+
 def _fill(group, content):
     for name, one in content.items():
         if isinstance(one, dict):
             made = group.create_group(name)
             made.attrs["MATLAB_class"] = np.bytes_("struct")
             _fill(made, one)
+            continue
+        if sparse.issparse(one):
+            made = group.create_group(name)
+            made.attrs["MATLAB_class"] = np.bytes_("logical" if one.dtype == bool else "double")
+            made.attrs["MATLAB_sparse"] = np.uint64(one.shape[0])
+            made["jc"] = one.indptr
+            if one.nnz:
+                made["data"], made["ir"] = one.data.astype("f8"), one.indices
             continue
         if isinstance(one, str):
             values, kind = np.array([[ord(letter)] for letter in one], np.uint16), "char"
@@ -147,3 +169,39 @@ def test_two_that_could_be_the_frequency_are_neither(tmp_path):
     path = save_5(tmp_path / "a.mat", {"u": OFFSETS, "freq": 60, "frequency": 50, "dx": 2})
     with pytest.raises(ValueError, match="expected the frequency of the vibration, found none"):
         read_wave(path)
+
+
+def test_what_is_no_array_is_passed_over(tmp_path):
+    """A function handle, and an object of a class: a table or a datetime is stored so."""
+    path = save_5(
+        tmp_path / "a.mat", {"u": OFFSETS, "cell": np.array([[1], "a"], object), "freq": 60, "dx": 2}
+    )
+    numbers = matrix(
+        13, struct.pack("<IIii", 5, 8, 1, 1), text(b""), struct.pack("<III", 6, 4, 9).ljust(16, b"\0")
+    )
+    names = [struct.pack("<IIii", 5, 8, 1, 1), text(b"handle")]
+    with path.open("ab") as file:
+        file.write(matrix(16, *names, numbers))
+        for kind in (b"datetime", b"table"):
+            file.write(matrix(17, text(b"opaque"), text(b"MCOS"), text(kind), numbers))
+    assert set(matlab.variables(path)) == {"u", "freq", "dx"}
+    assert silently(path).attrs["frequency_hz"] == 60
+
+
+@pytest.mark.parametrize("kind", ["string", "table", "datetime", "function_handle", "cell"])
+def test_of_version_7_3_only_classes_of_numbers_count(tmp_path, kind):
+    path = save_73(tmp_path / "a.mat", {"u": OFFSETS, "other": OFFSETS})
+    with h5py.File(path, "r+") as file:
+        file["other"].attrs["MATLAB_class"] = np.bytes_(kind)
+    assert set(matlab.variables(path)) == {"u"}
+
+
+@VERSIONS
+def test_a_sparse_mask_is_a_mask(tmp_path, save):
+    """Beside a matrix without entries, and one that no memory holds."""
+    content = {"u": OFFSETS, "freq": 60, "dx": 2, "magnitude": sparse.csc_array(np.where(DISC, 9.0, 0))}
+    content |= {"none": sparse.csc_array((40, 40)), "stiffness_matrix": sparse.csc_array((10**6, 10**6))}
+    for mask in (sparse.csc_array(DISC), sparse.csc_array(DISC.astype(float))):
+        waves = silently(save(tmp_path / "a.mat", content | {"mask": mask}))
+        np.testing.assert_array_equal(waves["mask"].values[0], DISC.T)
+        np.testing.assert_array_equal(waves["magnitude"].values[0], np.where(DISC, 9, 0).T)

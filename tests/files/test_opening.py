@@ -1,5 +1,6 @@
 """A wave is opened by what its file or folder is, with its magnitude, components or signals."""
 
+import json
 import sys
 import warnings
 from types import ModuleType
@@ -102,27 +103,53 @@ def test_complex_signals_of_phase_offsets_give_phase_and_magnitude(tmp_path):
     np.testing.assert_array_equal(waves["mask"].values[0], DISC.T)
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"phase_units": "deg"},
+        {"PHASE_PERIOD": 4096},
+        {"PhaseRange": [0, 360]},
+        {"phaseWrapped": False},
+    ],
+)
+def test_phases_of_signals_are_in_radians_whatever_a_sidecar_says(tmp_path, field):
+    """The wave wraps, so that a period or none at all would be refused or make another wave."""
+    signal = (MAGNITUDE * np.exp(4j * OFFSETS)).astype(np.complex64)
+    path = save_nifti(tmp_path / "a.nii", signal)
+    expected = silently(path, layout="offsets")["wave"]
+    (tmp_path / "a.json").write_text(json.dumps(field))
+    np.testing.assert_array_equal(silently(path, layout="offsets")["wave"], expected)
+
+
 def test_a_variable_is_refused_for_a_file_that_has_none(tmp_path):
     with pytest.raises(ValueError, match=r"a.nii: variable: only a .mat file has variables, found 'u'"):
         opening.open_wave(save_nifti(tmp_path / "a.nii", OFFSETS), "u")
 
 
-@pytest.mark.parametrize("full", [False, True], ids=["written", "disk full"])
-def test_stiffness_becomes_a_series_with_the_maps_or_not_at_all(tmp_path, scanner, here, monkeypatch, full):
-    """Through a stand-in of the writer: (x, y, slice) [kPa], like the folder that was read."""
-    (tmp_path / "series").mkdir()
-    (tmp_path / "series/0001").write_bytes(b"an image")
+@pytest.fixture
+def writer(monkeypatch):
+    """A stand-in for the writer of DICOM series, which says what it was given; it can be full."""
+    module = ModuleType("dime.files.dicom_out")
+    module.full = False
 
     def write_series(folder, values, image, *, description, like):
         folder.mkdir()
         (folder / "0001.dcm").write_text(f"{values.shape} {np.median(values[DISC]):.0f} {description} {like}")
-        if full:
+        if module.full:
             raise OSError(28, "No space left on device", str(folder))
 
-    module = ModuleType("dime.files.dicom_out")
     module.write_series = write_series
     monkeypatch.setitem(sys.modules, "dime.files.dicom_out", module)
     monkeypatch.setattr("dime.files.dicom_out", module, raising=False)
+    return module
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["written", "disk full"])
+def test_stiffness_becomes_a_series_with_the_maps_or_not_at_all(tmp_path, scanner, writer, here, full):
+    """Through a stand-in of the writer: (x, y, slice) [kPa], like the folder that was read."""
+    (tmp_path / "series").mkdir()
+    (tmp_path / "series/0001").write_bytes(b"an image")
+    writer.full = full
     done = here(*"invert series --method mmdi -o map.nii --dicom out".split(), cwd=tmp_path)
     written = {path.name for path in tmp_path.iterdir()} - {"series"}
     if full:
@@ -131,3 +158,24 @@ def test_stiffness_becomes_a_series_with_the_maps_or_not_at_all(tmp_path, scanne
         assert done.returncode == 0 and written == {"map.nii", "map.json", "out"}, done.stderr
         said = (tmp_path / "out/0001.dcm").read_text()
         assert said == "(40, 40, 1) 3 stiffness |G*| [kPa] by mmdi series"
+
+
+def test_a_folder_of_nifti_becomes_a_series_of_its_own(tmp_path, writer, here):
+    (tmp_path / "scan").mkdir()
+    save_nifti(tmp_path / "scan/phase.nii.gz", OFFSETS)
+    done = here(*"invert scan --frequency 60 --method mmdi -o map.nii --dicom out".split(), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out/0001.dcm").read_text().endswith("by mmdi None")
+
+
+def test_a_folder_of_dicom_stays_one_when_maps_are_written_into_it(tmp_path, scanner, here):
+    """At any depth; a folder of NIfTI files alone is still refused."""
+    (tmp_path / "series/1").mkdir(parents=True)
+    (tmp_path / "series/1/0001").write_bytes(bytes(128) + b"DICM")
+    words = "invert series --method mmdi -o series/map.nii.gz".split()
+    for _ in range(2):
+        done = here(*words, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    (tmp_path / "series/1/0001").unlink()
+    done = here(*words, cwd=tmp_path)
+    assert done.returncode == 2 and "series: expected phase.nii or phase.nii.gz" in done.stderr

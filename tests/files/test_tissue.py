@@ -125,6 +125,19 @@ def test_a_mask_in_its_place_is_taken_without_a_word(tmp_path):
         read(tmp_path, INSIDE.astype(np.uint8), placed((2, 2, 5), (0.3, 0, 0)))
 
 
+@pytest.mark.parametrize("unplaced", ["mask", "wave"])
+def test_nothing_is_said_of_the_place_where_a_header_states_none(tmp_path, unplaced):
+    """A wave of MATLAB has none, and the place of a mask by its pixels alone is no place."""
+    placed_image = nibabel.Nifti1Image(INSIDE.astype(np.uint8), placed((-2, -2, 5), (90, 80, -30)))
+    free = nibabel.Nifti1Image(INSIDE.astype(np.uint8), None)
+    free.header.set_zooms((2, 2, 5))
+    mask, wave = (free, placed_image) if unplaced == "mask" else (placed_image, free)
+    nibabel.save(mask, tmp_path / "mask.nii")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert tissue.read_mask(tmp_path / "mask.nii", INSIDE.shape[::-1], wave).any()
+
+
 def test_tissue_of_a_magnitude_has_no_holes_and_no_specks():
     """A square of 20 x 20 with a dark vessel, an organ of 10 x 10 beside it, and two bright pixels in air."""
     magnitude = np.zeros((2, 40, 40))

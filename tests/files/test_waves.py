@@ -124,6 +124,20 @@ def test_a_slice_that_cannot_be_inverted_stays_0_and_is_named(tmp_path):
         assert np.median(maps[row][DISC.T]) == pytest.approx(3000, rel=0.06)
 
 
+@pytest.mark.parametrize("count", [4, 5, 8])
+def test_rounding_is_no_wave_where_a_slice_does_not_move(tmp_path, count):
+    """The phases of the last slice differ from pixel to pixel, but not from offset to offset."""
+    values = np.repeat(phase_offsets(U, count)[:, :, None], 3, axis=2)
+    values[:, :, 2] = np.random.default_rng(3).uniform(-2, 2, (*U.shape, 1))
+    values = np.where(DISC[..., None, None], values, 0).astype(np.float32)
+    waves = read_wave(save_nifti(tmp_path / "a.nii", values), 60.0)
+    assert waves["wave"].values[:2].any(axis=(1, 2)).all() and not waves["wave"].values[2].any()
+    with pytest.warns(UserWarning, match="wave: expected a vibration"):
+        maps = methods.invert(waves, "mmdi")
+    assert not maps["stiffness"].values[2].any() and not maps["trusted"].values[2].any()
+    assert np.median(maps["stiffness"].values[0][DISC.T]) == pytest.approx(3000, rel=0.06)
+
+
 def test_a_file_of_which_no_slice_can_be_inverted_is_refused(tmp_path):
     mask = np.zeros((*U.shape, 1), np.uint8)
     mask[40, 40] = 1
