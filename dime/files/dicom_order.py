@@ -34,6 +34,9 @@ LEAST_OFFSETS = 3
 SAME_MM = 0.01
 """Distance up to which two positions are the same [mm]."""
 
+LENGTHS_MM = (1e-3, 1e4)
+"""Least and largest pixel or step that an image of a body can have, and the farthest a slice can lie [mm]."""
+
 UNEVEN = 0.05
 """Share of the step by which offsets or slices may miss an even grid."""
 
@@ -80,7 +83,7 @@ def slices(frames):
                     f"{other.path}: {named(tag)}: expected that of {first.path.name} "
                     f"({_shown(one, tag)}), found {_shown(two, tag)}"
                 )
-    places = np.array([frame.needed(POSITION, 3) for frame in frames])
+    places = np.array([_place(frame) for frame in frames])
     along = places @ axes[2]
     order = np.argsort(along, kind="stable")
     starts = np.flatnonzero(np.diff(along[order], prepend=-np.inf) > SAME_MM)
@@ -195,6 +198,7 @@ def _plane(frame):
             f"{frame.path}: {named(SPACING)}: expected a pixel above 0 mm, found "
             f"{between_rows:g} x {between_columns:g}"
         )
+    _check_length(frame, SPACING, between_rows)
     if not np.isclose(between_rows, between_columns, rtol=TOLERANCE):
         raise ValueError(
             f"{frame.path}: {named(SPACING)}: expected square pixels, found {between_rows:g} x "
@@ -209,11 +213,32 @@ def _plane(frame):
     return shape, (between_columns, between_rows), np.stack([row, column, np.cross(row, column)])
 
 
+def _place(frame):
+    """First pixel of an image [mm]."""
+    found = frame.needed(POSITION, 3)
+    if np.abs(found).max() > LENGTHS_MM[1]:
+        raise ValueError(
+            f"{frame.path}: {named(POSITION)}: expected at most {LENGTHS_MM[1]:g} mm, found "
+            f"{frame.text(POSITION)}"
+        )
+    return found
+
+
+def _check_length(frame, tag, value):
+    """Refuse what no image of a body has; a file's numbers may be damaged."""
+    low, high = LENGTHS_MM
+    if not low <= value <= high:
+        raise ValueError(f"{frame.path}: {named(tag)}: expected {low:g} to {high:g} mm, found {value:g}")
+
+
 def _step(first, groups, positions, axes):
     """From slice to slice [mm]; of one slice, its thickness along the normal."""
     if len(positions) == 1:
-        told = first.number_of(BETWEEN) or first.number_of(THICKNESS) or 1.0
-        return axes[2] * abs(told)
+        for tag in (BETWEEN, THICKNESS):
+            if told := first.number_of(tag):
+                _check_length(first, tag, abs(told))
+                return axes[2] * abs(told)
+        return axes[2]
     steps = np.diff(positions @ axes[2])
     step = (positions[-1] - positions[0]) / (len(positions) - 1)
     uneven = np.abs(steps - np.median(steps)) > UNEVEN * np.median(steps)
