@@ -343,7 +343,7 @@ def test_without_pydicom_the_line_says_what_to_install(tmp_path, monkeypatch):
         ),
         (
             {"ImagePositionPatient": [0, 1e60, 0]},
-            r"ImagePositionPatient \(0020,0032\): expected at most 10000 mm",
+            r"ImagePositionPatient \(0020,0032\): expected at most 10 m, found 1e",
         ),
     ],
 )
