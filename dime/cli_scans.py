@@ -231,7 +231,7 @@ def report(
 
 def _check_outputs(outputs, dicom, inputs):
     """Refuse outputs that cannot be written, or that would replace an input or each other."""
-    from dime.files import folders, opening, sidecars
+    from dime.files import opening, sidecars
 
     for path in outputs:
         if not path.name.endswith((".nii", ".nii.gz")):
@@ -249,7 +249,9 @@ def _check_outputs(outputs, dicom, inputs):
     for path in outputs:
         sidecars.check_own(path)
     if dicom:
-        folders.check_own(dicom, r"\d{4}\.dcm", "a folder of an earlier DICOM series", [*inputs, *outputs])
+        from dime.files import dicom_out
+
+        dicom_out.check_folder(dicom, [*inputs, *outputs])
 
 
 @contextmanager

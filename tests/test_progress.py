@@ -3,8 +3,11 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import dime
 
 LOOP = """
 import time
@@ -39,3 +42,10 @@ def test_a_bar_shows_in_a_terminal_and_vanishes():
 def test_a_pipe_gets_nothing():
     done = subprocess.run([sys.executable, "-c", LOOP], capture_output=True, text=True, check=True)
     assert done.stdout == done.stderr == ""
+
+
+def test_one_module_alone_brings_bars():
+    """Every other one would show its bar where `bar` shows none."""
+    folder = Path(dime.__file__).parent
+    found = [path.name for path in folder.rglob("*.py") if "tqdm" in path.read_text("utf-8")]
+    assert found == ["progress.py"]

@@ -30,8 +30,13 @@ BRIGHTEST = 1000.0
 
 SEED = 7
 
-NAMES = ("SEQ.yaml", "b1.nii.gz", "b0.nii.gz", "mask.nii.gz", "truth")
-"""What `write` writes beside the images, image-1.nii.gz and so on."""
+NAMES = (
+    "SEQ.yaml",
+    *(f"image-{place}.nii.gz" for place in range(1, len(SEQUENCES.contrasts) + 1)),
+    *(f"{name}.nii.gz" for name in ("b1", "b0", "mask")),
+    *(f"truth/{tissue}.nii.gz" for tissue in TISSUES),
+)
+"""What `write` writes."""
 
 
 def write(folder, seed=SEED):
@@ -51,8 +56,7 @@ def write(folder, seed=SEED):
         The folder holds other files.
     """
     folder = Path(folder).resolve()
-    made = "|".join(map(re.escape, NAMES))
-    check_own(folder, rf"{made}|image-\d\.nii\.gz", "an earlier example", mark="truth")
+    check_own(folder, "|".join(map(re.escape, NAMES)), "an earlier example", marks=NAMES)
     train, contrasts = SEQUENCES.train, SEQUENCES.contrasts
     labels = draw(1, seed)["label"].values[0]
     fine = fractions_of(labels, FINE)

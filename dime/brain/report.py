@@ -24,6 +24,9 @@ PER_TISSUE = {"fraction": "", "sd": "-sd", "low": "-low", "high": "-high"}
 MADE = {NUMBERS, "residual.nii.gz", *(f"{t}{end}.nii.gz" for t in TISSUES for end in PER_TISSUE.values())}
 """Files that `write` writes beside the pictures."""
 
+MARKS = (NUMBERS, "residual.nii.gz", *(f"{tissue}.nii.gz" for tissue in TISSUES))
+"""Those that it always writes."""
+
 UNITS_MM = {1: 1e3, 3: 1e-3}
 """Millimetres per unit of length, by the code in a NIfTI header: metre, micrometre; others count as mm."""
 
@@ -76,7 +79,7 @@ def check_folder(folder, inputs=()):
     ValueError
     """
     made = "|".join(map(re.escape, MADE))
-    check_own(folder, rf"{made}|slice-\d+\.png", "earlier tissue maps", inputs)
+    check_own(folder, rf"{made}|slice-\d+\.png", "earlier tissue maps", inputs, MARKS)
 
 
 def numbers(result):

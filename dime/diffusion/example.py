@@ -50,7 +50,7 @@ def write(folder):
         The folder holds other files.
     """
     folder = Path(folder).resolve()
-    check_own(folder, "|".join(map(re.escape, NAMES)), "an earlier example", mark="truth.vtu")
+    check_own(folder, "|".join(map(re.escape, NAMES)), "an earlier example", marks=NAMES)
     geometry = draw(KIND, read_mesh(MESH), SEED)
     timing = BLOCK["duration_ms"], BLOCK["separation_ms"]
     blocks = pgse(timing, b_ms_per_um2=BLOCK["b_ms_per_um2"], directions=BLOCK["directions"])

@@ -56,7 +56,8 @@ def read(folder):
         BIDS-like: PhaseUnits, NumberOfPhaseOffsets, PhaseScale and OffsetsOrderedBy in words, TriggerTimes
         [s], Manufacturer, EchoTime [s] and others. No field names the patient.
     magnitude : float32 array or None
-        Of the axes of `values`; one magnitude of a slice is repeated for its offsets.
+        Of the axes of `values`; one magnitude of a slice is repeated for its offsets, and the mean over three
+        directions for each of them. A warning says why there is none although the folder has magnitudes.
 
     Raises
     ------
@@ -69,10 +70,7 @@ def read(folder):
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pydicom; what is wrong is refused
-        frames = dicom_frames.find(folder)
-        _check_one_examination(frames)
-        series = _by_kind(frames)
-        phases = _the_phases(series, folder)
+        series, phases = _found(folder)
         grid, parts, tag = _arranged(phases)
         values, scale = _radians(parts, grid)
         magnitude, doubt = _magnitude(series.get("magnitude", {}), grid, values.shape)
@@ -87,6 +85,27 @@ def read(folder):
     return image, values, sidecar, magnitude
 
 
+def phase_frames(folder):
+    """Images of the series of phases that `read` takes, in no order that matters.
+
+    Parameters
+    ----------
+    folder : path
+
+    Returns
+    -------
+    list of dime.files.dicom_fields.Frame
+
+    Raises
+    ------
+    ValueError, OSError
+        As `read`.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _found(folder)[1]
+
+
 def affine(grid):
     """From voxel indices (column, row, slice) to NIfTI's axes (right, front, head) [mm].
 
@@ -98,6 +117,14 @@ def affine(grid):
     matrix[:3, 2] = grid.step
     matrix[:3, 3] = grid.positions[0]
     return np.diag([-1.0, -1.0, 1.0, 1.0]) @ matrix
+
+
+def _found(folder):
+    """{kind: {series: frames}} of one examination, and the frames of its phases."""
+    frames = dicom_frames.find(folder)
+    _check_one_examination(frames)
+    series = _by_kind(frames)
+    return series, _the_phases(series, folder)
 
 
 def _check_one_examination(frames):
@@ -190,28 +217,49 @@ def _stored(frames):
 
 def _magnitude(candidates, grid, shape):
     """Magnitudes of the shape of the phases or None, and why not, in words."""
-    fitting = []
+    fitting, reason = [], ""
     for frames in candidates.values():
         try:
-            here, groups = dicom_order.slices(frames)
-            same = here.shape == grid.shape and np.allclose(affine(here), affine(grid), atol=0.1)
-            if not same or len(here.positions) != len(grid.positions):
-                continue
-            fitting.append(dicom_order.offsets(groups)[0] if len(groups[0]) > 1 else groups)
-        except ValueError:
-            continue  # another series of the study, such as a localiser
-    several = [groups for groups in fitting if len(groups[0]) == shape[3]]
-    fitting = several or [groups for groups in fitting if len(groups[0]) == 1]
-    if len(fitting) != 1 or len({len(group) for group in fitting[0]}) > 1:
-        count = len(fitting)
-        return None, f"{count} series of magnitudes fit its phases; none is taken" if count else ""
-    frames = [frame for group in fitting[0] for frame in group]
+            fitting.append(_fitting(frames, grid, shape[3]))
+        except ValueError as error:  # another series of the study, such as a localiser
+            reason = reason or str(error)
+    several = [parts for parts in fitting if len(parts[0][0]) > 1]
+    fitting = several or fitting
+    if not fitting:
+        return None, reason and f"no series of magnitudes fits its phases; none is taken ({reason})"
+    if len(fitting) > 1:
+        return None, f"{len(fitting)} series of magnitudes fit its phases; none is taken"
+    parts = fitting[0]
+    frames = [frame for groups in parts for group in groups for frame in group]
     stored = _stored(frames).astype(np.float32)
-    stored = stored.reshape((*stored.shape[:2], shape[2], -1))
+    stored = stored.reshape((*stored.shape[:2], len(parts), shape[2], -1)).mean(axis=2)
     stored = np.broadcast_to(stored, shape[:4])
     if len(shape) == 5:
         stored = np.broadcast_to(stored[..., None], shape)
     return np.ascontiguousarray(stored), ""
+
+
+def _fitting(frames, grid, count):
+    """Magnitudes by direction of motion and slice, one of a slice or `count` in the order of their offsets.
+
+    Raises ValueError where they lie elsewhere than the phases, or are of another number.
+    """
+    parts = []
+    for part in dicom_order.directions(frames):
+        here, groups = dicom_order.slices(part)
+        same = here.shape == grid.shape and len(here.positions) == len(grid.positions)
+        if not same or not np.allclose(affine(here), affine(grid), atol=0.1):
+            raise ValueError(
+                f"{part[0].path}: {named(POSITION)}: expected the slices and pixels of the phases"
+            )
+        if len(groups[0]) > 1:
+            groups, _ = dicom_order.offsets(groups)
+        parts.append(groups)
+    counts = {len(group) for groups in parts for group in groups}
+    if counts not in ({1}, {count}):
+        found = " and ".join(map(str, sorted(counts)))
+        raise ValueError(f"{frames[0].path}: expected 1 or {count} magnitudes of a slice, found {found}")
+    return parts
 
 
 def _sidecar(groups, values, tag, scale):

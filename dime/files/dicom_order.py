@@ -33,6 +33,9 @@ COUNTS = ((0x0020, 0x0105), (0x0018, 0x1090), (0x2001, 0x1017))
 SAME_MM = 0.01
 """Distance up to which two positions are the same [mm]."""
 
+LENGTHS_MM = (1e-3, 1e4)
+"""Least and largest pixel or step that an image of a body can have, and the farthest a slice can lie [mm]."""
+
 
 class Grid(NamedTuple):
     """Where the images of a series lie, in the patient's frame of DICOM (left, back, head) [mm]."""
@@ -73,7 +76,7 @@ def slices(frames):
                     f"{other.path}: {named(tag)}: expected that of {first.path.name} "
                     f"({_shown(one, tag)}), found {_shown(two, tag)}"
                 )
-    places = np.array([frame.needed(POSITION, 3) for frame in frames])
+    places = np.array([_place(frame) for frame in frames])
     along = places @ axes[2]
     order = np.argsort(along, kind="stable")
     starts = np.flatnonzero(np.diff(along[order], prepend=-np.inf) > SAME_MM)
@@ -188,6 +191,7 @@ def _plane(frame):
             f"{frame.path}: {named(SPACING)}: expected a pixel above 0 mm, found "
             f"{between_rows:g} x {between_columns:g}"
         )
+    _check_length(frame, SPACING, between_rows)
     if not np.isclose(between_rows, between_columns, rtol=TOLERANCE):
         raise ValueError(
             f"{frame.path}: {named(SPACING)}: expected square pixels, found {between_rows:g} x "
@@ -202,11 +206,28 @@ def _plane(frame):
     return shape, (between_columns, between_rows), np.stack([row, column, np.cross(row, column)])
 
 
+def _place(frame):
+    """First pixel of an image [mm]."""
+    found = frame.needed(POSITION, 3)
+    if (far := np.abs(found).max()) > LENGTHS_MM[1]:
+        raise ValueError(f"{frame.path}: {named(POSITION)}: expected at most 10 m, found {far:g} mm")
+    return found
+
+
+def _check_length(frame, tag, value):
+    """Refuse what no image of a body has; a file's numbers may be damaged."""
+    if not LENGTHS_MM[0] <= value <= LENGTHS_MM[1]:
+        raise ValueError(f"{frame.path}: {named(tag)}: expected 0.001 to 10000 mm, found {value:g}")
+
+
 def _step(first, groups, positions, axes):
     """From slice to slice [mm]; of one slice, its thickness along the normal."""
     if len(positions) == 1:
-        told = first.number_of(BETWEEN) or first.number_of(THICKNESS) or 1.0
-        return axes[2] * abs(told)
+        for tag in (BETWEEN, THICKNESS):
+            if told := first.number_of(tag):
+                _check_length(first, tag, abs(told))
+                return axes[2] * abs(told)
+        return axes[2]
     steps = np.diff(positions @ axes[2])
     step = (positions[-1] - positions[0]) / (len(positions) - 1)
     uneven = np.abs(steps - np.median(steps)) > UNEVEN * np.median(steps)

@@ -1,10 +1,12 @@
 """Write a map as a DICOM series that ordinary viewers show with its unit and in its place."""
 
 import datetime
+import warnings
+from pathlib import Path
 
 import numpy as np
 
-from dime.files import dicom_frames
+from dime.files import dicom
 from dime.files.folders import check_own
 from dime.files.whole import whole
 
@@ -19,6 +21,11 @@ LARGEST = 2**16 - 1
 
 RIGHT_ANGLE = 1e-3
 """Largest cosine between two axes of an image that DICOM can hold."""
+
+MANUFACTURER, IMAGE_TYPE = "dime", ["DERIVED", "SECONDARY", "OTHER"]
+"""What marks a file that this package has written."""
+
+EARLIER = "a folder of an earlier DICOM series"
 
 NOTE = "Research use only. Not for diagnosis."
 
@@ -56,15 +63,16 @@ def write_series(folder, values, image, *, description, like=None, series_number
     description : str
         SeriesDescription, such as "DIME stiffness [kPa]".
     like : path, optional
-        DICOM folder of the examination: patient, study and frame of reference are copied. Without it the
-        patient is "anonymous" and the study is new.
+        DICOM folder of the examination: patient, study and frame of reference are copied, from the series of
+        phases. Without it the patient is "anonymous" and the study is new.
     series_number : int
 
     Raises
     ------
     ValueError
         A map that is not (x, y, slice), has other pixels than the image or is negative; axes that are not at
-        right angles, which DICOM cannot hold; a folder that holds anything else.
+        right angles, which DICOM cannot hold; a folder that holds anything else (`check_folder`); an
+        examination that `dime.files.dicom.read` refuses for its phases.
     OSError
         It cannot be written.
 
@@ -87,7 +95,7 @@ def write_series(folder, values, image, *, description, like=None, series_number
         )
     if values.min() < 0:
         raise ValueError(f"{folder}: map: expected no value below 0, found {values.min():g} kPa")
-    check_own(folder, r"\d{4}\.dcm", "a folder of an earlier DICOM series", [like] if like else ())
+    check_folder(folder, [like] if like else ())
     slope = max(STEP_KPA, float(f"{1.001 * values.max() / LARGEST:.6e}"))
     stored = np.rint(values / slope).astype("<u2")
     place = _geometry(image, folder)
@@ -97,6 +105,44 @@ def write_series(folder, values, image, *, description, like=None, series_number
         for number in range(values.shape[2]):
             dataset = _slice(common, stored[:, :, number], place, number)
             dataset.save_as(aside / f"{number + 1:04d}.dcm", enforce_file_format=True)
+
+
+def check_folder(folder, inputs=()):
+    """Refuse to replace anything but a series that `write_series` has written.
+
+    Parameters
+    ----------
+    folder : path
+        To be written; need not exist.
+    inputs : paths
+        Files and folders that are read or written too; none may lie in it.
+
+    Raises
+    ------
+    ValueError
+        A file of another name, or one whose header does not name this package as the manufacturer and the
+        image as derived: other programs call their files 0001.dcm too.
+    """
+    check_own(folder, r"\d{4}\.dcm", EARLIER, inputs)
+    for path in sorted(Path(folder).iterdir()) if Path(folder).is_dir() else ():
+        if not _own(path):
+            raise ValueError(
+                f"{folder}: expected a new name or {EARLIER}, found {path.name} of another origin"
+            )
+
+
+def _own(path):
+    """Whether a file is of a series that this package has written."""
+    import pydicom
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            header = pydicom.dcmread(path, stop_before_pixels=True)
+            found = header.get("Manufacturer"), list(header.get("ImageType", ()))
+    except Exception:  # no DICOM at all, or damaged, which pydicom reports in many ways
+        return False
+    return found == (MANUFACTURER, IMAGE_TYPE)
 
 
 def _geometry(image, folder):
@@ -132,12 +178,12 @@ def _common(like, description, series_number, slope):
     dataset.StudyInstanceUID, dataset.FrameOfReferenceUID = generate_uid(), generate_uid()
     dataset.PatientPosition = ""
     if like:
-        header = dicom_frames.find(like)[0].headers[-1]
+        header = dicom.phase_frames(like)[0].headers[-1]  # not of a localiser, which may lie elsewhere
         for name in COPIED:
             if name in header:
                 setattr(dataset, name, header.get(name))
-    dataset.Modality, dataset.Manufacturer = "MR", "dime"
-    dataset.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
+    dataset.Modality, dataset.Manufacturer = "MR", MANUFACTURER
+    dataset.ImageType = IMAGE_TYPE
     dataset.SeriesInstanceUID, dataset.SeriesNumber = generate_uid(), int(series_number)
     dataset.SeriesDescription = str(description)[:64]
     dataset.SeriesDate = dataset.ContentDate = now.strftime("%Y%m%d")

@@ -25,6 +25,9 @@ MAPS = {
 }
 """What is written as NIfTI where a result has it, and its factor: stiffness in kPa, the rest as it is."""
 
+MARKS = (READING, "stiffness.nii.gz", "liver.nii.gz", "reportable.nii.gz")
+"""What every examination has. A folder with a liver.nii.gz alone holds somebody's outline."""
+
 SCALE_KPA = (0.0, 8.0)
 """Colours of the stiffness. Source: 0 to 8 kPa is the usual scale of liver elastograms."""
 
@@ -84,7 +87,7 @@ def check_folder(folder, inputs=()):
     ValueError
     """
     made = "|".join(map(re.escape, (READING, *(f"{name}.nii.gz" for name in MAPS))))
-    check_own(folder, rf"{made}|slice-\d+\.png", "an earlier examination", inputs)
+    check_own(folder, rf"{made}|slice-\d+\.png", "an earlier examination", inputs, MARKS)
 
 
 def picture(result, scan, row):

@@ -48,9 +48,22 @@ def simulate(
     _at_least("--seed", seed, 0)
     if site_kind not in KINDS:
         raise ValueError(f"--site-kind: expected one of {', '.join(KINDS)}, found {site_kind}")
-    check_own(output, r"records\.csv|truth\.csv|images", "an earlier simulation", mark="truth.csv")
+    _check_simulation(output)
     simulate_files(site_kind, exams, seed, output)
     typer.echo(f"{output}: {exams} simulated examination{'s' * (exams > 1)}, {site_kind}, seed {seed}")
+
+
+def _check_simulation(folder):
+    """Refuse to replace records and images that were not simulated: those have a truth of other columns."""
+    from dime.records.cohort import TRUTH as COLUMNS
+    from dime.records.columns import SEQUENCES
+    from dime.records.dataset import FILES, RECORDS, TRUTH
+
+    made = rf"{RECORDS}|{TRUTH}|{FILES}/[^/]+/({'|'.join(SEQUENCES)})\.(nii\.gz|bval)"
+    check_own(folder, made, "an earlier simulation", marks=(RECORDS, TRUTH))
+    table = folder / TRUTH
+    if table.exists() and table.read_bytes().splitlines()[:1] != [",".join(["exam", *COLUMNS]).encode()]:
+        raise ValueError(f"{folder}: expected a new name or an earlier simulation, found another {TRUTH}")
 
 
 @records.command(

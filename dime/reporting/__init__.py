@@ -14,6 +14,7 @@ wing_parts      rows of a wing, part by part
 summary         tables for the terminal
 publication     the tracked pages that hold results
 examination_page    one examination as one HTML page; its template, style and script lie beside it
+examination_fields  which fields may stand on that page, and names without their folders
 examination_panels  what that page shows of each slice, in colours that all slices share
 book            collect the pages of the book: documents, executed notebooks, reference, paper
 book_reference  the package's face, rooms and modules as pages; docstrings for Sphinx

@@ -57,7 +57,7 @@ def collect(folder, root="."):
         The folder holds something else, or a link leads nowhere: the message names the page and the link.
     """
     folder, root = Path(folder), Path(root)
-    folders.check_own(folder, ".*", "a folder that make book made", mark=MARK)
+    folders.check_own(folder, ".*", "a folder that make book made", marks=[MARK])
     pages = _notebooks(root) | _documents(root) | _report(root) | _paper(root)
     pages |= book_reference.pages(root / "dime")
     pages["index.md"] = _front(root, pages)

@@ -78,8 +78,8 @@ def check_folder(folder):
     ------
     ValueError
     """
-    made = "|".join(map(re.escape, (*SCAN, *MAPS, PICTURE)))
-    check_own(folder, made, "an earlier demo", mark=PICTURE)
+    made = (*SCAN, *MAPS, PICTURE)
+    check_own(folder, "|".join(map(re.escape, made)), "an earlier demo", marks=made)
 
 
 def next_commands(folder):

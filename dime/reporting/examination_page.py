@@ -9,7 +9,6 @@ import base64
 import datetime
 import hashlib
 import json
-import re
 from importlib import metadata, resources
 from pathlib import Path
 
@@ -17,9 +16,11 @@ import xarray as xr
 from jinja2 import Environment, StrictUndefined
 
 from dime.files.whole import whole
+from dime.inversion.registry import METHODS
 from dime.metrics import readings
 from dime.metrics.roi import LEAST_AREA_M2
 from dime.plotting import examination as drawing
+from dime.reporting import examination_fields
 from dime.reporting import examination_panels as panels
 
 LEAST_SHARE = 0.5
@@ -28,11 +29,6 @@ does not stand for the tissue."""
 
 LONGEST = 400
 """Characters of a field that are shown."""
-
-PERSONAL = re.compile(
-    r"^(Other)?Patient(s?Name|ID|IDs|Birth.*|Address|Telephone.*|Mother.*)$|Physician|Operators?Name|Accession"
-)
-"""Fields of a sidecar that name a person: a page is passed on, and they are left out of it."""
 
 REGIONS = {
     "tissue": "All tissue",
@@ -106,13 +102,13 @@ def page(waves, maps, remarks=()):
     view = panels.view_of(shown["mask"].shape[1:], waves.attrs["spacing_m"])
     count = len(shown["mask"])
     by_slice = [{name: found[name]["slices"][row] for name in REGIONS} for row in range(count)]
-    name = "/".join(Path(waves.attrs.get("source", "a wave")).parts[-2:])
+    source = waves.attrs.get("source", "a wave")
     parts = {suffix: _part(suffix) for suffix in ("css", "js")}
-    fields, withheld = _fields(waves.attrs.get("sidecar"))
+    fields, withheld = examination_fields.technical(waves.attrs.get("sidecar"))
     return _template().render(
         parts=parts,
         hashes={suffix: _hash(text) for suffix, text in parts.items()},
-        source=_plain(name),
+        source=_plain(examination_fields.short(source)),
         headline=headline_of(found),
         facts=_facts(found["tissue"]["all"], waves, maps, count),
         slices=[panels.slice_of(row, shown, scales, numbers) for row, numbers in enumerate(by_slice)],
@@ -124,9 +120,9 @@ def page(waves, maps, remarks=()):
         play=panels.playing(shown, scales, view, waves.attrs["frequency_hz"]),
         acquisition=_acquisition(waves, maps, images),
         settings=_settings(maps),
-        fields=fields,
+        fields=[(name, _plain(value)) for name, value in fields],
         withheld=withheld,
-        remarks=[_plain(one) for one in remarks],
+        remarks=[_plain(examination_fields.without_folders(one, source)) for one in remarks],
         today=datetime.date.today().isoformat(),
         version=metadata.version("dime"),
     )
@@ -194,7 +190,7 @@ def _facts(tissue, waves, maps, count):
     return [
         ("All tissue, median", median),
         ("Trusted", f"{share} of {tissue['area_cm2']:.0f} cm²"),
-        ("Method", _plain(maps.attrs.get("method", "not stated"))),
+        ("Method", _method(maps)),
         ("Frequency", f"{waves.attrs['frequency_hz']:g} Hz"),
         ("Pixel", f"{waves.attrs['spacing_m'] * 1e3:g} mm"),
         ("Slices", str(count)),
@@ -205,7 +201,7 @@ def _acquisition(waves, maps, images):
     """What was examined, and how it was read: pairs of a name and a text."""
     count, rows, columns = images["mask"].shape
     pairs = [
-        ("File", waves.attrs.get("source", "not stated")),
+        ("File", examination_fields.short(waves.attrs.get("source", "not stated"))),
         ("Read as", waves.attrs.get("read_as", "not stated")),
         ("Frequency of the vibration", f"{waves.attrs['frequency_hz']:g} Hz"),
         ("Pixel", f"{waves.attrs['spacing_m'] * 1e3:g} mm"),
@@ -217,6 +213,12 @@ def _acquisition(waves, maps, images):
     return [(name, _plain(text)) for name, text in pairs]
 
 
+def _method(maps):
+    """A method as figures call it, and as the command line does: "k-MDEV (kmdev)"."""
+    name = maps.attrs.get("method", "not stated")
+    return f"{METHODS[name].label} ({name})" if name in METHODS else _plain(name)
+
+
 def _settings(maps):
     """Method and its settings: pairs of a name and a text."""
     try:
@@ -225,22 +227,9 @@ def _settings(maps):
         found = {"settings": maps.attrs["settings"]}
     names = {"sha256": "weights, SHA-256"}
     return [
-        ("method", _plain(maps.attrs.get("method", "not stated"))),
+        ("method", _method(maps)),
         *((_plain(names.get(name, name)), _plain(value)) for name, value in found.items()),
     ]
-
-
-def _fields(sidecar):
-    """Fields of a sidecar (JSON text or dict) as pairs of texts, and how many are withheld."""
-    if isinstance(sidecar, str):
-        try:
-            sidecar = json.loads(sidecar)
-        except ValueError:
-            sidecar = {"sidecar": sidecar}
-    if not isinstance(sidecar, dict):
-        sidecar = {"sidecar": sidecar} if sidecar else {}
-    shown = [(_plain(name), _plain(value)) for name, value in sidecar.items() if not PERSONAL.search(name)]
-    return shown, len(sidecar) - len(shown)
 
 
 def _plain(value):

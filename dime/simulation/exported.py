@@ -1,14 +1,15 @@
 """A simulated scan as scanners export it: phase, magnitude, mask and truth as NIfTI, and a sidecar."""
 
 import json
+import re
 from pathlib import Path
 
 import nibabel
 import numpy as np
-from tqdm.auto import tqdm
 
 from dime.files.folders import check_own
 from dime.files.whole import whole
+from dime.progress import bar
 from dime.simulation.examination import simulate_phantom
 
 LEVELS = 256
@@ -19,6 +20,9 @@ OFFSETS = 4
 
 SLICE_M = 5e-3
 """Thickness [m] that is stated of a single slice. Assumption: no inversion of one slice depends on it."""
+
+FILES = ("phase.nii.gz", "phase.json", "magnitude.nii.gz", "mask.nii.gz", "truth.nii.gz")
+"""What a scan consists of. No measured scan has a truth."""
 
 BRIGHTEST = 1.5
 """Magnitude of the largest number, relative to the 99th percentile in the mask."""
@@ -86,8 +90,8 @@ def simulate(recipe, folder):
         It cannot be written.
     """
     check_folder(folder)
-    with whole(Path(folder).resolve()) as aside:
-        for row in tqdm(range(recipe.count), disable=None):  # a bar in a terminal alone
+    with whole(Path(folder).resolve()) as aside, bar(range(recipe.count), "scans") as rows:
+        for row in rows:
             scan = simulate_phantom(recipe, row)
             scan = {name: scan[name][None] for name in ("phase", "magnitude", "mask", "stiffness")}
             place(aside, row).mkdir(parents=True)
@@ -100,10 +104,13 @@ def place(folder, row):
 
 
 def check_folder(folder):
-    """Refuse to replace anything but what `simulate` has written.
+    """Refuse to replace anything but what `simulate` has written: folders with the `FILES` and nothing else.
 
     Raises
     ------
     ValueError
     """
-    check_own(folder, r"phantom-\d+", "earlier scans of phantoms")
+    made = rf"phantom-\d+/({'|'.join(map(re.escape, FILES))})"
+    places = [path.name for path in Path(folder).iterdir()] if Path(folder).is_dir() else []
+    marks = [f"{name}/{one}" for name in places for one in FILES]
+    check_own(folder, made, "earlier scans of phantoms", marks=marks)

@@ -104,6 +104,43 @@ def test_three_directions_of_motion_are_three_components(tmp_path):
         assert difference(values[..., axis], np.roll(VALUES, axis, 3)) < 1.1 * dicom_series.QUANTUM
 
 
+def three_directions(folder, values, change=None):
+    """Phases and magnitudes of three directions; those of direction d are brighter by the factor d + 1."""
+    for axis in range(3):
+        write(folder / str(axis), values, "Siemens")
+        for path in (folder / str(axis)).iterdir():
+            data = pydicom.dcmread(path)
+            kind = data.ImageType[2]
+            data.VelocityEncodingDirection = [float(axis == one) for one in range(3)]
+            data.SOPInstanceUID = dicom_series.uid(20 + axis, int(kind == "P"), data.InstanceNumber)
+            if kind == "M":
+                data.PixelData = (data.pixel_array * (axis + 1)).astype("<u2").tobytes()
+                if change:
+                    change(data)
+            data.save_as(path)
+    return folder
+
+
+def test_magnitudes_of_three_directions_are_averaged(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, values, _, magnitude = dicom.read(three_directions(tmp_path / "scan", VALUES))
+    assert magnitude.shape == values.shape == (*VALUES.shape, 3)
+    assert (magnitude[8, 8] == 900 * (1 + 2 + 3) / 3).all()
+
+
+def test_magnitudes_that_do_not_fit_are_left_out_with_a_warning(tmp_path):
+    def shifted(data):
+        data.ImagePositionPatient = [one + 30 for one in data.ImagePositionPatient]
+
+    folder = three_directions(tmp_path / "scan", VALUES, shifted)
+    with pytest.warns(
+        UserWarning, match="scan: no series of magnitudes fits its phases; none is taken"
+    ) as got:
+        assert dicom.read(folder)[3] is None
+    assert len(got) == 1 and "\n" not in str(got[0].message)
+
+
 def test_private_elements_without_creator_or_type_are_read(tmp_path):
     """As a program that anonymises or a transfer with implicit types leaves them."""
     from pydicom.uid import ImplicitVRLittleEndian

@@ -81,11 +81,20 @@ def test_other_readers_give_the_values_in_kpa(tmp_path):
 
 def test_patient_and_study_are_those_of_the_examination(tmp_path):
     scan = write(tmp_path / "scan", VALUES, "Siemens")
+    for path in scan.iterdir():
+        phases = pydicom.dcmread(path)
+        phases.PatientPosition = "FFS"
+        phases.save_as(path)
+    localiser = pydicom.dcmread(next(scan.iterdir()))  # of the same study, but placed anew; the first by name
+    localiser.FrameOfReferenceUID, localiser.SeriesInstanceUID = dicom_series.uid(77), dicom_series.uid(78)
+    localiser.SOPInstanceUID, localiser.PatientPosition = dicom_series.uid(79), "HFS"
+    localiser.ImageType = ["ORIGINAL", "PRIMARY", "OTHER"]
+    localiser.save_as(scan / "A.dcm")
     phase, values, _, _ = dicom.read(scan)
     dicom_out.write_series(tmp_path / "map", values[..., 0] ** 2, phase, description="stiffness", like=scan)
-    (found, *_), (phases, *_) = slices(tmp_path / "map"), slices(scan)
+    found = slices(tmp_path / "map")[0]
     assert found.PatientName == "Doe^Jane" and found.StudyInstanceUID == dicom_series.uid(1)
-    assert found.FrameOfReferenceUID == phases.FrameOfReferenceUID
+    assert found.FrameOfReferenceUID == phases.FrameOfReferenceUID == dicom_series.uid(9)
     assert found.SeriesInstanceUID not in (dicom_series.uid(2), dicom_series.uid(3))
     places = [list(map(float, one.ImagePositionPatient)) for one in slices(tmp_path / "map")]
     np.testing.assert_allclose(places, [dicom_series.position(0), dicom_series.position(1)], atol=1e-4)
@@ -109,6 +118,45 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path):
         with pytest.raises(ValueError, match=f"{folder}: .*{expected}"):
             dicom_out.write_series(tmp_path / folder, values, like, description="stiffness")
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def foreign(folder, **fields):
+    """Somebody's series in files that are called as this package's."""
+    dicom_out.write_series(folder, map_kpa(), image(), description="theirs")
+    for path in folder.iterdir():
+        data = pydicom.dcmread(path)
+        for name, value in fields.items():
+            setattr(data, name, value)
+        data.save_as(path)
+    return folder
+
+
+@pytest.mark.parametrize("fields", [{"Manufacturer": "SIEMENS"}, {"ImageType": ["ORIGINAL", "PRIMARY", "M"]}])
+def test_somebody_elses_series_of_the_same_names_stays(tmp_path, fields):
+    folder = foreign(tmp_path / "map", **fields)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    message = r"map: expected a new name or a folder of an earlier DICOM series, found 0001\.dcm of another"
+    with pytest.raises(ValueError, match=message):
+        dicom_out.check_folder(folder)
+    with pytest.raises(ValueError, match=message):
+        dicom_out.write_series(folder, map_kpa(), image(), description="stiffness")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("content", [b"no DICOM", b"\0" * 128 + b"DICM" + b"\1" * 40, b""])
+def test_one_file_that_is_no_dicom_keeps_the_folder(tmp_path, content):
+    dicom_out.write_series(tmp_path / "map", map_kpa(), image(), description="stiffness")
+    dicom_out.check_folder(tmp_path / "map")
+    (tmp_path / "map" / "0002.dcm").write_bytes(content)
+    with pytest.raises(ValueError, match=r"found 0002\.dcm of another origin"):
+        dicom_out.check_folder(tmp_path / "map")
+
+
+def test_the_command_refuses_before_it_inverts(tmp_path, here):
+    folder = foreign(tmp_path / "map", Manufacturer="SIEMENS")
+    done = here(*"invert none.nii.gz --frequency 60 -o out.nii.gz --dicom map".split(), cwd=tmp_path)
+    assert done.returncode == 2 and "found 0001.dcm of another origin" in done.stderr
+    assert len(list(folder.iterdir())) == 3 and len(list(tmp_path.iterdir())) == 1
 
 
 def test_an_earlier_series_is_replaced(tmp_path):

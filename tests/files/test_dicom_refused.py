@@ -327,3 +327,28 @@ def test_a_folder_without_images_is_refused(tmp_path):
 def test_without_pydicom_the_line_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pydicom", None)
     assert refused(tmp_path).endswith("a DICOM folder needs pydicom: pip install 'dime[dicom]'")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"SpacingBetweenSlices": 1e60}, r"SpacingBetweenSlices \(0018,0088\): expected 0.001 to 10000 mm"),
+        (
+            {"SpacingBetweenSlices": None, "SliceThickness": 1e-60},
+            r"SliceThickness \(0018,0050\): expected 0.0",
+        ),
+        (
+            {"PixelSpacing": [1e60, 1e60]},
+            r"PixelSpacing \(0028,0030\): expected 0.001 to 10000 mm, found 1e\+60",
+        ),
+        (
+            {"ImagePositionPatient": [0, 1e60, 0]},
+            r"ImagePositionPatient \(0020,0032\): expected at most 10 m, found 1e",
+        ),
+    ],
+)
+def test_lengths_that_no_image_of_a_body_has_are_refused(tmp_path, fields, message):
+    """Single precision, in which NIfTI places its voxels, ends at 3e38."""
+    write(tmp_path / "scan", small(1, 4), "Siemens", magnitude=False, change=every(**fields))
+    with pytest.raises(ValueError, match=message):
+        dicom.read(tmp_path / "scan")

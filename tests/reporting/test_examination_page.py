@@ -15,7 +15,7 @@ from browser import opened_page
 from waves import save_nifti, travelling
 
 import dime
-from dime.reporting import examination_page, examination_panels
+from dime.reporting import examination_fields, examination_page, examination_panels
 
 SPACING_M = 2e-3
 
@@ -134,7 +134,8 @@ HOSTILE = [
 
 def test_names_fields_and_warnings_of_files_are_text_and_nothing_else():
     source = "a<b>/" + HOSTILE[1].replace("/", "") + ".nii.gz"
-    fields = {f"Field{n} {words}": words for n, words in enumerate(HOSTILE)}
+    names = "SeriesDescription ProtocolName SequenceName ScanOptions Manufacturer PhaseScale".split()
+    fields = dict(zip(names, HOSTILE, strict=True)) | {f"{words} EchoTime": words for words in HOSTILE}
     waves, maps = examination(1, source=source, read_as=HOSTILE[0], sidecar=json.dumps(fields))
     maps.attrs["method"] = HOSTILE[0]
     maps.attrs["settings"] = json.dumps({HOSTILE[1]: HOSTILE[2]})
@@ -149,23 +150,78 @@ def test_names_fields_and_warnings_of_files_are_text_and_nothing_else():
 
 
 def test_broken_unicode_and_control_characters_are_shown_as_such(tmp_path):
-    fields = json.dumps({"Comment": "a\x00b\x1b[31m", "Backwards": "\u202egnp.exe", "Long": "x" * 5000})
+    fields = json.dumps(
+        {"ProtocolName": "a\x00b\x1b[31m", "SequenceName": "\u202egnp.exe", "ScanOptions": "x" * 5000}
+    )
     waves, maps = examination(1, source="exam/\udcff.nii.gz", sidecar=fields)
     examination_page.write_report(waves, maps, tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text("utf-8")
     assert not set("\x00\x1b\u202e") & set(text) and "a\ufffdb\ufffd[31m" in text and "x" * 500 not in text
 
 
-def test_fields_that_name_a_person_are_left_out_and_counted():
-    fields = {
-        "PatientName": "Doe^Jane",
-        "PatientID": "17",
-        "ReferringPhysicianName": "Roe",
+PERSONAL = (
+    "PatientName patient_name PatientsName PatientsBirthDate OtherPatientNames ResponsiblePerson PatientAge"
+    " PatientSex PatientWeight ReferringPhysicianName InstitutionName InstitutionAddress StationName"
+    " DeviceSerialNumber AccessionNumber StudyDescription StudyDate AcquisitionDateTime Comment ImageComments"
+    " MyOwnField"
+).split()
+
+
+def test_fields_that_are_not_known_to_be_technical_are_left_out_and_counted():
+    fields = {name: f"secret {name}" for name in PERSONAL} | {"EchoTime": {"of": "secret person"}}
+    fields |= {"global": {"const": {"PatientName": "secret too", "repetition_time": 1.25}}}
+    fields |= {
+        "FlipAngle": [{"PatientName": "secret"}],
         "PatientPosition": "HFS",
+        "mechanical frequency": 61.5,
     }
     seen = Read(examination_page.page(*examination(1, sidecar=json.dumps(fields)))).words
-    assert "HFS" in seen and "3 fields that name a person are left out" in seen
-    assert not [words for words in ("Doe", "Jane", "Roe") if words in seen]
+    assert "secret" not in seen and f"{len(PERSONAL) + 3} fields are left out" in seen
+    for words in ("PatientPosition HFS", "RepetitionTime 1.25", "MechanicalFrequency 61.5"):
+        assert words in seen, words
+
+
+def test_every_field_that_reading_dicom_gives_is_shown():
+    from dime.files.dicom import NUMBERS, TEXTS
+
+    fields = dict.fromkeys([*TEXTS, *NUMBERS, "PhaseScale", "OffsetsOrderedBy", "MotionDirections"], "1")
+    assert examination_fields.technical(fields) == (list(fields.items()), 0)
+
+
+def test_a_field_at_any_depth_is_no_trouble():
+    fields = deepest = {}
+    for _ in range(100_000):
+        deepest["a"] = deepest = {}
+    deepest |= {"EchoTime": 0.02, "PatientName": "Doe"}
+    assert examination_fields.technical(fields) == ([("EchoTime", 0.02)], 1)
+
+
+@pytest.mark.parametrize(
+    ("remark", "shown"),
+    [
+        ("/home/Jane Doe/scan/wave.nii.gz: the pixel is doubtful", "wave.nii.gz: the pixel is doubtful"),
+        ("ward 3/Jane/mask.json: PhaseUnits is rad/s", "mask.json: PhaseUnits is rad/s"),
+        (
+            "wave.nii.gz: other than (/home/Jane Doe/scan/IM1.dcm: here)",
+            "wave.nii.gz: other than (IM1.dcm: here)",
+        ),
+        ("slices lie as in Jane/series/IM0001.", "slices lie as in IM0001."),
+        (r"found 'C:\Jane\wave.mat', ~/Jane/a and ../b", "found 'wave.mat', a and b"),
+        ("2.5 kPa/m, 3 cycles/mm and/or 4 1/s", "2.5 kPa/m, 3 cycles/mm and/or 4 1/s"),
+    ],
+)
+def test_a_path_in_a_warning_is_cut_to_the_name_of_its_file(remark, shown):
+    waves, maps = examination(1, source="/home/Jane Doe/scan/wave.nii.gz")
+    seen = Read(examination_page.page(waves, maps, [remark])).words
+    assert f" {shown} " in seen and "Jane" not in seen and "home" not in seen
+    assert seen.count("scan/wave.nii.gz") == 3  # title, headline and provenance
+
+
+def test_the_method_is_named_as_in_figures_and_on_the_command_line():
+    waves, maps = examination(1)
+    maps.attrs["method"] = "kmdev"
+    seen = Read(examination_page.page(waves, maps)).words
+    assert "Method k-MDEV (kmdev)" in seen and "method k-MDEV (kmdev)" in seen
 
 
 @pytest.mark.parametrize("sidecar", ["not JSON", "[1, 2]", "null", ""])
@@ -293,7 +349,7 @@ PICTURE = "document.querySelector('canvas').toDataURL()"
 
 @pytest.fixture
 def written(tmp_path):
-    waves, maps = examination(3, sidecar=json.dumps({"Comment": HOSTILE[0]}))
+    waves, maps = examination(3, sidecar=json.dumps({"ProtocolName": HOSTILE[0]}))
     waves["wave"].values[1] *= 0.5
     dime.write_report(waves, maps, tmp_path / "page.html")
     return (tmp_path / "page.html").as_uri()
