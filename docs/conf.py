@@ -4,7 +4,6 @@ from pathlib import Path
 
 from sphinx.addnodes import desc_annotation
 
-import dime
 from dime.reporting import book_reference
 
 LONGEST = 60

@@ -3,7 +3,7 @@
 import json
 import sys
 import warnings
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import nibabel
 import numpy as np
@@ -129,19 +129,16 @@ def test_a_variable_is_refused_for_a_file_that_has_none(tmp_path):
 @pytest.fixture
 def writer(monkeypatch):
     """A stand-in for the writer of DICOM series, which says what it was given; it can be full."""
-    module = ModuleType("dime.files.dicom_out")
-    module.full = False
+    state = SimpleNamespace(full=False)
 
     def write_series(folder, values, image, *, description, like):
         folder.mkdir()
         (folder / "0001.dcm").write_text(f"{values.shape} {np.median(values[DISC]):.0f} {description} {like}")
-        if module.full:
+        if state.full:
             raise OSError(28, "No space left on device", str(folder))
 
-    module.write_series = write_series
-    monkeypatch.setitem(sys.modules, "dime.files.dicom_out", module)
-    monkeypatch.setattr("dime.files.dicom_out", module, raising=False)
-    return module
+    monkeypatch.setattr("dime.files.dicom_out.write_series", write_series)
+    return state
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["written", "disk full"])

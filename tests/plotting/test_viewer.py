@@ -163,11 +163,12 @@ def test_what_a_method_refuses_is_said_and_no_markup_passes(viewer, monkeypatch)
 @pytest.mark.parametrize("tool", ["lasso", "ellipse"])
 @pytest.mark.parametrize("panel", ["magnitude", "wave", "stiffness"])
 def test_a_region_is_drawn_with_the_mouse_in_any_panel(viewer, tool, panel):
-    """From pixel 24 to pixel 40 in both directions: a triangle, or the ellipse in that square."""
+    """From pixel 24 to pixel 40 in both directions: a triangle, or the ellipse in that square. No side of the
+    triangle passes through the centre of a pixel, which would be in or out by rounding."""
     viewer.tool.value = tool
     viewer.canvas.draw()
     ax = viewer.panels.axes[panel]
-    path = [(24, 24), (40, 24), (40, 40)] if tool == "lasso" else [(24, 24), (40, 40)]
+    path = [(24.4, 24.2), (40.4, 24.2), (40.4, 40.2)] if tool == "lasso" else [(24, 24), (40, 40)]
     places = [ax.transData.transform(np.multiply(one, 1e3 * SPACING_M)) for one in path]
     pointing(viewer.canvas, "button_press_event", places[0])
     for place in places:
