@@ -1,4 +1,4 @@
-"""Commands for scans of any organ: `simulate`, `demo`, `invert`, `methods`, `report`."""
+"""Commands for scans of any organ: `demo`, `invert`, `methods`, `report`, `simulate`."""
 
 import os
 import shlex
@@ -12,53 +12,22 @@ from dime.inversion.registry import METHODS, described
 
 scans = typer.Typer(rich_markup_mode=None)
 
-
-@scans.command(
-    epilog="""\b
-Example:
-  dime simulate --family homogeneous --count 1 --seed 1 --spacing 4 -o phantom.zarr"""
-)
-def simulate(
-    family: Annotated[str, typer.Option(help="Phantom family, or `mixed`.")],
-    count: Annotated[int, typer.Option(help="Number of phantoms.")],
-    seed: Annotated[int, typer.Option(help="The number that all randomness follows from.")],
-    output: Annotated[Path | None, typer.Option("-o", help="Zarr folder to write.")] = None,
-    nifti: Annotated[
-        Path | None,
-        typer.Option(help="Folder to write, one scan in it for each phantom, as `dime invert` reads them."),
-    ] = None,
-    frequency: Annotated[float, typer.Option(help="Vibration [Hz].")] = 60.0,
-    spacing: Annotated[float, typer.Option(help="Pixel [mm].")] = 1.5,
-    snr: Annotated[
-        float, typer.Option(help="Wave rms over noise, with --nifti magnitude over noise; inf for none.")
-    ] = float("inf"),
-    physics: Annotated[str, typer.Option(help="antiplane, oblique, inplane or 3d (slow).")] = "antiplane",
-    workers: Annotated[int, typer.Option(help="Processes that write to -o.")] = 2,
-    scheduler: Annotated[
-        str | None, typer.Option(help="Existing Dask scheduler, tcp://..., in their place.")
-    ] = None,
-):
-    """Simulate phantoms and their waves to a zarr folder, or to NIfTI; with -o a killed run continues."""
-    from dime.simulation import examination
-
-    if (output is None) == (nifti is None):
-        raise ValueError(f"-o, --nifti: expected one of them, found {'both' if output else 'neither'}")
-    scale = {"frequency_hz": frequency, "spacing_m": spacing * 1e-3}
-    if output:
-        from dime.simulation import dataset
-
-        recipe = examination.Recipe(family, count, seed, **scale, snr=snr, physics=physics)
-        dataset.simulate(recipe, output, workers=workers, scheduler=scheduler)
-        return
-    from dime.simulation import exported
-
-    offsets = exported.OFFSETS
-    recipe = examination.Recipe(family, count, seed, **scale, snr=snr, physics=physics, offsets=offsets)
-    exported.simulate(recipe, nifti)
-    first = exported.place(nifti, 0)
-    files = shlex.quote(f"{first}/phase.nii.gz"), "--mask", shlex.quote(f"{first}/mask.nii.gz")
-    typer.echo(f"{nifti}: {count} scan{'s' * (count > 1)}. Now")
-    typer.echo(f"  dime invert {' '.join(files)} --frequency {frequency:g} -o stiffness.nii.gz")
+Frequency = Annotated[
+    float | None, typer.Option(help="Vibration [Hz]; default: by sidecar or .mat file, never by DICOM.")
+]
+Spacing = Annotated[float | None, typer.Option(help="Pixel [mm]; default: the header's.")]
+Mask = Annotated[Path | None, typer.Option(help="NIfTI, tissue where not 0.")]
+Variable = Annotated[str | None, typer.Option(help="The wave's name in a .mat file.")]
+MethodName = Annotated[str, typer.Option(help=f"{', '.join(METHODS)}; see `dime methods`.")]
+Layout = Annotated[
+    str | None,
+    typer.Option(help="offsets, real-imag, amplitude-phase or complex; default: by type and last axis."),
+]
+Component = Annotated[int | None, typer.Option(help="1, 2 or 3, where a file holds three.")]
+PhaseUnits = Annotated[
+    str | None, typer.Option(help="rad, mrad, deg or cycles; default: by sidecar or by the jumps.")
+]
+PhasePeriod = Annotated[float | None, typer.Option(help="Period of the phases, such as 4096.")]
 
 
 @scans.command(
@@ -96,22 +65,15 @@ def invert(
         ),
     ],
     output: Annotated[Path, typer.Option("-o", help="NIfTI to write: stiffness [kPa], 0 outside the mask.")],
-    frequency: Annotated[
-        float | None, typer.Option(help="Vibration [Hz]; default: by sidecar or .mat file, never by DICOM.")
-    ] = None,
-    spacing: Annotated[float | None, typer.Option(help="Pixel [mm]; default: the header's.")] = None,
-    mask: Annotated[Path | None, typer.Option(help="NIfTI, tissue where not 0.")] = None,
-    variable: Annotated[str | None, typer.Option(help="The wave's name in a .mat file.")] = None,
-    method: Annotated[str, typer.Option(help=f"{', '.join(METHODS)}; see `dime methods`.")] = "dime",
-    layout: Annotated[
-        str | None,
-        typer.Option(help="offsets, real-imag, amplitude-phase or complex; default: by type and last axis."),
-    ] = None,
-    component: Annotated[int | None, typer.Option(help="1, 2 or 3, where a file holds three.")] = None,
-    phase_units: Annotated[
-        str | None, typer.Option(help="rad, mrad, deg or cycles; default: by sidecar or by the jumps.")
-    ] = None,
-    phase_period: Annotated[float | None, typer.Option(help="Period of the phases, such as 4096.")] = None,
+    frequency: Frequency = None,
+    spacing: Spacing = None,
+    mask: Mask = None,
+    variable: Variable = None,
+    method: MethodName = "dime",
+    layout: Layout = None,
+    component: Component = None,
+    phase_units: PhaseUnits = None,
+    phase_period: PhasePeriod = None,
     model: Annotated[Path | None, typer.Option(help="Folder of a network; else the pretrained one.")] = None,
     uncertainty: Annotated[
         Path | None,
@@ -192,22 +154,15 @@ Example:
 def report(
     scan: Annotated[Path, typer.Argument(help="Whatever `dime invert` reads.")],
     output: Annotated[Path, typer.Option("-o", help="HTML file to write, for any browser and for print.")],
-    frequency: Annotated[
-        float | None, typer.Option(help="Vibration [Hz]; default: what the scan or its sidecar states.")
-    ] = None,
-    spacing: Annotated[float | None, typer.Option(help="Pixel [mm]; default: the header's.")] = None,
-    mask: Annotated[Path | None, typer.Option(help="NIfTI, tissue where not 0.")] = None,
-    variable: Annotated[str | None, typer.Option(help="The wave's name in a .mat file.")] = None,
-    method: Annotated[str, typer.Option(help="As in `dime invert`.")] = "dime",
-    layout: Annotated[
-        str | None,
-        typer.Option(help="offsets, real-imag, amplitude-phase or complex; default: by the values."),
-    ] = None,
-    component: Annotated[int | None, typer.Option(help="1, 2 or 3, where a file holds three.")] = None,
-    phase_units: Annotated[
-        str | None, typer.Option(help="rad, mrad, deg or cycles; default: by sidecar or by the jumps.")
-    ] = None,
-    phase_period: Annotated[float | None, typer.Option(help="Period of the phases, such as 4096.")] = None,
+    frequency: Frequency = None,
+    spacing: Spacing = None,
+    mask: Mask = None,
+    variable: Variable = None,
+    method: MethodName = "dime",
+    layout: Layout = None,
+    component: Component = None,
+    phase_units: PhaseUnits = None,
+    phase_period: PhasePeriod = None,
 ):
     """Report one examination on one page: images, playing wave, stiffness, trust, numbers; for research."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads sleep while they have no work
@@ -217,16 +172,63 @@ def report(
     from dime.reporting import examination_page
 
     examination_page.check_name(output, [scan, *([mask] if mask else [])])
-    stated = {"spacing_m": None if spacing is None else spacing * 1e-3, "variable": variable}
-    stated |= {"mask_path": mask, "layout": layout, "component": component}
-    stated |= {"phase_units": phase_units, "phase_period": phase_period}
-    stated = {name: value for name, value in stated.items() if value is not None}
+    spacing_m = None if spacing is None else spacing * 1e-3
     with doubts.shown_after() as raised:
-        waves = read_wave(scan, frequency, **stated)
+        waves = read_wave(
+            scan, frequency, spacing_m, mask, layout, component, phase_units, phase_period, variable
+        )
         maps = methods.invert(waves, method)
         remarks = dict.fromkeys(str(one.message) for one in raised)
         examination_page.write_report(waves, maps, output, tuple(remarks))
     typer.echo(f"{output}: {examination_page.summary(waves, maps)}")
+
+
+@scans.command(
+    epilog="""\b
+Example:
+  dime simulate --family homogeneous --count 1 --seed 1 --spacing 4 -o phantom.zarr"""
+)
+def simulate(
+    family: Annotated[str, typer.Option(help="Phantom family, or `mixed`.")],
+    count: Annotated[int, typer.Option(help="Number of phantoms.")],
+    seed: Annotated[int, typer.Option(help="The number that all randomness follows from.")],
+    output: Annotated[Path | None, typer.Option("-o", help="Zarr folder to write.")] = None,
+    nifti: Annotated[
+        Path | None,
+        typer.Option(help="Folder to write, one scan in it for each phantom, as `dime invert` reads them."),
+    ] = None,
+    frequency: Annotated[float, typer.Option(help="Vibration [Hz].")] = 60.0,
+    spacing: Annotated[float, typer.Option(help="Pixel [mm].")] = 1.5,
+    snr: Annotated[
+        float, typer.Option(help="Wave rms over noise, with --nifti magnitude over noise; inf for none.")
+    ] = float("inf"),
+    physics: Annotated[str, typer.Option(help="antiplane, oblique, inplane or 3d (slow).")] = "antiplane",
+    workers: Annotated[int, typer.Option(help="Processes that write to -o.")] = 2,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Existing Dask scheduler, tcp://..., in their place.")
+    ] = None,
+):
+    """Simulate phantoms and their waves to a zarr folder, or to NIfTI; with -o a killed run continues."""
+    from dime.simulation import examination
+
+    if (output is None) == (nifti is None):
+        raise ValueError(f"-o, --nifti: expected one of them, found {'both' if output else 'neither'}")
+    scale = {"frequency_hz": frequency, "spacing_m": spacing * 1e-3}
+    if output:
+        from dime.simulation import dataset
+
+        recipe = examination.Recipe(family, count, seed, **scale, snr=snr, physics=physics)
+        dataset.simulate(recipe, output, workers=workers, scheduler=scheduler)
+        return
+    from dime.simulation import exported
+
+    offsets = exported.OFFSETS
+    recipe = examination.Recipe(family, count, seed, **scale, snr=snr, physics=physics, offsets=offsets)
+    exported.simulate(recipe, nifti)
+    first = exported.place(nifti, 0)
+    files = shlex.quote(f"{first}/phase.nii.gz"), "--mask", shlex.quote(f"{first}/mask.nii.gz")
+    typer.echo(f"{nifti}: {count} scan{'s' * (count > 1)}. Now")
+    typer.echo(f"  dime invert {' '.join(files)} --frequency {frequency:g} -o stiffness.nii.gz")
 
 
 def _check_outputs(outputs, dicom, inputs):
