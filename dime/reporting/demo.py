@@ -98,9 +98,12 @@ def _slices(name):
 
 
 def _draw(path, magnitude, waves, truth_kpa, stiffness_kpa, trusted):
+    from matplotlib import rc_context
+
     from dime.plotting.scan import scan_and_map
     from dime.plotting.style import save_picture
 
     axes = tuple(axis_m(size, waves.attrs["spacing_m"]) for size in waves["mask"].shape[1:])
     maps = magnitude, waves["wave"].values, truth_kpa, stiffness_kpa, trusted
-    save_picture(scan_and_map(*maps, waves["mask"].values, axes), path)
+    with rc_context({"savefig.dpi": 100}):  # whatever style the process has
+        save_picture(scan_and_map(*maps, waves["mask"].values, axes), path)
