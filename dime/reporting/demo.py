@@ -105,5 +105,5 @@ def _draw(path, magnitude, waves, truth_kpa, stiffness_kpa, trusted):
 
     axes = tuple(axis_m(size, waves.attrs["spacing_m"]) for size in waves["mask"].shape[1:])
     maps = magnitude, waves["wave"].values, truth_kpa, stiffness_kpa, trusted
-    with rc_context({"savefig.dpi": 100}):  # whatever style the process has
+    with rc_context({"savefig.dpi": "figure"}):  # whatever style the process has
         save_picture(scan_and_map(*maps, waves["mask"].values, axes), path)
