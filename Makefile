@@ -86,4 +86,5 @@ book: .venv/ready scratch/book-report.html
 	@echo "The book: scratch/book/index.html, in a browser; its search works from file, too"
 
 scratch/book-report.html: .venv/ready $(wildcard dime/reporting/examination_page* dime/data/demo/*)
+	@mkdir -p scratch
 	dime report dime/data/demo --mask dime/data/demo/mask.nii.gz -o $@
