@@ -1,5 +1,6 @@
 """What is one simulated examination, and what are many?
 
+shaking           drivers, the wave that they cause, and what of it an image shows
 examination       a phantom by its seed, its drive, its wave and the scan of it
 clinical          how the clinic shakes a liver and draws its mask
 dataset           many examinations in parallel, restartable, on disk

@@ -20,7 +20,7 @@ from dime.phantoms.abdomen import CAVITIES, ID, TISSUES, section
 from dime.phantoms.habitus import draw_subject
 from dime.phantoms.phantom import render
 from dime.physics import axis_m
-from dime.simulation import examination
+from dime.simulation import shaking
 
 PLANTED = ("still", "iron", "drift", "wraps", "no liver", "brain")
 """Failures that are simulated: the driver is off, iron takes the signal, the patient breathes during the
@@ -274,7 +274,7 @@ def _brain(seed, subject, index):
     phantom = families.draw("brain", rng)
     axis = axis_m(MATRIX, SPACING_M)
     maps = render(phantom, axis, axis)
-    drivers, boundary = examination.draw_drive(rng)
-    shaken = examination.shake(phantom, drivers, boundary, axis, axis, FREQUENCY_HZ)
+    drivers, boundary = shaking.draw_drive(rng)
+    shaken = shaking.shake(phantom, drivers, boundary, axis, axis, FREQUENCY_HZ)
     mask = maps["mask"].values & shaken.mask
     return mask, np.where(mask, shaken.wave, np.nan), maps["stiffness"].values

@@ -14,7 +14,7 @@ from dime.phantoms.distributions import DISTRIBUTIONS, STAGES
 from dime.phantoms.phantom import render, vessel_share
 from dime.phantoms.tissue import Tubes
 from dime.physics import axis_m
-from dime.simulation import examination
+from dime.simulation import shaking
 
 SHARED = ("width_m", "height_m", "left_lobe", "angle", "loss_tangent", "patch_length_m", "texture")
 """Properties that all slices of a subject share, besides the stiffness of the parenchyma.
@@ -123,14 +123,14 @@ def examine(protocol, seed, subject, stage, visit=0):
     """
     visiting = np.random.default_rng([seed, subject, 2, visit])
     shift = visiting.uniform(-SHIFT_M, SHIFT_M, 2)
-    drivers, boundary = examination.draw_drive(visiting)
+    drivers, boundary = shaking.draw_drive(visiting)
     axis = axis_m(round(protocol.field_of_view_m / protocol.spacing_m), protocol.spacing_m)
     x, y = axis + shift[0], axis + shift[1]
     slices = []
     for index in range(protocol.slices):
         phantom = draw_slice(seed, subject, stage, index)
         maps = render(phantom, x, y)
-        shaken = examination.shake(phantom, drivers, boundary, x, y, protocol.frequency_hz)
+        shaken = shaking.shake(phantom, drivers, boundary, x, y, protocol.frequency_hz)
         mask = maps["mask"].values & shaken.mask
         displacement = np.where(mask, shaken.wave, 0)
         motion = np.random.default_rng([seed, subject, 3, visit, index])

@@ -18,7 +18,8 @@ from dime.files.datasets import check_replaceable
 from dime.files.sources import code_digest
 from dime.files.whole import alone, named, partial_path, take_name
 from dime.progress import bar
-from dime.simulation.examination import DIRECTION, ENCODED, Recipe, simulate_phantom
+from dime.simulation.examination import Recipe, simulate_phantom
+from dime.simulation.shaking import DIRECTION, ENCODED
 
 BLOCK = 8
 """Phantoms per task and per chunk on disk: large enough to hide scheduling, small enough to lose little."""

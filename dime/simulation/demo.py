@@ -16,7 +16,7 @@ from dime.phantoms.phantom import render, vessel_share
 from dime.phantoms.tissue import StarShape
 from dime.physics import axis_m
 from dime.simulation import exported
-from dime.simulation.examination import DRIVE_M, shake
+from dime.simulation.shaking import DRIVE_M, shake
 
 FREQUENCY_HZ, SPACING_M, MATRIX = 60.0, 2.5e-3, 80
 """Vibration [Hz], pixel [m], pixels per side: a wave in healthy liver has ten pixels or more."""

@@ -13,7 +13,7 @@ from dime.metrics import errors
 from dime.mri import noise
 from dime.phantoms import families
 from dime.phantoms.phantom import render
-from dime.simulation import examination, plain_waves
+from dime.simulation import examination, plain_waves, shaking
 from dime.simulation.plain_waves import KINDS, field, wavelength_of
 
 UNFILTERED = mmdi.Settings(directions=1, directional_power=0)
@@ -160,8 +160,8 @@ def by_drive(family, seed, index, drives, spacing_m, invert, rim_m):
     rendered = render(phantom, axis, axis)
     truth, mask, waves = rendered["stiffness"].values, rendered["mask"].values, []
     for start in np.arange(drives) / drives:
-        driver = drivers.Driver(start, start + 0.3, examination.DRIVE_M, "smooth")
-        shaken = examination.shake(phantom, [driver], "impedance", axis, axis, plain_waves.FREQUENCY_HZ)
+        driver = drivers.Driver(start, start + 0.3, shaking.DRIVE_M, "smooth")
+        shaken = shaking.shake(phantom, [driver], "impedance", axis, axis, plain_waves.FREQUENCY_HZ)
         waves.append(shaken.wave)
         mask = mask & shaken.mask
     inner = errors.without_rim(mask[None], rim_m / spacing_m)[0]

@@ -10,7 +10,7 @@ from dime.phantoms import outlines
 from dime.phantoms.phantom import Phantom, render
 from dime.phantoms.tissue import Region, StarShape, Tissue
 from dime.physics import axis_m, shear_wavelength
-from dime.simulation import examination
+from dime.simulation import shaking
 
 BODY_M = (0.17, 0.21)
 """Range of the round body's diameter [m], drawn uniformly; it has room for inclusions of 60 mm."""
@@ -97,8 +97,8 @@ def simulate_inclusions(
                 np.random.default_rng(s) for s in np.random.SeedSequence([seed, body]).spawn(3)
             )
             drawn = body_with_inclusion(diameter, contrast, frequency_hz, tissue)
-            drivers, boundary = examination.draw_drive(drive)
-            shaken = examination.shake(drawn, drivers, boundary, axis, axis, frequency_hz)
+            drivers, boundary = shaking.draw_drive(drive)
+            shaken = shaking.shake(drawn, drivers, boundary, axis, axis, frequency_hz)
             maps = render(drawn, axis, axis)
             mask = maps["mask"].values & shaken.mask
             wave = add_noise(np.where(mask, shaken.wave, 0), mask, snr, noise)

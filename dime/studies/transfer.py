@@ -19,7 +19,7 @@ from dime.network import training
 from dime.phantoms.families import draw
 from dime.physics import WORKING_PIXEL_M_PER_S, axis_m
 from dime.processes import run_all
-from dime.simulation import examination
+from dime.simulation import examination, shaking
 from dime.studies import budget
 
 PIXELS = 214
@@ -68,7 +68,7 @@ TEST_CONDITIONS = CONDITIONS | {
     "kidney_slab": Condition("kidney, 3D slab", family="kidney", physics="3d"),
 }
 """Conditions of testing. At one frequency a rheology is only a modulus: Kelvin-Voigt tissue with the others'
-modulus at 60 Hz has a third more loss at 80 Hz, and is stiffer. The slab is `examination.SLAB`."""
+modulus at 60 Hz has a third more loss at 80 Hz, and is stiffer. The slab is `shaking.SLAB`."""
 
 TEACHERS = {name: (name,) for name in CONDITIONS} | {
     "antiplane_again": ("antiplane",),
@@ -103,12 +103,12 @@ def simulate_case(condition, seed, index, snr=np.inf):
     phantom = draw(family, tissue)
     if condition.loss_tangent is not None:
         phantom = replace(phantom, loss_tangent=lambda x, y: np.full(np.shape(x), condition.loss_tangent))
-    drivers, boundary = examination.draw_drive(drive)
+    drivers, boundary = shaking.draw_drive(drive)
     axis = axis_m(PIXELS, WORKING_PIXEL_M_PER_S / condition.frequency_hz)
     numerics = {"rheology": condition.rheology}
     if condition.elements_per_wavelength is not None:
         numerics["elements_per_wavelength"] = condition.elements_per_wavelength
-    shaken = examination.shake(
+    shaken = shaking.shake(
         phantom,
         drivers,
         condition.boundary or boundary,

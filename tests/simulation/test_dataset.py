@@ -20,7 +20,7 @@ from dime.fem.drivers import Driver
 from dime.files import datasets
 from dime.mri import elastography
 from dime.phantoms import families
-from dime.simulation import dataset, examination
+from dime.simulation import dataset, examination, shaking
 from dime.studies import verification
 
 RECIPE = examination.Recipe("homogeneous", 20, 11, spacing_m=6e-3, frequency_hz=30.0, snr=20.0)
@@ -118,10 +118,10 @@ def test_an_uneven_drive_adds_a_wave_that_varies_through_the_slice():
     x = np.linspace(-0.04, 0.04, 33)
     r, k = np.hypot(*np.meshgrid(x, x)), verification.wavenumber(3000.0)
     for seed in range(3):
-        wave = examination.oblique(field, tissue, rim, "free", np.random.default_rng(seed))(x, x)
+        wave = shaking.oblique(field, tissue, rim, "free", np.random.default_rng(seed))(x, x)
         drawn = np.random.default_rng(seed)
-        speed = np.exp(drawn.uniform(*np.log(examination.OBLIQUE_SPEED_M_S)))
-        share = drawn.uniform(-examination.MOST_UNEVEN, examination.MOST_UNEVEN)
+        speed = np.exp(drawn.uniform(*np.log(shaking.OBLIQUE_SPEED_M_S)))
+        share = drawn.uniform(-shaking.MOST_UNEVEN, shaking.MOST_UNEVEN)
         q = np.sqrt(k**2 - (2 * np.pi * 60 / speed) ** 2)
         even, uneven = (special.jv(0, n * r) / special.jv(0, n * radius_m) for n in (k, q))
         truth = 1e-5 * (even + share * uneven)
@@ -201,7 +201,7 @@ def test_a_scanned_phantom_gives_its_wave_back():
 def test_drives_are_arcs_that_do_not_overlap():
     rng = np.random.default_rng(0)
     for _ in range(200):
-        drivers, boundary = examination.draw_drive(rng)
+        drivers, boundary = shaking.draw_drive(rng)
         assert boundary in ("free", "impedance") and 1 <= len(drivers) <= 3
         on = np.array([np.isfinite(d.displacement(np.linspace(0, 1, 500, endpoint=False))) for d in drivers])
         assert (on.sum(axis=0) <= 1).all() and on.any()
@@ -212,8 +212,8 @@ def test_a_whole_outline_is_turned_in_the_slice():
     """Pushed to one side, nearly incompressible tissue goes along as a whole and shows next to no wave."""
     whole, arc = Driver(), Driver(0.1, 0.3)
     phantom = families.draw("homogeneous", np.random.default_rng(0))
-    turned, pushed = examination.directed([whole, arc], "inplane")
-    assert (turned.direction, pushed.direction) == ("tangential", examination.DIRECTION["inplane"])
+    turned, pushed = shaking.directed([whole, arc], "inplane")
+    assert (turned.direction, pushed.direction) == ("tangential", shaking.DIRECTION["inplane"])
     axis = np.linspace(-0.12, 0.12, 60)
     shares = []
     for driver in (turned, replace(whole, direction=pushed.direction)):
@@ -221,16 +221,16 @@ def test_a_whole_outline_is_turned_in_the_slice():
         wave = wave[np.isfinite(wave)]
         shares.append(np.std(wave) / np.sqrt(np.mean(np.abs(wave) ** 2)))
     assert shares[1] < 0.05 and shares[0] > 0.9
-    assert examination.directed([whole, arc], "antiplane") == [whole, arc]
-    assert all(one.direction == (0, 1, 1) for one in examination.directed([whole, arc], "3d"))
+    assert shaking.directed([whole, arc], "antiplane") == [whole, arc]
+    assert all(one.direction == (0, 1, 1) for one in shaking.directed([whole, arc], "3d"))
 
 
 @pytest.mark.parametrize("physics", ["antiplane", "oblique", "inplane"])
 def test_a_shaken_phantom_s_wave_is_the_component_that_the_scan_encodes(physics):
     phantom, axis = families.draw("homogeneous", np.random.default_rng(3)), np.linspace(-0.15, 0.15, 40)
-    drive = [Driver(0.1, 0.4, examination.DRIVE_M, "smooth")], "free", axis, axis, 30.0
+    drive = [Driver(0.1, 0.4, shaking.DRIVE_M, "smooth")], "free", axis, axis, 30.0
     rng = np.random.default_rng(4)
-    wave, mask, displacement, field = examination.shake(phantom, *drive, physics=physics, rng=rng)
+    wave, mask, displacement, field = shaking.shake(phantom, *drive, physics=physics, rng=rng)
     assert wave.shape == mask.shape == (40, 40) and 0 < mask.mean() < 1
     assert np.isfinite(displacement).all() and not displacement[:, ~mask].any()
     assert len(displacement) == (2 if physics == "inplane" else 1)
@@ -242,7 +242,7 @@ def test_a_shaken_phantom_s_wave_is_the_component_that_the_scan_encodes(physics)
 def test_oblique_motion_needs_a_generator():
     phantom, axis = families.draw("homogeneous", np.random.default_rng(3)), np.linspace(-0.15, 0.15, 40)
     with pytest.raises(ValueError, match="rng: expected a generator"):
-        examination.shake(phantom, [Driver()], "free", axis, axis, 30.0, physics="oblique")
+        shaking.shake(phantom, [Driver()], "free", axis, axis, 30.0, physics="oblique")
 
 
 @pytest.mark.parametrize(

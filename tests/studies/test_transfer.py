@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dime.network import training
-from dime.simulation import examination
+from dime.simulation import shaking
 from dime.studies import transfer
 from dime.studies.transfer import CONDITIONS, TEST_CONDITIONS, Condition
 
@@ -100,4 +100,4 @@ def test_matrix_of_a_tiny_study():
 def test_every_teacher_is_taught_what_can_be_taught():
     for teacher in transfer.TEACHERS.values():
         assert set(teacher) <= set(CONDITIONS) <= set(TEST_CONDITIONS)
-    assert {c.physics for c in TEST_CONDITIONS.values()} == set(examination.ENCODED) - {"clinical"}
+    assert {c.physics for c in TEST_CONDITIONS.values()} == set(shaking.ENCODED) - {"clinical"}
