@@ -133,7 +133,7 @@ def test_the_core_needs_no_extra_and_what_needs_one_says_so(tmp_path):
         [sys.executable, "-c", program], cwd=tmp_path, env=os.environ, capture_output=True, text=True
     )
     assert done.returncode == 2, done.stderr
-    assert done.stderr.strip() == "dime run needs papermill: pip install 'dime[notebooks]'"
+    assert done.stderr.strip() == "dime run needs papermill: pip install '.[notebooks]' in a clone"
     assert (tmp_path / "map.nii.gz").is_file()
 
 
@@ -147,7 +147,7 @@ def test_an_extra_is_named_for_every_module_that_only_extras_bring(monkeypatch):
     }
     assert outside
     for name in outside:
-        assert f"{name}: pip install 'dime[" in extras.advice(f"{name}.inner"), name
+        assert f"{name}: pip install '.[" in extras.advice(f"{name}.inner"), name
     assert extras.advice("numpy") == extras.advice("no_such_library") == ""
 
 

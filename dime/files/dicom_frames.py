@@ -48,7 +48,9 @@ def find(folder):
     try:
         import pydicom  # noqa: F401
     except ModuleNotFoundError:
-        raise ValueError(f"{folder}: a DICOM folder needs pydicom: pip install 'dime[dicom]'") from None
+        raise ValueError(
+            f"{folder}: a DICOM folder needs pydicom: pip install '.[dicom]' in a clone"
+        ) from None
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")

@@ -15,7 +15,9 @@ def advice(module):
     Returns
     -------
     str
-        "papermill: pip install 'dime[notebooks]'", or "" for what no extra brings.
+        "papermill: pip install '.[notebooks]' in a clone", or "" for what no extra brings.
+
+    The package is on no index; one of another project has its name there.
 
     Assumption: library and module have one name, as all in the extras have; a test asserts it.
     """
@@ -27,5 +29,5 @@ def advice(module):
     for text in requirements:
         found = re.match(r"""([\w.-]+).*extra == ["']([\w-]+)["']""", text)
         if found and found[1].replace("_", "-").lower() == wanted:
-            return f"{wanted}: pip install 'dime[{found[2]}]'"
+            return f"{wanted}: pip install '.[{found[2]}]' in a clone"
     return ""

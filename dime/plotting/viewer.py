@@ -21,7 +21,7 @@ TABLE_STYLE = (
     "<style>.dime-viewer td, .dime-viewer th {padding: 0 0.9em; text-align: right; line-height: 1.6}</style>"
 )
 
-MISSING = "viewer: a picture in place of the widgets, which need: pip install 'dime[view]'"
+MISSING = "viewer: a picture in place of the widgets, which need: pip install '.[view]' in a clone"
 
 
 def view(

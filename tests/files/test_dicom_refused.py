@@ -326,7 +326,7 @@ def test_a_folder_without_images_is_refused(tmp_path):
 
 def test_without_pydicom_the_line_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pydicom", None)
-    assert refused(tmp_path).endswith("a DICOM folder needs pydicom: pip install 'dime[dicom]'")
+    assert refused(tmp_path).endswith("a DICOM folder needs pydicom: pip install '.[dicom]' in a clone")
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,7 @@ def test_without_the_packages_one_line_says_what_to_install_and_a_picture_stays(
     monkeypatch.setitem(sys.modules, "ipympl.backend_nbagg", None)
     viewer = dime.view(scan, mmdi)
     said = capsys.readouterr().out
-    assert said.count("\n") == 1 and "pip install 'dime[view]'" in said
+    assert said.count("\n") == 1 and "pip install '.[view]' in a clone" in said
     bundle = viewer._repr_mimebundle_()
     assert set(bundle) == {"image/png", "text/plain"}
     assert Image.open(io.BytesIO(bundle["image/png"])).size[0] > 500
