@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dime.inversion.registry import METHODS, described
+from dime.inversion.registry import LEFT_OUT, METHODS, described
 
 scans = typer.Typer(rich_markup_mode=None)
 
@@ -143,6 +143,8 @@ def list_methods():
     """List the methods of inversion, those of other installed packages included."""
     for line in described():
         typer.echo(line)
+    for line in LEFT_OUT:
+        typer.echo(f"dime: {line}", err=True)
 
 
 @scans.command(

@@ -19,7 +19,7 @@ import xarray as xr
 
 from dime.inversion import trust
 from dime.inversion.masked_wave import check_field, dissipation
-from dime.inversion.registry import BUILT_IN, METHODS
+from dime.inversion.registry import BUILT_IN, LEFT_OUT, METHODS
 from dime.progress import bar
 
 PRETRAINED = Path(__file__).parents[1] / "weights" / "pretrained"
@@ -69,7 +69,9 @@ def load_method(name: str, model: str | Path = PRETRAINED, **settings: float | l
         Unknown method or setting.
     """
     if name not in METHODS:
-        raise ValueError(f"method: expected one of {', '.join(METHODS)}, found {name!r}")
+        known = ", ".join(METHODS)
+        why = "".join(f"; {line}" for line in LEFT_OUT if line.startswith(f"method {name} "))
+        raise ValueError(f"method: expected one of {known}, found {name!r}{why}")
     method = METHODS[name]
     function = _imported(name)
     known = {} if method.learnt else _defaults(function)

@@ -13,7 +13,6 @@ A new method is one module and one record here. Another package adds one by an e
 'k-MDEV'
 """
 
-import warnings
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 
@@ -108,27 +107,30 @@ BUILT_IN = {
 
 
 def _of_other_packages():
-    """Methods that installed packages add; one that cannot be taken is named in a warning and left out."""
-    found = {}
+    """Methods that installed packages add, and a line for each that cannot be taken."""
+    found, left_out = {}, []
     for point in entry_points(group=GROUP):
         origin = f"method {point.name} of {point.dist.name if point.dist else point.value}"
         if point.name in BUILT_IN or point.name in found:
-            warnings.warn(f"{origin}: another method has this name; it is left out", stacklevel=2)
+            left_out.append(f"{origin}: left out, because another method has this name")
             continue
         try:
             record = point.load()
         except Exception as error:  # whatever another package's import raises
-            warnings.warn(f"{origin}: cannot be imported ({error}); it is left out", stacklevel=2)
+            left_out.append(f"{origin}: left out, because it cannot be imported ({error})")
             continue
         if not isinstance(record, Method):
             kind = type(record).__name__
-            warnings.warn(f"{origin}: expected a Method, found {kind}; it is left out", stacklevel=2)
+            left_out.append(f"{origin}: left out; expected a Method, found {kind}")
             continue
         found[point.name] = record
-    return found
+    return found, left_out
 
 
-METHODS: dict[str, Method] = BUILT_IN | _of_other_packages()
+_ADDED, LEFT_OUT = _of_other_packages()
+"""What other packages add, and in words what of it cannot be taken."""
+
+METHODS: dict[str, Method] = BUILT_IN | _ADDED
 """Every method that can be used: name -> record."""
 
 

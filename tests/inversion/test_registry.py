@@ -33,7 +33,7 @@ def test_a_method_of_another_package_is_inverted_with_and_trusted_by_its_own_con
     share = {}
     for least in (0.4, 0.6):
         record = registry.Method(THIRD.function, "third", "#123456", "", least_confidence=least)
-        monkeypatch.setattr(registry, "METHODS", registry.BUILT_IN | of_others(monkeypatch, third=record))
+        monkeypatch.setattr(registry, "METHODS", registry.BUILT_IN | of_others(monkeypatch, third=record)[0])
         monkeypatch.setattr(methods, "METHODS", registry.METHODS)
         sys.modules["elsewhere"].invert = invert
         maps = dime.invert(waves, "third")
@@ -46,25 +46,32 @@ def test_a_method_of_another_package_is_inverted_with_and_trusted_by_its_own_con
 @pytest.mark.parametrize(
     ("name", "thing", "said"),
     [
-        ("mmdi", THIRD, "another method has this name"),
-        ("wrong", lambda: None, "expected a Method, found function"),
+        ("mmdi", THIRD, "method mmdi of elsewhere:mmdi: left out, because another method has this name"),
+        ("wrong", print, "method wrong of elsewhere:wrong: left out; expected a Method, found "),
     ],
 )
-def test_what_is_no_method_is_left_out_with_a_warning(monkeypatch, name, thing, said):
-    with pytest.warns(UserWarning, match=said):
-        assert of_others(monkeypatch, **{name: thing}) == {}
+def test_what_is_no_method_is_left_out_and_named(monkeypatch, name, thing, said):
+    found, (line,) = of_others(monkeypatch, **{name: thing})
+    assert found == {} and line.startswith(said)
 
 
-def test_a_package_that_cannot_be_imported_does_not_stop_the_others(monkeypatch):
+def test_a_package_that_cannot_be_imported_does_not_stop_the_others(monkeypatch, here, tmp_path):
+    """It is named where methods are listed, and where it is asked for."""
     points = [EntryPoint("broken", "no_such_package:METHOD", registry.GROUP)]
     monkeypatch.setattr(registry, "entry_points", lambda group: points)
-    with pytest.warns(UserWarning, match="broken of no_such_package:METHOD: cannot be imported"):
-        assert registry._of_other_packages() == {}
+    found, (line,) = registry._of_other_packages()
+    assert found == {} and line.startswith("method broken of no_such_package:METHOD: left out, because it")
+    monkeypatch.setattr("dime.cli_scans.LEFT_OUT", [line])
+    listed = here("methods", cwd=tmp_path)
+    assert listed.returncode == 0 and listed.stderr == f"dime: {line}\n" and "broken" not in listed.stdout
+    monkeypatch.setattr(methods, "LEFT_OUT", [line])
+    with pytest.raises(ValueError, match="found 'broken'; method broken of no_such_package:METHOD: left out"):
+        methods.load_method("broken")
 
 
 def test_a_function_that_another_package_does_not_have_is_named(monkeypatch):
     record = registry.Method("elsewhere:absent", "third", "#123456", "")
-    monkeypatch.setattr(registry, "METHODS", registry.BUILT_IN | of_others(monkeypatch, third=record))
+    monkeypatch.setattr(registry, "METHODS", registry.BUILT_IN | of_others(monkeypatch, third=record)[0])
     monkeypatch.setattr(methods, "METHODS", registry.METHODS)
     with pytest.raises(ValueError, match=r"^method third: elsewhere:absent cannot be imported"):
         methods.load_method("third")
