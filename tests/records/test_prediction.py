@@ -1,17 +1,15 @@
 """Predictions from tables and files, of a model of random weights and of one that is trained here."""
 
 import shutil
-import time
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from record_tables import images, table, write_cohort, write_model
+from record_tables import table, write_cohort, write_model
 
 from dime.records import dataset, files_training, prediction
 from dime.records.inputs import examinations, load_readers, read_folder
-from dime.records.scans import write_images
 from dime.records.training import COLUMNS, Examples
 
 PERCENT = [f"{part}_percent" for part in ("t1w", "t2w", "dwi", "records")]
@@ -180,17 +178,3 @@ def test_a_model_that_is_none_is_refused_in_one_line(model, tmp_path):
     shutil.copytree(model / "reader", tmp_path / "fused-0")
     with pytest.raises(ValueError, match="expected a network that judges images and records, found another"):
         prediction.load(tmp_path)
-
-
-def test_a_prediction_takes_less_than_a_third_of_a_second(tmp_path, model):
-    """Four examinations of the simulation's size, 256 x 256 x 24, within 0.3 s of processor time each."""
-    big = {
-        name: one._replace(values=np.tile(one.values, (1,) * (one.values.ndim - 3) + (5, 7, 6)))
-        for name, one in images().items()
-    }
-    for exam in table(4)["exam"]:
-        write_images(tmp_path / "images", exam, big)
-    frame = table(4)
-    begin = time.process_time()
-    predicted(tmp_path, model, frame)
-    assert time.process_time() - begin < 4 * 0.3 + 1.0  # one second to load

@@ -1,7 +1,5 @@
 """A table of examinations is read as it was written, and one wrong cell of it is named in one line."""
 
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -297,11 +295,3 @@ def test_an_external_site_was_not_seen_in_training():
     check_external(records, ["C", "D"])
     with pytest.raises(ValueError, match="site: expected sites unseen in training, found B"):
         check_external(records, ["B", "C"])
-
-
-def test_five_thousand_rows_take_less_than_two_seconds(tmp_path):
-    """In processor time of this process, so that others on the machine do not count."""
-    path = saved(tmp_path, table(5000))
-    start = time.process_time()
-    assert len(read_table(path)) == 5000
-    assert time.process_time() - start < 2
