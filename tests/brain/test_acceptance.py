@@ -1,4 +1,4 @@
-"""Estimates of the labelled slice: each case within a margin of what a prototype measured, in time.
+"""Estimates of the labelled slice: each case within a margin of what a prototype measured.
 
 Images are of extended phase graphs, with noise whose deviation is a part of the largest signal of a tissue in
 the first line. They are read by the closed form.
