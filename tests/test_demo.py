@@ -23,7 +23,7 @@ def written(tmp_path_factory):
 
 def test_the_demo_writes_scan_map_mask_and_picture(written):
     folder, (error, share) = written
-    assert {path.name for path in folder.iterdir()} == {*demo.SCAN, *demo.MAPS, demo.PICTURE}
+    assert {path.name for path in folder.iterdir()} == {*demo.FILES, *demo.MAPS, demo.PICTURE}
     stiffness, trusted, truth, mask = (
         nibabel.load(folder / f"{name}.nii.gz").get_fdata()
         for name in ("stiffness", "trusted", "truth", "mask")

@@ -237,5 +237,5 @@ def _slice(common, stored, place, number):
 
 
 def _short(value):
-    """A decimal string of at most 16 characters."""
-    return f"{value + 0.0:.9g}"
+    """A decimal string of at most 16 characters: six digits behind the point, as NIfTI's affine has."""
+    return f"{round(float(value), 6) + 0.0:.6f}".rstrip("0").rstrip(".")

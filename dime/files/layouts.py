@@ -63,6 +63,8 @@ def arrange(values, layout, component, path):
     values = _squeezed(values, 3 if is_complex else 4)
     if component and values.shape[3:] == (COMPONENTS, COMPONENTS):
         remarks.append("its last two axes have length 3; the last is taken for the components of motion")
+    if component is not None and values.ndim == (3 if is_complex else 4):
+        remarks.append("its axis of 3 is read as components of motion in one slice; three slices look alike")
     values = _one_component(values, 3 if is_complex else 4, component, path)
     if values.ndim not in ((2, 3) if is_complex else (3, 4)):
         raise ValueError(f"{path}: layout {layout or 'offsets'} does not fit shape {found}")

@@ -15,9 +15,7 @@ from dime.files.waves import read_wave
 from dime.files.whole import whole
 from dime.inversion.methods import invert
 from dime.physics import axis_m
-
-SCAN = ("phase.nii.gz", "phase.json", "magnitude.nii.gz", "mask.nii.gz", "truth.nii.gz")
-"""Files of the scan, as `dime.simulation.exported` writes them."""
+from dime.simulation.exported import FILES
 
 UNITS = {"stiffness": "kPa", "trusted": "1"}
 """Maps that are written, each with its sidecar, and their units."""
@@ -33,8 +31,8 @@ def write(folder):
     Parameters
     ----------
     folder : path
-        Receives `SCAN`; stiffness.nii.gz [kPa]; trusted.nii.gz, 1 where the map is to be trusted; `PICTURE`.
-        Replaces an earlier one.
+        Receives the scan, `dime.simulation.exported.FILES`; stiffness.nii.gz [kPa] and trusted.nii.gz, 1
+        where the map is to be trusted, with their sidecars; `PICTURE`. Replaces an earlier one.
 
     Returns
     -------
@@ -52,7 +50,7 @@ def write(folder):
     folder = Path(folder).resolve()
     with whole(folder) as aside:
         aside.mkdir()
-        for name in SCAN:
+        for name in FILES:
             shutil.copyfile(EXAMPLE_SCAN / name, aside / name)
         phase, mask = aside / "phase.nii.gz", aside / "mask.nii.gz"
         waves = read_wave(phase, mask_path=mask)
@@ -78,7 +76,7 @@ def check_folder(folder):
     ------
     ValueError
     """
-    made = (*SCAN, *MAPS, PICTURE)
+    made = (*FILES, *MAPS, PICTURE)
     check_own(folder, "|".join(map(re.escape, made)), "an earlier demo", marks=made)
 
 

@@ -73,6 +73,13 @@ def test_what_no_layout_fits_is_refused(shape, kind, layout, component, message)
         layouts.arrange(np.zeros(shape, kind), layout, component, "a.nii")
 
 
+def test_three_slices_that_are_taken_for_components_are_remarked():
+    """Three slices of four offsets look like the three components of one slice."""
+    channels, _, remarks = layouts.arrange(np.zeros((9, 8, 3, 4)), None, 2, "a.nii")
+    assert channels.shape == (4, 1, 8, 9) and "three slices look alike" in remarks[0]
+    assert layouts.arrange(np.zeros((9, 8, 5, 4, 3)), None, 2, "a.nii")[2] == []
+
+
 def test_three_offsets_are_remarked_as_possible_components():
     assert "three components" in layouts.arrange(np.zeros((9, 8, 5, 3)), None, None, "a.nii")[2][0]
     assert not layouts.arrange(np.zeros((9, 8, 5, 4)), None, None, "a.nii")[2]

@@ -78,14 +78,20 @@ def test_a_folder_with_a_phase_gives_its_magnitude(tmp_path):
 
 
 def test_three_components_are_told_from_offsets_where_sizes_tell(tmp_path):
-    """The second component is the wave, the others are still: 5 axes in both orders, and 4 of one slice."""
+    """The second component is the wave, the others are still: 5 axes in both orders, and 4 of one slice, where a
+    warning says what they may be instead."""
     five = np.zeros((*OFFSETS.shape, 3), np.float32)
     five[..., 1] = OFFSETS
     expected = silently(save_nifti(tmp_path / "one.nii", OFFSETS))["wave"]
-    orders = {"last": five, "before": five.swapaxes(3, 4), "one slice": five[:, :, 0]}
+    orders = {"last": five, "before": five.swapaxes(3, 4)}
     for name, values in orders.items():
         path = save_nifti(tmp_path / f"{name}.nii", values)
         np.testing.assert_allclose(silently(path, component=2)["wave"], expected, atol=1e-6, err_msg=name)
+    path = save_nifti(tmp_path / "flat.nii", five[:, :, 0])
+    with pytest.warns(
+        UserWarning, match="flat.nii: its axis of 3 is read as components of motion in one slice"
+    ):
+        np.testing.assert_allclose(read_wave(path, 60.0, component=2)["wave"], expected, atol=1e-6)
 
 
 def test_three_offsets_of_three_components_are_read_with_a_warning(tmp_path):
