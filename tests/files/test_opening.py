@@ -78,8 +78,8 @@ def test_a_folder_with_a_phase_gives_its_magnitude(tmp_path):
 
 
 def test_three_components_are_told_from_offsets_where_sizes_tell(tmp_path):
-    """The second component is the wave, the others are still: 5 axes in both orders, and 4 of one slice, where
-    a warning says what they may be instead."""
+    """The second component is the wave, the others are still: 5 axes in both orders, and 4 of one slice. A
+    warning says there what they may be instead."""
     five = np.zeros((*OFFSETS.shape, 3), np.float32)
     five[..., 1] = OFFSETS
     expected = silently(save_nifti(tmp_path / "one.nii", OFFSETS))["wave"]
