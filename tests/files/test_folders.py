@@ -60,9 +60,9 @@ def test_a_link_to_another_folder_is_not_replaced(tmp_path):
 
 
 def _demo(folder):
-    from dime.reporting.demo import MAPS, PICTURE, SCAN, check_folder
+    from dime.reporting.demo import MAPS, PICTURE, FILES, check_folder
 
-    return check_folder, [*SCAN, *MAPS, PICTURE], ["map.png", "phase.nii.gz"]
+    return check_folder, [*FILES, *MAPS, PICTURE], ["map.png", "phase.nii.gz"]
 
 
 def _phantoms(folder):
