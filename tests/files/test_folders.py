@@ -60,7 +60,7 @@ def test_a_link_to_another_folder_is_not_replaced(tmp_path):
 
 
 def _demo(folder):
-    from dime.reporting.demo import MAPS, PICTURE, FILES, check_folder
+    from dime.reporting.demo import FILES, MAPS, PICTURE, check_folder
 
     return check_folder, [*FILES, *MAPS, PICTURE], ["map.png", "phase.nii.gz"]
 
