@@ -84,14 +84,22 @@ def load_method(name: str, model: str | Path = PRETRAINED, **settings: float | l
 
 
 def _imported(name):
-    """The function of a method; that of another package may be missing."""
+    """The function of a method; that of another package may be missing, or be called in another way."""
     module, _, attribute = METHODS[name].function.partition(":")
     try:
-        return getattr(import_module(module), attribute)
+        function = getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         if name in BUILT_IN:
             raise
         raise ValueError(f"method {name}: {METHODS[name].function} cannot be imported ({error})") from None
+    expected = ("model",) if METHODS[name].learnt else ("wave", "mask", "spacing_m", "frequency_hz")
+    try:
+        inspect.signature(function).bind(*expected)
+    except TypeError as error:
+        raise ValueError(
+            f"method {name}: {METHODS[name].function} cannot be called with ({', '.join(expected)}): {error}"
+        ) from None
+    return function
 
 
 def _defaults(function):
@@ -171,6 +179,9 @@ def invert(
     def invert_one(row):
         image, tissue = slices[row]
         found = chosen.invert_slice(image if sign > 0 else image.conj(), tissue, *scale)[:2]
+        if [np.shape(one) for one in found] != [image.shape] * 2:  # of another package's method
+            shapes = ", ".join(str(np.shape(one)) for one in found)
+            raise ValueError(f"method {method}: expected two maps of shape {image.shape}, found {shapes}")
         return *found, trust.trusted(image, tissue, *found, *scale, chosen.least_confidence)
 
     found = np.zeros((3, *wave.shape), np.float32)

@@ -77,6 +77,37 @@ def test_a_function_that_another_package_does_not_have_is_named(monkeypatch):
         methods.load_method("third")
 
 
+def two_arguments(wave, mask):
+    """A function with the wrong arguments."""
+
+
+def one_map(wave, mask, spacing_m, frequency_hz):
+    """A function that returns no confidence."""
+    return np.zeros(wave.shape)
+
+
+def other_shape(wave, mask, spacing_m, frequency_hz):
+    """A function whose maps have other pixels than the wave."""
+    return np.zeros((3, 3)), np.zeros((3, 3))
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        ("two_arguments", r"^method third: {}:two_arguments cannot be called with \(wave, mask, spacing_m, "),
+        ("one_map", r"method third: expected two maps of shape \(96, 80\), found \(80,\), \(80,\)"),
+        ("other_shape", r"method third: expected two maps of shape \(96, 80\), found \(3, 3\), \(3, 3\)"),
+    ],
+)
+def test_a_function_of_another_package_that_does_not_suit_is_named(monkeypatch, function, said):
+    record = registry.Method(f"{__name__}:{function}", "third", "#123456", "")
+    monkeypatch.setattr(methods, "METHODS", registry.BUILT_IN | {"third": record})
+    waves = dime.read_wave(dime.EXAMPLE_WAVE, 60.0)
+    waves = waves.isel(y=slice(96), x=slice(80))
+    with pytest.raises(ValueError, match=said.format(__name__)):
+        methods.invert(waves, "third")
+
+
 def test_records_are_complete_and_figures_show_them():
     """One line of help, a colour of its own, and the label of the record in figures."""
     assert methods.DEFAULT in registry.METHODS
