@@ -1,10 +1,12 @@
-"""Command line: methods (`simulate` `invert` `report` `liver` `brain` `diffusion` `records`), and `run`."""
+"""Stiffness imaging by MR elastography and its neighbours: simulate, invert, report; rerun the notebooks."""
 
 import gc
 import logging
 import os
 import sys
 import warnings
+from importlib import metadata
+from typing import Annotated
 
 import typer
 
@@ -30,6 +32,24 @@ Example:
   dime demo scan
   dime invert scan/phase.nii.gz --frequency 60 --mask scan/mask.nii.gz -o stiffness.nii.gz""",
 )
+
+
+def _show_version(asked):
+    if asked:
+        typer.echo(f"dime {metadata.version('dime')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True),
+    ] = False,
+):
+    pass
+
+
 for commands in (scans, liver_app, brain_app, diffusion):
     app.add_typer(commands)
 app.add_typer(records, name="records")

@@ -35,7 +35,7 @@ def run(
         typer.Option("-p", metavar="NAME=VALUE", help="One more parameter; may be repeated."),
     ] = None,
 ):
-    """Execute a notebook with checked parameters; OUTPUT appears only if every cell passes."""
+    """Execute a notebook with checked parameters. OUTPUT appears only if every cell passes."""
     sys.modules.setdefault(
         "rfc3987_syntax", None
     )  # a grammar of web addresses that takes jsonschema a second
@@ -66,7 +66,7 @@ Example:
   dime authors livers livers.zarr""",
 )
 def authors_livers(output: Path):
-    """Convert the measured slices (data/, or $DIME_REFERENCE) to OUTPUT; none there is an empty dataset."""
+    """Convert the measured slices. They lie in data/ or $DIME_REFERENCE; none is an empty dataset."""
     from dime.authors import livers
 
     typer.echo(livers.convert(output))
@@ -79,7 +79,7 @@ Example:
   dime authors phantoms phantoms.zarr""",
 )
 def authors_phantoms(output: Path):
-    """Convert the authors' phantoms ($DIME_REFERENCE) to OUTPUT; none there is an empty dataset."""
+    """Convert the authors' phantoms. They lie in $DIME_REFERENCE; none is an empty dataset."""
     from dime.authors import phantoms
 
     typer.echo(phantoms.convert(output))
@@ -92,7 +92,7 @@ Example:
   dime records survey survey.csv""",
 )
 def records_survey(output: Path):
-    """Convert NHANES (nhanes/, or beside $DIME_REFERENCE) to OUTPUT; none there is a table without people."""
+    """Convert NHANES. It lies in nhanes/ or beside $DIME_REFERENCE; without it the table has no people."""
     from dime.records import nhanes
 
     typer.echo(nhanes.convert(output))
@@ -104,7 +104,7 @@ Example:
   dime brainweb brains.zarr"""
 )
 def brainweb(output: Path):
-    """Convert labelled brains (brainweb/, or beside $DIME_REFERENCE) to OUTPUT; none is an empty dataset."""
+    """Convert labelled brains. They lie in brainweb/ or beside $DIME_REFERENCE; none is an empty dataset."""
     from dime.brain import labelled
 
     typer.echo(labelled.convert(output))
@@ -116,7 +116,7 @@ Example:
   dime geometries geometries"""
 )
 def geometries(output: Path):
-    """Convert the original's geometries (in or beside $DIME_REFERENCE) to OUTPUT; none is an empty list."""
+    """Convert the original's geometries. They lie in or beside $DIME_REFERENCE; none is an empty list."""
     from dime.diffusion import originals
 
     typer.echo(originals.convert(output))
@@ -128,7 +128,7 @@ In the project's folder:
   dime paper paper/dime.typ dime.pdf"""
 )
 def paper(source: Path, output: Path):
-    """Typeset SOURCE; if an input is missing, name it and the command that makes it."""
+    """Typeset the paper. If an input is missing, the command that makes it is named."""
     from dime.files import pipeline
     from dime.reporting.lineage import check_inputs, foreign
     from dime.reporting.paper import typeset
@@ -150,7 +150,7 @@ In the project's folder:
 def workspace(
     folder: Path, profile: Annotated[str, typer.Option(help="Parameters there: params/PROFILE.yaml.")]
 ):
-    """Copy the project's sources to FOLDER, or update that copy; a run there leaves the project as it is."""
+    """Copy the project's sources to FOLDER. A run there leaves the project as it is."""
     from dime.reporting.workspace import copy
 
     copy(folder, profile)
@@ -162,7 +162,7 @@ In the project's folder:
   dime inputs"""
 )
 def inputs():
-    """Say before a run which results would lose the measured data, because these are absent now."""
+    """Name results that a run would lose. Their measured data are absent now."""
     from dime.authors.livers import find
     from dime.reporting.summary import losses
 
@@ -176,7 +176,7 @@ In the project's folder:
   dime summary"""
 )
 def summary(results: Path = Path("results")):
-    """Print what the last run found, and the original's claims beside it."""
+    """Print what the last run found. The original's claims stand beside it."""
     from dime.reporting.summary import print_foreign, print_summary
 
     print_summary(results)
@@ -189,7 +189,7 @@ In the project's folder:
   dime publish"""
 )
 def publish(results: Path = Path("results"), docs: Path = Path("docs"), readme: Path = Path("README.md")):
-    """Write the results of the last run into README.md and docs/results.md."""
+    """Write the last run's results into README.md and docs."""
     from dime.reporting.publication import publish as write
 
     write(results, readme, docs / "results.md")
@@ -205,7 +205,7 @@ def deps(
         bool, typer.Option("--write", help="Bring them up to date in the dvc.yaml files.")
     ] = False,
 ):
-    """List the pipeline files whose dependencies on dime/ differ from the imports (then exit code 1)."""
+    """Compare the dependencies of stages with the imports. Exit code 1 where they differ."""
     from dime.reporting import dependencies
 
     if write:
@@ -230,7 +230,7 @@ def release(
         Path | None, typer.Option("-o", help="Folder to write; default: the package's own.")
     ] = None,
 ):
-    """Make a run's network (SOURCE: the folder with its weights) the one that comes with the package."""
+    """Ship a run's network with the package. SOURCE is the folder with its weights."""
     from dime.inversion.methods import PRETRAINED
     from dime.learning import checkpoints
 

@@ -28,6 +28,7 @@ PhaseUnits = Annotated[
     str | None, typer.Option(help="rad, mrad, deg or cycles; default: by sidecar or by the jumps.")
 ]
 PhasePeriod = Annotated[float | None, typer.Option(help="Period of the phases, such as 4096.")]
+Model = Annotated[Path | None, typer.Option(help="Folder of a network; else the pretrained one.")]
 
 
 @scans.command(
@@ -36,7 +37,7 @@ Example:
   dime demo scan"""
 )
 def demo(folder: Annotated[Path, typer.Argument(help="Folder to write.")] = Path("dime-demo")):
-    """Write a small simulated scan to FOLDER, its stiffness map, where to trust it, and a picture."""
+    """Write a small simulated scan and its stiffness map. A picture shows both."""
     from dime.reporting import demo as example
 
     error, trusted = example.write(folder)
@@ -74,7 +75,7 @@ def invert(
     component: Component = None,
     phase_units: PhaseUnits = None,
     phase_period: PhasePeriod = None,
-    model: Annotated[Path | None, typer.Option(help="Folder of a network; else the pretrained one.")] = None,
+    model: Model = None,
     uncertainty: Annotated[
         Path | None,
         typer.Option(help="NIfTI to write: Laplace scale b of log stiffness; 90 % lies within exp(+-2.3 b)."),
@@ -89,7 +90,7 @@ def invert(
         bool, typer.Option("--check", help="Say what of the wave the map leaves unexplained (slow).")
     ] = False,
 ):
-    """Invert a wave to a stiffness map on its own grid; every map is written, or none."""
+    """Invert a wave to a stiffness map on its own grid. Every map is written, or none."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads sleep while they have no work
     from dime.files import doubts, maps
     from dime.files.waves import read_wave
@@ -100,6 +101,7 @@ def invert(
     if uncertainty and not (method in METHODS and METHODS[method].learnt):
         learnt = ", ".join(name for name, one in METHODS.items() if one.learnt)
         raise ValueError(f"--uncertainty: only method {learnt} has one, not {method}")
+    _check_model(model)
     _check_outputs(outputs.values(), dicom, [wave, *([mask] if mask else [])])
     spacing_m = None if spacing is None else spacing * 1e-3
     with doubts.shown_after() as raised:
@@ -140,7 +142,7 @@ Example:
   dime methods""",
 )
 def list_methods():
-    """List the methods of inversion, those of other installed packages included."""
+    """List the methods of inversion. Those of other packages are included."""
     for line in described():
         typer.echo(line)
     for line in LEFT_OUT:
@@ -165,21 +167,23 @@ def report(
     component: Component = None,
     phase_units: PhaseUnits = None,
     phase_period: PhasePeriod = None,
+    model: Model = None,
 ):
-    """Report one examination on one page: images, playing wave, stiffness, trust, numbers; for research."""
+    """Report one examination on one page, for research. It has images, wave, stiffness, trust, numbers."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads sleep while they have no work
     from dime.files import doubts
     from dime.files.waves import read_wave
     from dime.inversion import methods
     from dime.reporting import examination_page
 
+    _check_model(model)
     examination_page.check_name(output, [scan, *([mask] if mask else [])])
     spacing_m = None if spacing is None else spacing * 1e-3
     with doubts.shown_after() as raised:
         waves = read_wave(
             scan, frequency, spacing_m, mask, layout, component, phase_units, phase_period, variable
         )
-        maps = methods.invert(waves, method)
+        maps = methods.invert(waves, method, model or methods.PRETRAINED)
         remarks = dict.fromkeys(str(one.message) for one in raised)
         examination_page.write_report(waves, maps, output, tuple(remarks))
     typer.echo(f"{output}: {examination_page.summary(waves, maps)}")
@@ -210,7 +214,7 @@ def simulate(
         str | None, typer.Option(help="Existing Dask scheduler, tcp://..., in their place.")
     ] = None,
 ):
-    """Simulate phantoms and their waves to a zarr folder, or to NIfTI; with -o a killed run continues."""
+    """Simulate phantoms and their waves. They go to zarr, where a killed run continues, or to NIfTI."""
     from dime.simulation import examination
 
     if (output is None) == (nifti is None):
@@ -233,6 +237,14 @@ def simulate(
     typer.echo(f"  dime invert {' '.join(files)} --frequency {frequency:g} -o stiffness.nii.gz")
 
 
+def _check_model(folder):
+    """Refuse a folder without a network before anything is read."""
+    if folder and not (folder / "card.json").is_file():
+        raise FileNotFoundError(
+            f"{folder}: expected the folder of a trained network, found no card.json in it"
+        )
+
+
 def _check_outputs(outputs, dicom, inputs):
     """Refuse outputs that cannot be written, or that would replace an input or each other."""
     from dime.files import opening, sidecars
@@ -242,19 +254,21 @@ def _check_outputs(outputs, dicom, inputs):
             raise ValueError(f"{path}: expected a name that ends in .nii or .nii.gz")
         if not path.parent.is_dir():
             raise FileNotFoundError(f"{path.parent}: no such folder")
-    taken = {one.resolve(): path for path in inputs for one in opening.parts(path)}
+    taken = {one.resolve(): f"a file of {path}" for path in inputs for one in opening.parts(path)}
     for path in outputs:
         for one in (path, sidecars.beside(path)):
             if one.resolve() in taken:
-                other = taken[one.resolve()]
-                what = "it is" if one == path else f"its sidecar {one.name} is"
-                raise ValueError(f"{path}: expected files of different names, but {what} one of {other} too")
-        taken |= {one.resolve(): path for one in (path, sidecars.beside(path))}
+                replaced = taken[one.resolve()]
+                what = "it" if one == path else f"its sidecar {one.name}"
+                raise ValueError(f"{path}: expected another name, as {what} would replace {replaced}")
+        taken |= {one.resolve(): "another output" for one in (path, sidecars.beside(path))}
     for path in outputs:
         sidecars.check_own(path)
     if dicom:
         from dime.files import dicom_out
 
+        if not dicom.parent.is_dir():
+            raise FileNotFoundError(f"{dicom.parent}: no such folder")
         dicom_out.check_folder(dicom, [*inputs, *outputs])
 
 

@@ -299,9 +299,9 @@ WAVES = {
     "empty folder": (
         lambda folder: (folder / "scan").mkdir() or "scan",
         AT,
-        "scan: expected phase.nii or phase.nii.gz",
+        "scan: expected phase.nii, phase.nii.gz or DICOM files",
     ),
-    "folder without a phase": (scan(phase=None), AT, "scan: expected phase.nii or phase.nii.gz"),
+    "folder without a phase": (scan(phase=None), AT, "scan: expected phase.nii, phase.nii.gz or DICOM files"),
     "folder with two": (
         scan(phase_nii=OFFSETS, **{"phase.nii.gz": OFFSETS}),
         AT,
@@ -335,7 +335,7 @@ WAVES = {
         f"{AT} --variable w",
         r"wave.mat: variable: expected one of u .*, found 'w'",
     ),
-    ".mat without pixel": (mat(u=OFFSETS), AT, "wave.mat: the header states no pixel .*--spacing"),
+    ".mat without pixel": (mat(u=OFFSETS), AT, "wave.mat: expected a variable with the pixel, .*--spacing"),
     ".mat with an oblong pixel": (
         mat(u=OFFSETS, spacing_mm=[2, 3, 5]),
         AT,
@@ -439,11 +439,11 @@ def test_a_mask_that_does_not_suit_is_refused(tmp_path, here, values, message):
         ("-o map.nii", "map.json: expected no file, or one that dime has written"),
         (
             "-o wave.nii.gz",
-            "wave.nii.gz: expected files of .*, but its sidecar wave.json is one of wave.nii too",
+            "wave.nii.gz: expected another name, as its sidecar wave.json would replace a file of wave.nii",
         ),
         (
             "-o one.nii --trusted one.nii.gz",
-            "one.nii.gz: expected .*, but its sidecar one.json is one of one.nii",
+            "one.nii.gz: expected another name, as its sidecar one.json would replace another output",
         ),
         ("-o one.nii --dicom mine", "mine: expected a new name or a folder of an earlier DICOM series"),
         ("-o one.txt", "one.txt: expected a name that ends in .nii or .nii.gz"),
@@ -471,7 +471,7 @@ def test_outputs_never_replace_a_part_of_the_examination(tmp_path, here, read, o
     before = contents(tmp_path)
     words = f"invert {read} --frequency 60 --method mmdi -o one.nii --trusted scan/{output}"
     refused(
-        here(*words.split(), cwd=tmp_path), f"{output}: expected files of different names, but it is one of"
+        here(*words.split(), cwd=tmp_path), f"{output}: expected another name, as it would replace a file of"
     )
     assert contents(tmp_path) == before
 
@@ -481,14 +481,14 @@ def test_outputs_never_replace_an_image_of_dicom(tmp_path, here):
     (tmp_path / "series/1/0001.nii").write_bytes(bytes(128) + b"DICM")
     before = contents(tmp_path)
     done = here(*"invert series --frequency 60 -o series/1/0001.nii".split(), cwd=tmp_path)
-    refused(done, "0001.nii: expected files of different names, but it is one of series too")
+    refused(done, "0001.nii: expected another name, as it would replace a file of series")
     assert contents(tmp_path) == before
 
 
 def test_a_map_that_would_share_a_sidecar_with_mat_is_refused_by_both_names(tmp_path, here):
     mat(u=OFFSETS, spacing_mm=2)(tmp_path)
     done = here(*"invert wave.mat --frequency 60 -o wave.nii.gz".split(), cwd=tmp_path)
-    refused(done, "wave.nii.gz: .* but its sidecar wave.json is one of wave.mat too")
+    refused(done, "wave.nii.gz: .* as its sidecar wave.json would replace a file of wave.mat")
 
 
 def readable(path, frequency_hz=None):

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import nibabel
@@ -108,7 +109,7 @@ def test_invert_takes_every_layout_and_keeps_grid_and_affine(tmp_path, here):
     parts = np.stack([wave.real, wave.imag], axis=-1).astype(np.float32)
     wave = wave.astype(np.complex64)
     for values, kind, slices in (
-        (phase, "offsets (inferred), 4 offsets, 1 slice, phases in rad (by their jumps), unwrapped", 1),
+        (phase, "offsets (inferred), 4 offsets, 1 slice, phases in rad (by their jumps)", 1),
         (np.stack([phase, phase], axis=2), "offsets (inferred), 4 offsets, 2 slices", 2),
         (parts, "real-imag (inferred), 1 slice", 1),
         (np.stack([parts] * 3, axis=2), "real-imag (inferred), 3 slices", 3),
@@ -134,7 +135,7 @@ def test_invert_unwraps_phases_from_0_to_2_pi_and_says_so_where_it_does_not(tmp_
     steps = np.exp(2j * np.pi * np.arange(4) / 4)
     phase = 4.0 * (wave[..., None] * steps).real
     for values, kind in (
-        (np.mod(phase, 2 * np.pi), "phases in rad (by their jumps), unwrapped"),
+        (np.mod(phase, 2 * np.pi), "phases in rad (by their jumps)"),
         (100 * phase, "phases taken as unwrapped (no jumps)"),
     ):
         save(tmp_path / "wave.nii.gz", np.where(mask[..., None], values, 0).astype(np.float32))
@@ -151,9 +152,9 @@ def test_phases_of_any_unit_are_unwrapped_by_jumps_by_sidecar_or_as_told(tmp_pat
     stored = np.where(mask[..., None], np.round(phase / np.pi * 4096), 0).astype(np.int16)
     save(tmp_path / "wave.nii.gz", stored)
     for options, fields, said in (
-        ("", None, "phases of period 8192 (by their jumps), unwrapped"),
-        ("--phase-period 8192", None, "phases of period 8192 (as given), unwrapped"),
-        ("", {"PhasePeriod": 8192}, "phases of period 8192 (by wave.json), unwrapped"),
+        ("", None, "phases of period 8192 (by their jumps)"),
+        ("--phase-period 8192", None, "phases of period 8192 (as given)"),
+        ("", {"PhasePeriod": 8192}, "phases of period 8192 (by wave.json)"),
     ):
         if fields:
             (tmp_path / "wave.json").write_text(json.dumps(fields))
@@ -312,7 +313,7 @@ def recarded(folder, source, change):
         ("moving.nii.gz --frequency 60 --phase-units ell", "phase units: expected one of rad, mrad"),
         ("moving.nii.gz --frequency 60 --phase-period 0", "phase period: expected a positive number"),
         ("moving.nii.gz --frequency 60 --phase-units deg --phase-period 360", "found both"),
-        ("folder.nii --frequency 60", "folder.nii: expected phase.nii or phase.nii.gz in this folder"),
+        ("folder.nii --frequency 60", "folder.nii: expected phase.nii, phase.nii.gz or DICOM files"),
         ("image.mgz --frequency 60 --spacing 2", "image.mgz: not a NIfTI file"),
         ("analyze.img --frequency 60 --spacing 2", "analyze.img: not a NIfTI file"),
         ("wave.nii.gz --frequency 60 --mask signed.nii.gz", "signed.nii.gz: expected 0 outside"),
@@ -320,7 +321,10 @@ def recarded(folder, source, change):
         ("wave.nii.gz --frequency 60 --mask empty.nii.gz", "empty.nii.gz: the mask is empty"),
         ("wave.nii.gz --frequency 60 --mask small.nii.gz", "small.nii.gz: expected the wave's shape"),
         ("wave.nii.gz --frequency 60 --method magic", "method: expected one of dime, mmdi"),
-        ("wave.nii.gz --frequency 60 --method dime --model nowhere", "nowhere/weights.safetensors: missing"),
+        (
+            "wave.nii.gz --frequency 60 --method dime --model nowhere",
+            "nowhere: expected the folder of a trained network",
+        ),
         ("wave.nii.gz --frequency 60 --method dime --model changed", "SHA-256 differs from the one in"),
         (
             "wave.nii.gz --frequency 60 --method dime --model bare",
@@ -385,9 +389,14 @@ def test_invert_refuses_in_one_line_and_writes_nothing(tmp_path, network, here, 
         ("-o out.png", "out.png: expected a name that ends in .nii or .nii.gz"),
         ("-o out.nii.gz --uncertainty u.png", "u.png: expected a name that ends in .nii or .nii.gz"),
         ("-o out.nii.gz --uncertainty nowhere/u.nii.gz", "nowhere: no such folder"),
-        ("-o out.nii.gz --uncertainty out.nii.gz", "expected files of different names"),
-        ("-o wave.nii.gz", "expected files of different names"),
-        ("--mask tissue.nii.gz -o tissue.nii.gz", "expected files of different names"),
+        ("-o out.nii.gz --uncertainty out.nii.gz", "expected another name, as it would replace another outp"),
+        ("-o wave.nii.gz", "expected another name, as it would replace a file of wave.nii.gz"),
+        (
+            "--mask tissue.nii.gz -o tissue.nii.gz",
+            "expected another name, as it would replace a file of",
+        ),
+        ("-o out.nii.gz --dicom nowhere/series", "nowhere: no such folder"),
+        ("-o out.nii.gz --model nowhere", "nowhere: expected the folder of a trained network"),
     ],
 )
 def test_outputs_that_cannot_be_written_are_refused_before_any_is(tmp_path, network, here, outputs, message):
@@ -419,6 +428,11 @@ def test_a_second_map_that_fails_half_way_leaves_the_first_as_it_was(tmp_path, m
         maps.write_maps(made, tmp_path / "wave.nii.gz")
     assert {path.name for path in tmp_path.iterdir()} == {"wave.nii.gz", "out.nii.gz"}
     assert (tmp_path / "out.nii.gz").read_bytes() == b"yesterday's"
+
+
+def test_the_version_is_told(tmp_path, here):
+    done = here("--version", cwd=tmp_path)
+    assert done.returncode == 0 and done.stdout == f"dime {metadata.version('dime')}\n"
 
 
 def test_the_pretrained_network_is_the_default():

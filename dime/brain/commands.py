@@ -35,7 +35,7 @@ def brain(
         str, typer.Option(help="signal: signals of a voxel's tissues add; property: as the original.")
     ] = "signal",
 ):
-    """Estimate fluid, grey and white matter of a brain from its images and the sequences that made them."""
+    """Map fluid, grey and white matter of a brain. Images and the sequences that made them tell it."""
     from dime.brain import report
     from dime.brain.estimate import estimate_tissue
     from dime.brain.tissues import TISSUES
@@ -63,7 +63,7 @@ Example:
   dime brain-example head""",
 )
 def brain_example(folder: Path):
-    """Write images, SEQ.yaml and fields of a simulated brain to FOLDER, to try `dime brain` on."""
+    """Write a simulated brain to try `dime brain` on. It has images, SEQ.yaml and fields."""
     from dime.brain import example
 
     example.write(folder)

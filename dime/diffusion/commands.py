@@ -38,7 +38,7 @@ def membranes(
     fits: Annotated[int, typer.Option(help="Fits, each from its own seed; several say what is sure.")] = 1,
     seed: Annotated[int, typer.Option(help="The number that all randomness follows from.")] = 0,
 ):
-    """Find membranes from a diffusion signal; a stopped run goes on where it was."""
+    """Find membranes from a diffusion signal. A stopped run goes on where it was."""
     from dime.diffusion import report
     from dime.diffusion.estimate import estimate_permeability
     from dime.files.whole import alone
@@ -82,7 +82,7 @@ Example:
   dime diffusion-example cells""",
 )
 def diffusion_example(folder: Path):
-    """Write a simulated signal, SEQ.yaml and the true membranes to FOLDER, to try `dime diffusion` on."""
+    """Write a simulated signal to try `dime diffusion` on. SEQ.yaml and the true membranes are with it."""
     from dime.diffusion import example
 
     example.write(folder)

@@ -6,6 +6,7 @@ datasets     xarray datasets as zarr folders
 nifti        NIfTI images
 sidecars     what a JSON file beside an image says of it
 matlab       a wave in MATLAB's .mat
+matlab_variables what else such a file holds: numbers and texts, by name
 opening      a wave of any kind of file or folder
 maps         maps on the grid of a wave, each with its sidecar
 header       the pixel that a NIfTI header states

@@ -45,6 +45,7 @@ COPIED = (
     "ReferringPhysicianName",
     "FrameOfReferenceUID",
     "MagneticFieldStrength",
+    "SliceThickness",
 )
 """What the series takes from the examination it was computed from."""
 
@@ -230,7 +231,8 @@ def _slice(common, stored, place, number):
     dataset.ImageOrientationPatient = [_short(one) for one in directions[:2].ravel()]
     dataset.ImagePositionPatient = [_short(one) for one in origin + number * axes[:, 2]]
     dataset.PixelSpacing = [_short(sizes[1]), _short(sizes[0])]
-    dataset.SliceThickness = dataset.SpacingBetweenSlices = _short(sizes[2])
+    dataset.SpacingBetweenSlices = _short(sizes[2])
+    dataset.SliceThickness = common.get("SliceThickness", dataset.SpacingBetweenSlices)
     dataset.Rows, dataset.Columns = stored.shape[1], stored.shape[0]
     dataset.PixelData = stored.T.tobytes()
     return dataset

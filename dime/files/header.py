@@ -70,6 +70,10 @@ def _stated_m(stated, placed, unit, path):
             f"{path}: the header contradicts itself: pixel {_words(stated)}, affine {_words(placed)}; "
             + advice
         )
+    if not _filled(stated, unit) and str(path).lower().endswith(".mat"):
+        raise ValueError(
+            f"{path}: expected a variable with the pixel, such as spacing_mm, found none; {advice}"
+        )
     if not _filled(stated, unit):
         named = f"in {unit}" if unit else "without a unit"
         raise ValueError(

@@ -17,6 +17,9 @@ COMPONENTS = 3
 LEAST_OFFSETS = 3
 """Offsets from which a first harmonic can be told from a static phase."""
 
+ALIKE = 0.15
+"""Correlation of a wave with itself, a pixel further."""
+
 PROPORTIONAL = 0.999
 """Normalised product of two channels above which they are the same image."""
 
@@ -138,6 +141,37 @@ def check_moving(stored, mask, path):
         raise ValueError(
             f"{path}: expected phases, found values that are never negative and change by {100 * change:.2g} "
             "% from offset to offset, as noise does: magnitudes?"
+        )
+
+
+def check_wave(stored, wave, mask, path):
+    """Refuse magnitudes whose first harmonic is noise: never negative, and unlike from pixel to pixel.
+
+    Parameters
+    ----------
+    stored : (n, z, y, x) array, as in the file
+    wave : (z, y, x) complex array, their first harmonic
+    mask : (z, y, x) bool array
+    path : path
+
+    Raises
+    ------
+    ValueError
+
+    Assumption: a wave correlates with itself a pixel further by `ALIKE` at least, even under much noise.
+    """
+    if stored[:, mask].min() < 0:
+        return
+    alike = size = 0.0
+    for images, inside in ((wave, mask), (wave.swapaxes(1, 2), mask.swapaxes(1, 2))):
+        both = inside[..., 1:] & inside[..., :-1]
+        ahead, behind = images[..., 1:][both], images[..., :-1][both]
+        alike += np.vdot(behind, ahead).real
+        size += np.linalg.norm(ahead) * np.linalg.norm(behind)
+    if alike < ALIKE * size:
+        raise ValueError(
+            f"{path}: expected phases, found values that are never negative and change from offset to offset "
+            "as noise does, each pixel in its own way: magnitudes?"
         )
 
 

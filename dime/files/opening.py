@@ -8,9 +8,13 @@ import numpy as np
 
 from dime.files import sidecars
 from dime.files.nifti import open_image
+from dime.files.orientation import check_place
 
 ENDINGS = (".nii", ".nii.gz")
 """How the files of an examination's folder end."""
+
+PHASES = tuple(f"phase{ending}" for ending in ENDINGS)
+"""Names of the phase in an examination's folder."""
 
 
 class Opened(NamedTuple):
@@ -51,7 +55,9 @@ def located(path):
     names = [one.name for one in path.iterdir()]
     strange = not names or any(name.endswith(ENDINGS) for name in names)
     if phase is None and strange and not any(map(is_dicom, path.rglob("*"))):
-        raise FileNotFoundError(f"{path}: expected phase.nii or phase.nii.gz in this folder, found neither")
+        raise FileNotFoundError(
+            f"{path}: expected phase.nii, phase.nii.gz or DICOM files in this folder, found none of them"
+        )
     return phase or path
 
 
@@ -94,8 +100,19 @@ def parts(path):
     source = located(path) if path.exists() else path
     if source.is_dir():
         return [one for one in source.rglob("*") if is_dicom(one)] + _of_folder(source)
-    is_phase = source.name in [f"phase{ending}" for ending in ENDINGS]
-    return [source, sidecars.beside(source), *(_of_folder(source.parent) if is_phase else [])]
+    folder = _of_folder(source.parent) if source.name in PHASES else []
+    return [source, sidecars.beside(source), *folder]
+
+
+def magnitude_beside(phase):
+    """The magnitude of an examination's folder, `magnitude.nii[.gz]` beside `phase.nii[.gz]`, or None.
+
+    Raises
+    ------
+    ValueError
+        There are two.
+    """
+    return in_folder(phase.parent, "magnitude") if phase.name in PHASES else None
 
 
 def _of_folder(folder):
@@ -103,18 +120,20 @@ def _of_folder(folder):
     return [*images, *map(sidecars.beside, images[:: len(ENDINGS)])]
 
 
-def open_wave(path, variable=None, spacing_m=None):
+def open_wave(path, variable=None, spacing_m=None, frequency_hz=None, magnitude=None):
     """Open a file or folder.
 
     Parameters
     ----------
     path : path
-        A folder with `phase.nii[.gz]` and perhaps `magnitude.nii[.gz]`; a folder of DICOM files; MATLAB's
-        .mat; NIfTI.
+        A folder with `phase.nii[.gz]` and perhaps `magnitude.nii[.gz]`, or that phase itself; a folder of
+        DICOM files; MATLAB's .mat; NIfTI.
     variable : str, optional
         The variable of a .mat file that holds the wave.
-    spacing_m : float, optional
-        The pixel that the user gives, for an image that states none.
+    spacing_m, frequency_hz : float, optional
+        What the user gives, for a file that does not state it or states it in several ways.
+    magnitude : path, optional
+        NIfTI, in place of the magnitude that the source has.
 
     Returns
     -------
@@ -124,7 +143,8 @@ def open_wave(path, variable=None, spacing_m=None):
     ------
     FileNotFoundError, ValueError
         One line that names the file and what was expected: see `located`, `dime.files.nifti.open_image`,
-        `dime.files.matlab.read`, `dime.files.dicom.read`, `dime.files.sidecars.read`.
+        `dime.files.matlab.read`, `dime.files.dicom.read`, `dime.files.sidecars.read`. A magnitude that lies
+        in another plane than the phase.
     """
     source = located(path)
     if variable is not None and source.suffix.lower() != ".mat":
@@ -132,14 +152,20 @@ def open_wave(path, variable=None, spacing_m=None):
     if source.is_dir():
         from dime.files import dicom
 
-        return Opened(*dicom.read(source))
-    if source.suffix.lower() == ".mat":
+        opened = Opened(*dicom.read(source))
+    elif source.suffix.lower() == ".mat":
         from dime.files import matlab
 
-        return Opened(*matlab.read(source, variable, spacing_m))
-    _refuse_one_of_a_series(source)
-    magnitude = in_folder(path, "magnitude") if source != Path(path) else None
-    return Opened(*open_image(source), sidecars.read(source), open_image(magnitude)[1] if magnitude else None)
+        opened = Opened(*matlab.read(source, variable, spacing_m, frequency_hz))
+    else:
+        _refuse_one_of_a_series(source)
+        opened = Opened(*open_image(source), sidecars.read(source))
+    magnitude = magnitude or magnitude_beside(source)
+    if magnitude is None:
+        return opened
+    image, values = open_image(magnitude)
+    check_place(magnitude, image, source, opened.image)
+    return opened._replace(magnitude=values)
 
 
 def grid(path):

@@ -118,7 +118,7 @@ def resolve(phase, mask, statement, path, wrapped=None):
     period : float or None
         None: they are not wrapped, and their unit does not matter.
     words : str
-        What was taken and why, such as "phases in rad (by their range), unwrapped".
+        What was taken and why, such as "phases in rad (by their range)".
 
     Raises
     ------
@@ -146,13 +146,13 @@ def resolve(phase, mask, statement, path, wrapped=None):
                 f"{path}: phases {_named(statement.period)} ({statement.by}), but neighbouring values jump "
                 f"by {period:.5g}; expected the unit or period that they have"
             )
-        words = f"phases {_named(statement.period)} ({statement.by})"
+        words = f"{_named(statement.period)} ({statement.by})"
         if period or span <= statement.period * (1 + SLACK):
-            return statement.period, f"{words}, unwrapped"
-        return None, f"{words}, taken as unwrapped"
+            return statement.period, f"phases {words}"
+        return None, f"phases {words}, taken as unwrapped"
     if period is None:
         if _in_radians(low, high):
-            return UNITS["rad"], "phases in rad (by their range), unwrapped"
+            return UNITS["rad"], "phases in rad (by their range)"
         if wrapped:
             raise ValueError(
                 f"{path}: {sidecars.WRAPPED} is true ({sidecars.by(path)}), but nothing tells the period; "
@@ -164,7 +164,7 @@ def resolve(phase, mask, statement, path, wrapped=None):
             f"{path}: neighbouring values jump by about {period:.3g} of {span:.3g}, as wrapped phases do; "
             "give --phase-units or --phase-period (in Python: phase_units, phase_period)"
         )
-    return period, f"phases {_named(period)} (by their jumps), unwrapped"
+    return period, f"phases {_named(period)} (by their jumps)"
 
 
 def harmonic_phase(phase, mask, statement, path):

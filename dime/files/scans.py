@@ -6,7 +6,6 @@ patient's left and y to the back. A network that looks for the liver on the imag
 
 import math
 import warnings
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -15,8 +14,7 @@ from dime.files import layouts, opening, phases, sidecars, tissue
 from dime.files.header import pixel_m
 from dime.files.layouts import LEAST_OFFSETS
 from dime.files.maps import write_map
-from dime.files.nifti import open_image
-from dime.files.orientation import check_place, orientation, turn, turn_back
+from dime.files.orientation import orientation, turn, turn_back
 from dime.files.waves import check_frequency
 from dime.mri.elastography import wrap
 
@@ -78,19 +76,14 @@ def read_scan(
     Assumption: a file without an affine is in the orientation of this module; a warning says so.
     """
     source = opening.located(exam)
-    if magnitude is None and source != Path(exam):
-        magnitude = opening.in_folder(exam, "magnitude")
-    opened = opening.open_wave(source, spacing_m=spacing_m)
+    opened = opening.open_wave(source, None, spacing_m, frequency_hz, magnitude)
     image, masked = opened.image, opened.mask is not None or mask is not None
-    if magnitude is None and opened.magnitude is None and not masked:
+    if opened.magnitude is None and not masked:
         raise ValueError(f"{exam}: no magnitude: give --mask")
     images = {"phase": _offsets(opened.values, source)}
-    names = {"phase": source, "magnitude": magnitude or f"{source}: magnitude", "mask": mask}
-    if magnitude is not None:
-        other, values = open_image(magnitude)
-        images["magnitude"] = _offsets(values, magnitude)
-        check_place(magnitude, other, source, image)
-    elif opened.magnitude is not None:
+    found_at = magnitude or opening.magnitude_beside(source) or f"{source}: magnitude"
+    names = {"phase": source, "magnitude": found_at, "mask": mask}
+    if opened.magnitude is not None:
         images["magnitude"] = _offsets(opened.magnitude, names["magnitude"])
     shape = (images["phase"].shape[0], *images["phase"].shape[2:])
     if mask is not None:
@@ -241,4 +234,4 @@ def _radians(images, statement, source):
             f"{low:.5g} to {high:.5g}; {ADVICE}"
         )
     wrapped = wrap(np.nan_to_num(images["phase"]) * np.float32(2 * math.pi / period))
-    return wrapped.astype(np.float32), words.removesuffix(", unwrapped")
+    return wrapped.astype(np.float32), words

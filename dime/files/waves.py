@@ -46,9 +46,9 @@ def read_wave(
     ----------
     path : path
         NIfTI, MATLAB's .mat, a folder of DICOM files, or a folder with `phase.nii.gz` and perhaps
-        `magnitude.nii.gz`. Phase offsets (x, y, z, n) or (x, y, n) with n >= 3; first harmonic (x, y, 2) or
-        (x, y, z, 2), real and imaginary part, or amplitude and phase; or complex (x, y) or (x, y, z). An axis
-        of 3 more holds components of motion.
+        `magnitude.nii.gz`, or that phase itself. Phase offsets (x, y, z, n) or (x, y, n) with n >= 3; first
+        harmonic (x, y, 2) or (x, y, z, 2), real and imaginary part, or amplitude and phase; or complex (x, y)
+        or (x, y, z). An axis of 3 more holds components of motion.
     frequency_hz : float, optional
         Frequency of the vibration [Hz]; default: that in a .mat file, or `MechanicalFrequency` of the
         sidecar, the JSON file of the same name (`dime.files.sidecars`). No DICOM header states it.
@@ -56,7 +56,8 @@ def read_wave(
         In-plane pixel [m]; default: the header's, if it states one (`dime.files.header`).
     mask_path : path, optional
         NIfTI mask (x, y) or (x, y, z), tissue where it is not 0. Default: a mask in the .mat file; where the
-        magnitude is bright; or what is not background (`dime.files.tissue`). Voxels are matched by index.
+        magnitude is bright; or what is not background and, where phases are wrapped, not noise
+        (`dime.files.tissue`). Voxels are matched by index.
     layout : {"offsets", "real-imag", "amplitude-phase", "complex"}, optional
         Default: complex if the values are complex, real-imag if the last axis has length 2, else offsets.
         Complex values with "offsets": signals of the scanner, whose phase is taken.
@@ -82,9 +83,9 @@ def read_wave(
     ValueError
         What would make a wrong map: a frequency or pixel that is out of range or not stated, pixels that are
         not square, a sidecar that contradicts the image, a layout that does not suit the values, phases whose
-        period is not clear, fewer than 3 offsets or all alike, a mask that does not suit, values inside it
-        that are not finite. The message names the file, what was found and what was expected. What is only
-        doubtful raises a warning.
+        period is not clear or that are noise, fewer than 3 offsets or all alike, a mask that does not suit,
+        values inside it that are not finite. The message names the file, what was found and what was
+        expected. What is only doubtful raises a warning.
 
     Examples
     --------
@@ -93,7 +94,7 @@ def read_wave(
     >>> waves["wave"].dims, waves.attrs["spacing_m"]
     (('z', 'y', 'x'), 0.0015)
     """
-    opened = opening.open_wave(path, variable, spacing_m)
+    opened = opening.open_wave(path, variable, spacing_m, frequency_hz)
     path = opening.located(path)
     if layout == "offsets" and np.iscomplexobj(opened.values):
         opened = _phases_of_signals(opened)
@@ -123,7 +124,6 @@ def read_wave(
         numbers = ", ".join(str(index + 1) for index in np.flatnonzero(bad.any((1, 2))))
         where = "" if len(bad) == 1 else f", in slice {numbers} of {len(bad)}"
         raise ValueError(f"{path}: {bad.sum()} of {mask.sum()} pixels of the tissue are not finite{where}")
-    remarks.append("" if by else tissue.remark(mask))
     channels = np.where(mask, channels, 0)
 
     kind = found + ("" if layout else " (inferred)")
@@ -133,9 +133,14 @@ def read_wave(
     statement = phases.told(path, opened.sidecar, phase_units, phase_period)
     if found == "offsets":
         wrapped = sidecars.wrapped(opened.sidecar, path)
-        wave, said, doubts = _from_offsets(channels, mask, statement, path, wrapped)
+        layouts.check_moving(channels, mask, path)
+        period, said = phases.resolve(channels, mask, statement, path, wrapped)
+        if period and not by:
+            mask, by = _without_air(channels * (2 * np.pi / period), mask, path)
+        wave, doubts = _from_offsets(channels, mask, period, path)
     else:
         wave, said, doubts = _from_parts(channels, mask, found, layout, statement, path)
+    remarks.append("" if by else tissue.remark(mask))
     for text in filter(None, [*remarks, *doubts]):
         warnings.warn(f"{path}: {text}", stacklevel=2)
     share = f"tissue {100 * mask.mean():.0f} % of the image{by and f' ({by})'}"
@@ -206,10 +211,16 @@ def _tissue(opened, channels, magnitude, mask_path, path):
     return tissue.not_background(channels), ""
 
 
-def _from_offsets(stored, mask, statement, path, wrapped):
-    """First harmonic (z, y, x) of phase offsets; how they were taken; what is doubtful."""
-    layouts.check_moving(stored, mask, path)
-    period, said = phases.resolve(stored, mask, statement, path, wrapped)
+def _without_air(phase, mask, path):
+    """What of a mask has coherent phases (n, z, y, x) [rad], and by what it was found, as `_tissue` says."""
+    steady = tissue.of_phases(phase, mask)
+    if not steady.any():
+        raise ValueError(f"{path}: expected phases that go on from pixel to pixel, found noise everywhere")
+    return (mask, "") if (steady == mask).all() else (steady, "coherent phases")
+
+
+def _from_offsets(stored, mask, period, path):
+    """First harmonic (z, y, x) of phase offsets, unwrapped where they have a period; what is doubtful."""
     offsets = np.moveaxis(stored, 1, 0)  # (z, offset, y, x)
     if period:
         wrapped = elastography.wrap(offsets * (2 * np.pi / period))
@@ -220,11 +231,12 @@ def _from_offsets(stored, mask, statement, path, wrapped):
     offsets = np.where(mask, np.moveaxis(np.asarray(offsets), 0, 1), 0)
     layouts.check_volumes(stored, offsets, mask, path)
     wave = np.stack([elastography.first_harmonic(one) for one in np.moveaxis(offsets, 1, 0)])
+    layouts.check_wave(stored, wave, mask, path)
     still = np.abs(wave).max(axis=(1, 2)) <= STILL * np.abs(offsets).max()
     wave[still] = 0  # what rounding leaves has wavelengths, too
     if still.all():
         raise ValueError(f"{path}: expected motion between the phase offsets, found no first harmonic")
-    return wave, said, layouts.doubts(offsets, mask, "offsets")
+    return wave, layouts.doubts(offsets, mask, "offsets")
 
 
 def _from_parts(channels, mask, found, asked, statement, path):

@@ -39,7 +39,10 @@ def liver(
     phase_period: Annotated[float | None, typer.Option(help="Period of the phases, such as 4096.")] = None,
     phase_scale: Annotated[float | None, typer.Option(help="Phase [rad] over the value in the file.")] = None,
 ):
-    """Examine a liver: its outline, stiffness map, one number, and whether to trust it."""
+    """Examine a liver: outline, map, one number, and trust.
+
+    The scan of `dime demo` is a liver without a body around it, and the reading says so.
+    """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads sleep while they have no work
     from dime.files import doubts
     from dime.files.scans import read_scan

@@ -16,7 +16,7 @@ MODEL_FILES = ("card.json", "checkpoint.pt")
 records = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Predict stiffness without a wave, from T1w, T2w and diffusion images and the records.",
+    help="Predict stiffness without a wave. T1w, T2w and diffusion images and records tell of it.",
     epilog="""\b
 Example:
   dime records simulate --exams 2 --seed 1 -o cohort
@@ -41,7 +41,7 @@ def simulate(
         str, typer.Option(help="internal (five sites), temporal (the same, later) or external (another).")
     ] = "internal",
 ):
-    """Simulate examinations: a table of records, the truth, and NIfTI images."""
+    """Simulate a table of records, its truth, and images."""
     from dime.records.dataset import simulate_files
 
     _at_least("--exams", exams, 1)
@@ -81,7 +81,7 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="The number that all randomness follows from.")] = None,
 ):
-    """Train a model on a table with stiffness_kpa [kPa]; a killed run continues where it stopped."""
+    """Train a model on a table with stiffness_kpa [kPa]. A killed run continues where it stopped."""
     from dime.records.columns import LABEL
     from dime.records.files_training import train_files
     from dime.records.inputs import examinations
@@ -112,7 +112,7 @@ def predict(
     ] = None,
     model: Annotated[Path | None, typer.Option(help="Folder of a model; else the package's own.")] = None,
 ):
-    """Predict the stiffness [kPa] of every examination of a table; all are written, or none."""
+    """Predict the stiffness [kPa] of every row of a table. All are written, or none."""
     from dime.files.whole import whole
     from dime.records.prediction import predict_stiffness
 

@@ -83,7 +83,7 @@ def test_patient_and_study_are_those_of_the_examination(tmp_path):
     scan = write(tmp_path / "scan", VALUES, "Siemens")
     for path in scan.iterdir():
         phases = pydicom.dcmread(path)
-        phases.PatientPosition = "FFS"
+        phases.PatientPosition, phases.SliceThickness = "FFS", 2.5
         phases.save_as(path)
     localiser = pydicom.dcmread(next(scan.iterdir()))  # of the same study, but placed anew; the first by name
     localiser.FrameOfReferenceUID, localiser.SeriesInstanceUID = dicom_series.uid(77), dicom_series.uid(78)
@@ -96,6 +96,7 @@ def test_patient_and_study_are_those_of_the_examination(tmp_path):
     assert found.PatientName == "Doe^Jane" and found.StudyInstanceUID == dicom_series.uid(1)
     assert found.FrameOfReferenceUID == phases.FrameOfReferenceUID == dicom_series.uid(9)
     assert found.SeriesInstanceUID not in (dicom_series.uid(2), dicom_series.uid(3))
+    assert found.SliceThickness == 2.5 and found.SpacingBetweenSlices != 2.5  # there is a gap
     places = [list(map(float, one.ImagePositionPatient)) for one in slices(tmp_path / "map")]
     np.testing.assert_allclose(places, [dicom_series.position(0), dicom_series.position(1)], atol=1e-4)
     for path in (tmp_path / "map").iterdir():  # beside its scan it is no series of phases

@@ -122,7 +122,7 @@ def test_fields_of_a_sidecar_may_be_variables(tmp_path, save):
     wrapped = np.degrees(np.angle(np.exp(1j * 4 * OFFSETS)))
     content = {"u": wrapped, "PhaseUnits": "deg", "NumberOfPhaseOffsets": 4}
     waves = silently(save(tmp_path / "a.mat", content), frequency_hz=60.0, spacing_m=2e-3)
-    assert "phases in deg (by a.mat), unwrapped" in waves.attrs["read_as"]
+    assert "phases in deg (by a.mat)" in waves.attrs["read_as"]
     path = save(tmp_path / "b.mat", content | {"NumberOfPhaseOffsets": 8})
     with pytest.raises(
         ValueError, match=r"b.mat: NumberOfPhaseOffsets: expected the 4 of the image, found 8"
@@ -165,9 +165,36 @@ def test_a_pixel_is_taken_where_its_unit_is_clear(tmp_path, name, value, expecte
         np.testing.assert_allclose(image.header.get_zooms(), expected)
 
 
-def test_two_that_could_be_the_frequency_are_neither(tmp_path):
-    path = save_5(tmp_path / "a.mat", {"u": OFFSETS, "freq": 60, "frequency": 50, "dx": 2})
-    with pytest.raises(ValueError, match="expected the frequency of the vibration, found none"):
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [
+        ("frequency", {"frequency_hz": 50.0}, r"freq and frequency differ; give --frequency \[Hz\]"),
+        ("pixel", {"spacing_m": 3e-3}, r"dx and spacing differ; give --spacing \[mm\]"),
+    ],
+)
+def test_where_two_variables_state_a_scale_they_must_agree_or_it_is_given(tmp_path, name, given, said):
+    fields = {"u": OFFSETS, "freq": 60, "frequency": 60, "dx": 2, "spacing": [2, 2]}
+    waves = read_wave(save_5(tmp_path / "a.mat", fields))
+    assert (waves.attrs["frequency_hz"], waves.attrs["spacing_m"]) == (60, 0.002)
+    assert "frequency by freq and frequency, pixel by dx and spacing" in waves.attrs["read_as"]
+    path = save_5(
+        tmp_path / "a.mat", fields | {"frequency": 50} if name == "frequency" else {**fields, "spacing": 3}
+    )
+    with pytest.raises(ValueError, match=rf"a.mat: {name}: {said}"):
+        read_wave(path)
+    assert given.items() <= read_wave(path, **given).attrs.items()
+
+
+def test_two_masks_are_named_and_none_is_taken(tmp_path):
+    path = save_5(tmp_path / "a.mat", {"u": OFFSETS, "freq": 60, "dx": 2, "mask": DISC, "roi": DISC})
+    with pytest.warns(UserWarning, match=r"a.mat: mask: found mask and roi, and none is taken"):
+        waves = read_wave(path)
+    assert "mask of the file" not in waves.attrs["read_as"]
+
+
+def test_a_file_without_a_pixel_asks_for_a_variable(tmp_path):
+    path = save_5(tmp_path / "a.mat", {"u": OFFSETS, "freq": 60})
+    with pytest.raises(ValueError, match=r"a.mat: expected a variable with the pixel, such as spacing_mm, "):
         read_wave(path)
 
 

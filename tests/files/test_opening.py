@@ -74,7 +74,17 @@ def test_a_folder_with_a_phase_gives_its_magnitude(tmp_path):
     assert waves.attrs["source"] == str(tmp_path / "phase.nii.gz") and waves.attrs["frequency_hz"] == 50
     np.testing.assert_array_equal(waves["magnitude"].values[0], MAGNITUDE[:, :, 0, 0].T)
     np.testing.assert_array_equal(waves["mask"].values[0], DISC.T)
-    assert "magnitude" not in silently(tmp_path / "phase.nii.gz", frequency_hz=None)
+    assert silently(tmp_path / "phase.nii.gz", frequency_hz=None).identical(waves)
+    save_nifti(tmp_path / "wave.nii.gz", OFFSETS)
+    assert "magnitude" not in silently(tmp_path / "wave.nii.gz", frequency_hz=50)
+
+
+def test_a_magnitude_of_another_plane_than_the_phase_beside_it_is_refused(tmp_path):
+    save_nifti(tmp_path / "phase.nii.gz", OFFSETS)
+    turned = np.diag([2.0, 2.0, 5.0, 1.0])[[0, 2, 1, 3]]
+    nibabel.save(nibabel.Nifti1Image(MAGNITUDE[..., 0], turned), tmp_path / "magnitude.nii.gz")
+    with pytest.raises(ValueError, match=r"magnitude.nii.gz: expected the grid of phase.nii.gz"):
+        read_wave(tmp_path, 50.0)
 
 
 def test_three_components_are_told_from_offsets_where_sizes_tell(tmp_path):
@@ -181,4 +191,4 @@ def test_a_folder_of_dicom_stays_one_when_maps_are_written_into_it(tmp_path, sca
         assert done.returncode == 0, done.stderr
     (tmp_path / "series/1/0001").unlink()
     done = here(*words, cwd=tmp_path)
-    assert done.returncode == 2 and "series: expected phase.nii or phase.nii.gz" in done.stderr
+    assert done.returncode == 2 and "series: expected phase.nii, phase.nii.gz or DICOM files" in done.stderr

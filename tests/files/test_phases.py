@@ -196,7 +196,7 @@ def test_a_statement_that_the_jumps_deny_is_refused():
     with pytest.raises(ValueError, match=r"phases in rad .by a.json., but neighbouring values jump by 8192"):
         phases.resolve(stored, mask, phases.Told(TURN, "by a.json"), "a.nii")
     period, words = phases.resolve(stored, mask, phases.Told(8192.0, "as given"), "a.nii")
-    assert period == 8192 and words == "phases of period 8192 (as given), unwrapped"
+    assert period == 8192 and words == "phases of period 8192 (as given)"
 
 
 def test_a_phase_that_is_stated_and_longer_than_a_period_is_unwrapped_already():

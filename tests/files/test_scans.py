@@ -420,9 +420,7 @@ def test_an_examination_without_a_magnitude_needs_a_mask(tmp_path):
 
 def test_a_folder_without_a_phase_and_a_file_that_is_not_there_are_refused(tmp_path):
     folder(tmp_path, phase=None)
-    refused(
-        tmp_path, FileNotFoundError, f"{tmp_path}: expected phase.nii or phase.nii.gz .* neither", tmp_path
-    )
+    refused(tmp_path, FileNotFoundError, f"{tmp_path}: expected phase.nii, phase.nii.gz or DICOM", tmp_path)
     absent = tmp_path / "absent"
     refused(tmp_path, FileNotFoundError, f"{absent}: no such file or folder", absent)
     refused(

@@ -85,12 +85,42 @@ def test_magnitudes_between_the_phases_are_refused(tmp_path):
         read_wave(path, 60.0)
 
 
-def test_what_is_doubtful_is_warned_of_with_the_file(tmp_path):
-    """Air that is noise, and one image twice."""
-    air = np.random.default_rng(0).uniform(-np.pi, np.pi, (*U.shape, 4))
-    save_nifti(tmp_path / "air.nii", np.where(INSIDE, noisy(), air).astype(np.float32))
-    with pytest.warns(UserWarning, match=r"air.nii: tissue fills the image \(100 %\)"):
-        read_wave(tmp_path / "air.nii", 60.0)
+@pytest.mark.parametrize("count", [3, 4, 8])
+@pytest.mark.parametrize("amplitude_rad", [0.5, 4.0])
+def test_air_is_where_phases_are_noise(tmp_path, count, amplitude_rad):
+    """Phases that fill the image: those of the disc, and noise around it; also where the wave wraps."""
+    air = np.random.default_rng(0).uniform(-np.pi, np.pi, (*U.shape, count))
+    values = np.where(INSIDE, noisy(count, amplitude_rad), air)
+    for stored, units in ((values, None), (np.round(values * 4096 / 2 / np.pi), None)):
+        path = save_nifti(tmp_path / "air.nii", stored.astype(np.float32))
+        waves = read_wave(path, 60.0, phase_units=units)
+        found = waves["mask"].values[0].T
+        assert (found != DISC).sum() < 0.03 * DISC.sum() and (found & ~DISC).sum() < 0.02 * DISC.sum()
+        assert "tissue 6" in waves.attrs["read_as"] and "(coherent phases)" in waves.attrs["read_as"]
+        assert kpa(waves)[0] == pytest.approx(3.0, rel=0.06)
+
+
+def test_nothing_but_noise_is_refused(tmp_path):
+    noise = np.random.default_rng(0).uniform(-np.pi, np.pi, (64, 64, 4)).astype(np.float32)
+    with pytest.raises(
+        ValueError, match=r"a.nii: expected phases that go on from pixel to pixel, found noise"
+    ):
+        read_wave(save_nifti(tmp_path / "a.nii", noise), 60.0)
+
+
+@pytest.mark.parametrize("count", [3, 4, 6])
+@pytest.mark.parametrize("levels", [5, 30, 800])
+def test_magnitudes_are_no_phases(tmp_path, count, levels):
+    """An image with noise of 3 % of its brightness, stored in few levels or many."""
+    x = np.linspace(-1, 1, len(U))
+    bright = levels * (1 - 0.4 * x[:, None, None] ** 2) * np.where(INSIDE, 1, 0.02)
+    noise = 0.03 * levels * np.random.default_rng(1).standard_normal((*U.shape, count))
+    path = save_nifti(tmp_path / "a.nii", np.abs(np.round(bright + noise)).astype(np.float32))
+    with pytest.raises(ValueError, match=r"a.nii: expected phases, found values that are never negative"):
+        read_wave(path, 60.0)
+
+
+def test_one_image_twice_is_warned_of(tmp_path):
     twice = np.where(INSIDE, np.stack([U.real, U.real], -1), 0).astype(np.float32)
     with pytest.warns(UserWarning, match=r"twice.nii: its two channels are proportional"):
         read_wave(save_nifti(tmp_path / "twice.nii", twice), 60.0)

@@ -332,6 +332,7 @@ def test_the_command_writes_what_the_library_writes_and_repeats_warnings(tmp_pat
         ("report none.nii.gz --frequency 60 -o out.html", "none.nii.gz: no such file"),
         ("report scan.nii.gz --frequency -5 -o out.html", "frequency: expected"),
         ("report scan.nii.gz --frequency 60 --method magic -o out.html", "method: expected one of"),
+        ("report scan.nii.gz --frequency 60 --model no -o out.html", "no: expected the folder of a trained"),
         ("report scan.nii.gz --frequency 60 --mask scan.html -o scan.html", "expected another name"),
     ],
 )
