@@ -24,7 +24,7 @@ def liver(
         ),
     ],
     output: Annotated[Path, typer.Option("-o", help="Folder to write: maps, reading.json, pictures.")],
-    magnitude: Annotated[Path | None, typer.Option(help="NIfTI, where the folder has none.")] = None,
+    magnitude: Annotated[Path | None, typer.Option(help="NIfTI; default: the one beside the phase.")] = None,
     mask: Annotated[
         Path | None, typer.Option(help="NIfTI, liver where not 0; it takes the place of the segmentation.")
     ] = None,
