@@ -73,22 +73,20 @@ def read(path, variable=None, spacing_m=None, frequency_hz=None):
     said = [f"variable {name}"]
 
     def take(role, names, understood, given=None):
-        """What the one variable of such a name says, or None."""
+        """What the one variable of such a name says, or several that agree; else None."""
         known = {key: _plain(key) for key in found}
         fitting = {key: understood(found[key], unit) for key, (one, unit) in known.items() if one in names}
         fitting = {key: one for key, one in fitting.items() if one is not None}
         several = " and ".join(fitting)
-        if len(fitting) > 1 and role in ADVICE and len(set(fitting.values())) > 1:
-            if given is None:
-                raise ValueError(f"{path}: {role}: {several} differ; give {ADVICE[role]}")
-            return None
-        if len(fitting) > 1 and role not in ADVICE:
+        agree = len(fitting) == 1 or (role in ADVICE and len(set(fitting.values())) == 1)
+        if agree:
+            said.append(f"{role} by {several}")
+            return next(iter(fitting.values()))
+        if fitting and role in ADVICE and given is None:
+            raise ValueError(f"{path}: {role}: {several} differ; give {ADVICE[role]}")
+        if fitting and role not in ADVICE:
             warnings.warn(f"{path}: {role}: found {several}, and none is taken", stacklevel=4)
-            return None
-        if not fitting:
-            return None
-        said.append(f"{role} by {several}")
-        return next(iter(fitting.values()))
+        return None
 
     fields = {field: _field(found, field) for field in STATED}
     fields[sidecars.FREQUENCY] = take("frequency", FREQUENCIES, _number, frequency_hz)
