@@ -162,7 +162,7 @@ In the project's folder:
   dime inputs"""
 )
 def inputs():
-    """Name results that a run would lose. Their measured data are absent now."""
+    """Name results that a run would lose. These need measured data, which are absent now."""
     from dime.authors.livers import find
     from dime.reporting.summary import losses
 

@@ -238,11 +238,9 @@ def simulate(
 
 
 def _check_model(folder):
-    """Refuse a folder without a network before anything is read."""
-    if folder and not (folder / "card.json").is_file():
-        raise FileNotFoundError(
-            f"{folder}: expected the folder of a trained network, found no card.json in it"
-        )
+    """Refuse a missing folder before anything is read; what it must hold, the method knows."""
+    if folder and not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: expected the folder of a trained network, found none")
 
 
 def _check_outputs(outputs, dicom, inputs):

@@ -35,7 +35,7 @@ def brain(
         str, typer.Option(help="signal: signals of a voxel's tissues add; property: as the original.")
     ] = "signal",
 ):
-    """Map fluid, grey and white matter of a brain. Images and the sequences that made them tell it."""
+    """Map fluid, grey and white matter of a brain. Give its images and the sequences that made them."""
     from dime.brain import report
     from dime.brain.estimate import estimate_tissue
     from dime.brain.tissues import TISSUES

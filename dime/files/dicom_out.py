@@ -45,7 +45,6 @@ COPIED = (
     "ReferringPhysicianName",
     "FrameOfReferenceUID",
     "MagneticFieldStrength",
-    "SliceThickness",
 )
 """What the series takes from the examination it was computed from."""
 
@@ -179,10 +178,12 @@ def _common(like, description, series_number, slope):
     dataset.StudyInstanceUID, dataset.FrameOfReferenceUID = generate_uid(), generate_uid()
     dataset.PatientPosition = ""
     if like:
-        header = dicom.phase_frames(like)[0].headers[-1]  # not of a localiser, which may lie elsewhere
+        frame = dicom.phase_frames(like)[0]  # not of a localiser, which may lie elsewhere
+        header = frame.headers[-1]
         for name in COPIED:
             if name in header:
                 setattr(dataset, name, header.get(name))
+        dataset.SliceThickness = frame.element(dicom.NUMBERS["SliceThickness"][0])
     dataset.Modality, dataset.Manufacturer = "MR", MANUFACTURER
     dataset.ImageType = IMAGE_TYPE
     dataset.SeriesInstanceUID, dataset.SeriesNumber = generate_uid(), int(series_number)
@@ -232,7 +233,7 @@ def _slice(common, stored, place, number):
     dataset.ImagePositionPatient = [_short(one) for one in origin + number * axes[:, 2]]
     dataset.PixelSpacing = [_short(sizes[1]), _short(sizes[0])]
     dataset.SpacingBetweenSlices = _short(sizes[2])
-    dataset.SliceThickness = common.get("SliceThickness", dataset.SpacingBetweenSlices)
+    dataset.SliceThickness = common.get("SliceThickness") or dataset.SpacingBetweenSlices
     dataset.Rows, dataset.Columns = stored.shape[1], stored.shape[0]
     dataset.PixelData = stored.T.tobytes()
     return dataset

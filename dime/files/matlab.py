@@ -78,10 +78,9 @@ def read(path, variable=None, spacing_m=None, frequency_hz=None):
         fitting = {key: understood(found[key], unit) for key, (one, unit) in known.items() if one in names}
         fitting = {key: one for key, one in fitting.items() if one is not None}
         several = " and ".join(fitting)
-        agree = len(fitting) == 1 or (role in ADVICE and len(set(fitting.values())) == 1)
-        if agree:
+        if len(fitting) == 1 or (role in ADVICE and _agree(fitting.values())):
             said.append(f"{role} by {several}")
-            return next(iter(fitting.values()))
+            return fitting[max(fitting, key=lambda name: np.size(found[name]))]  # what says most
         if fitting and role in ADVICE and given is None:
             raise ValueError(f"{path}: {role}: {several} differ; give {ADVICE[role]}")
         if fitting and role not in ADVICE:
@@ -144,15 +143,21 @@ def _plain(name):
     return plain.replace("_", ""), unit
 
 
+def _agree(values):
+    """Whether numbers, or the pixels (x, y, z), are the same but for rounding; slices do not count."""
+    values = [np.atleast_1d(one)[:2] for one in values]
+    return bool(values) and all(np.allclose(one, values[0], rtol=1e-3) for one in values)
+
+
 def _on_grid(value, wave):
     """An array that has the pixels of the wave, or None."""
     return value if not isinstance(value, str) and value.shape[:2] == wave.shape[:2] else None
 
 
 def _number(value, _=""):
-    """A single real number, or None."""
+    """A single real number that is finite, or None."""
     single = not isinstance(value, str) and value.size == 1 and not np.iscomplexobj(value)
-    return float(value.item()) if single else None
+    return float(value.item()) if single and np.isfinite(value.item()) else None
 
 
 def _field(found, name):

@@ -1,5 +1,7 @@
 """Open a wave of any kind: NIfTI with its sidecar, MATLAB, or a folder of DICOM files."""
 
+import math
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -120,7 +122,7 @@ def _of_folder(folder):
     return [*images, *map(sidecars.beside, images[:: len(ENDINGS)])]
 
 
-def open_wave(path, variable=None, spacing_m=None, frequency_hz=None, magnitude=None):
+def open_wave(path, variable=None, spacing_m=None, frequency_hz=None, magnitude=None, masked=False):
     """Open a file or folder.
 
     Parameters
@@ -134,6 +136,9 @@ def open_wave(path, variable=None, spacing_m=None, frequency_hz=None, magnitude=
         What the user gives, for a file that does not state it or states it in several ways.
     magnitude : path, optional
         NIfTI, in place of the magnitude that the source has.
+    masked : bool
+        Whether the user gives a mask. A magnitude that was not asked for is then left out, with a warning,
+        where it does not suit.
 
     Returns
     -------
@@ -160,11 +165,17 @@ def open_wave(path, variable=None, spacing_m=None, frequency_hz=None, magnitude=
     else:
         _refuse_one_of_a_series(source)
         opened = Opened(*open_image(source), sidecars.read(source))
-    magnitude = magnitude or magnitude_beside(source)
-    if magnitude is None:
+    try:
+        file = magnitude or magnitude_beside(source)
+        if file is None:
+            return opened
+        image, values = open_image(file)
+        check_place(file, image, source, opened.image)
+    except (ValueError, OSError) as error:
+        if magnitude or not masked:
+            raise
+        warnings.warn(f"{error}; it is left out", stacklevel=3)
         return opened
-    image, values = open_image(magnitude)
-    check_place(magnitude, image, source, opened.image)
     return opened._replace(magnitude=values)
 
 
@@ -172,7 +183,7 @@ def grid(path):
     """The image whose grid the maps of a wave take: its header, without its values where it is NIfTI."""
     source = located(path)
     if source.is_dir() or source.suffix.lower() == ".mat":
-        return open_wave(source).image
+        return open_wave(source, frequency_hz=math.nan).image  # a grid is the same at any frequency
     return nibabel.load(source)
 
 

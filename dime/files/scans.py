@@ -76,13 +76,16 @@ def read_scan(
     Assumption: a file without an affine is in the orientation of this module; a warning says so.
     """
     source = opening.located(exam)
-    opened = opening.open_wave(source, None, spacing_m, frequency_hz, magnitude)
+    opened = opening.open_wave(source, None, spacing_m, frequency_hz, magnitude, mask is not None)
     image, masked = opened.image, opened.mask is not None or mask is not None
     if opened.magnitude is None and not masked:
         raise ValueError(f"{exam}: no magnitude: give --mask")
     images = {"phase": _offsets(opened.values, source)}
-    found_at = magnitude or opening.magnitude_beside(source) or f"{source}: magnitude"
-    names = {"phase": source, "magnitude": found_at, "mask": mask}
+    names = {"phase": source, "magnitude": magnitude, "mask": mask}
+    if opened.magnitude is not None and magnitude is None:
+        names["magnitude"] = opening.magnitude_beside(source) or f"{source}: magnitude"
+        if mask is not None:
+            opened = _with_like_magnitude(opened, names["magnitude"])
     if opened.magnitude is not None:
         images["magnitude"] = _offsets(opened.magnitude, names["magnitude"])
     shape = (images["phase"].shape[0], *images["phase"].shape[2:])
@@ -175,6 +178,17 @@ def check_scale(spacing_m, frequency_hz, name="spacing_m, frequency_hz"):
             "MechanicalFrequency in the sidecar)"
         )
     check_frequency(frequency_hz, name)
+
+
+def _with_like_magnitude(opened, path):
+    """Leave out, with a warning, a magnitude of another shape than the phase's, where a mask is given."""
+    found, expected = np.shape(opened.magnitude), np.shape(opened.values)
+    if found == expected:
+        return opened
+    warnings.warn(
+        f"{path}: expected the phase's shape {expected}, found {found}; it is left out", stacklevel=3
+    )
+    return opened._replace(magnitude=None)
 
 
 def _offsets(values, path):

@@ -132,11 +132,12 @@ def of_magnitude(magnitude):
 
 
 def of_phases(phase, mask):
-    """Tissue (z, y, x) by its phases, slice by slice, without holes or specks.
+    """Tissue (z, y, x) by its phases, slice by slice, without specks.
 
-    In tissue the phase goes on from pixel to pixel, however fast; in air it is noise that fills its period.
-    The coherence |mean of e^{i d}| over the differences d between neighbours in a window tells them apart: it
-    is 1 for a linear phase, exp(-s^2) for one with noise of standard deviation s [rad], and 0.2 in air.
+    In tissue the phase goes on from pixel to pixel, so that it can be unwrapped; in air it is noise that
+    fills its period. The coherence |mean of e^{i d}| over the differences d between neighbours in a window
+    tells them apart: it is 1 for a linear phase, exp(-s^2) for one with noise of standard deviation s [rad],
+    and 0.2 in air, but more where the image was interpolated.
 
     Parameters
     ----------
@@ -164,7 +165,7 @@ def of_phases(phase, mask):
         for one in turns:
             steps = np.where(both, np.roll(one, -1, axis) * one.conj(), 0)
             coherence += np.abs(ndimage.uniform_filter(steps, window, mode="constant")) / counted
-    return _in_pieces(mask & (coherence > COHERENT * 2 * len(turns)))
+    return mask & _in_pieces(mask & (coherence > COHERENT * 2 * len(turns)))
 
 
 def _in_pieces(mask):

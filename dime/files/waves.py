@@ -94,7 +94,7 @@ def read_wave(
     >>> waves["wave"].dims, waves.attrs["spacing_m"]
     (('z', 'y', 'x'), 0.0015)
     """
-    opened = opening.open_wave(path, variable, spacing_m, frequency_hz)
+    opened = opening.open_wave(path, variable, spacing_m, frequency_hz, masked=mask_path is not None)
     path = opening.located(path)
     if layout == "offsets" and np.iscomplexobj(opened.values):
         opened = _phases_of_signals(opened)
@@ -113,10 +113,17 @@ def read_wave(
     remarks.append(remark)
     shape, magnitude = channels.shape[1:], opened.magnitude
     if magnitude is not None:
-        magnitude = tissue.mean_magnitude(magnitude, shape, path)
+        try:
+            magnitude = tissue.mean_magnitude(magnitude, shape, path)
+        except ValueError as error:
+            if mask_path is None:
+                raise
+            remarks.append(f"{str(error).removeprefix(f'{path}: ')}; it is left out")
+            magnitude = None
     mask, by = _tissue(opened, channels, magnitude, mask_path, path)
+    known = bool(by)
     # NaN outside is background, but not a hole in the tissue
-    inside = mask if by else np.stack([ndimage.binary_fill_holes(one) for one in mask])
+    inside = mask if known else np.stack([ndimage.binary_fill_holes(one) for one in mask])
     if not mask.any():
         raise ValueError(f"{path}: expected tissue, found no pixel that differs from the border")
     bad = (~np.isfinite(channels) & inside).any(axis=0)
@@ -135,12 +142,13 @@ def read_wave(
         wrapped = sidecars.wrapped(opened.sidecar, path)
         layouts.check_moving(channels, mask, path)
         period, said = phases.resolve(channels, mask, statement, path, wrapped)
-        if period and not by:
-            mask, by = _without_air(channels * (2 * np.pi / period), mask, path)
+        if period and not known:
+            mask, by, lost = _without_air(channels * (2 * np.pi / period), mask, path)
+            remarks.append(lost)
         wave, doubts = _from_offsets(channels, mask, period, path)
     else:
         wave, said, doubts = _from_parts(channels, mask, found, layout, statement, path)
-    remarks.append("" if by else tissue.remark(mask))
+    remarks.append("" if known else tissue.remark(mask))
     for text in filter(None, [*remarks, *doubts]):
         warnings.warn(f"{path}: {text}", stacklevel=2)
     share = f"tissue {100 * mask.mean():.0f} % of the image{by and f' ({by})'}"
@@ -212,11 +220,14 @@ def _tissue(opened, channels, magnitude, mask_path, path):
 
 
 def _without_air(phase, mask, path):
-    """What of a mask has coherent phases (n, z, y, x) [rad], and by what it was found, as `_tissue` says."""
+    """What of a mask has coherent phases (n, z, y, x) [rad], how it was found, and slices that it loses."""
     steady = tissue.of_phases(phase, mask)
     if not steady.any():
         raise ValueError(f"{path}: expected phases that go on from pixel to pixel, found noise everywhere")
-    return (mask, "") if (steady == mask).all() else (steady, "coherent phases")
+    lost = np.flatnonzero(mask.any((1, 2)) & ~steady.any((1, 2)))
+    numbers = ", ".join(str(index + 1) for index in lost)
+    words = f"slice {numbers} of {len(mask)}: nothing but noise; it stays 0" if len(lost) else ""
+    return steady, "" if (steady == mask).all() else "coherent phases", words
 
 
 def _from_offsets(stored, mask, period, path):

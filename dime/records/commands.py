@@ -16,7 +16,7 @@ MODEL_FILES = ("card.json", "checkpoint.pt")
 records = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Predict stiffness without a wave. T1w, T2w and diffusion images and records tell of it.",
+    help="Predict stiffness without a wave. T1w, T2w and diffusion images and records are read.",
     epilog="""\b
 Example:
   dime records simulate --exams 2 --seed 1 -o cohort

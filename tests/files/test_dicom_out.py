@@ -104,6 +104,23 @@ def test_patient_and_study_are_those_of_the_examination(tmp_path):
     assert dicom.read(scan)[1].shape == VALUES.shape
 
 
+@pytest.mark.parametrize("empty", [False, True])
+def test_the_thickness_of_slices_is_found_wherever_a_header_states_it(tmp_path, empty):
+    """In enhanced files not at the root; where it is empty, it is the distance of slices."""
+    scan = write(tmp_path / "scan", VALUES, "Philips enhanced")
+    for path in scan.iterdir():
+        phases = pydicom.dcmread(path)
+        phases.pop("SliceThickness", None)
+        if empty:
+            del phases.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SliceThickness
+        phases.save_as(path)
+    phase, values, _, _ = dicom.read(scan)
+    dicom_out.write_series(tmp_path / "map", values[..., 0] ** 2, phase, description="stiffness", like=scan)
+    found = slices(tmp_path / "map")[0]
+    expected = found.SpacingBetweenSlices if empty else dicom_series.THICKNESS
+    assert found.SliceThickness == expected and dicom_series.THICKNESS != found.SpacingBetweenSlices
+
+
 def test_what_cannot_be_written_leaves_nothing(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")

@@ -11,6 +11,7 @@ from scipy.io import savemat
 from waves import phase_offsets, save_nifti, travelling
 
 from dime.files import matlab
+from dime.files.maps import write_map
 from dime.files.waves import read_wave
 
 U, DISC = travelling(side=40)
@@ -183,6 +184,27 @@ def test_where_two_variables_state_a_scale_they_must_agree_or_it_is_given(tmp_pa
     with pytest.raises(ValueError, match=rf"a.mat: {name}: {said}"):
         read_wave(path)
     assert given.items() <= read_wave(path, **given).attrs.items()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"pixel_spacing": [2, 2], "voxel_size": [2, 2, 5], "freq": 60},
+        {"spacing_mm": np.float32(1.1), "dx_mm": 1.1, "freq": 60},
+        {"dx": 2, "frequency": 60, "freq": np.nan},
+    ],
+)
+def test_variables_agree_but_for_rounding_and_slices_and_what_is_no_number(tmp_path, fields):
+    waves = read_wave(save_5(tmp_path / "a.mat", {"u": OFFSETS} | fields))
+    assert waves.attrs["frequency_hz"] == 60 and waves.attrs["spacing_m"] in (0.002, pytest.approx(0.0011))
+    sizes = waves.encoding["image"].header.get_zooms()
+    assert sizes[2] == pytest.approx(5 if "voxel_size" in fields else sizes[0])
+
+
+def test_a_map_takes_the_grid_of_a_file_whose_frequency_is_not_clear(tmp_path):
+    path = save_5(tmp_path / "a.mat", {"u": OFFSETS, "freq": 60, "frequency": 50, "dx": 2})
+    write_map(tmp_path / "map.nii", DISC.T[None].astype(float), path)
+    assert (tmp_path / "map.nii").exists()
 
 
 def test_two_masks_are_named_and_none_is_taken(tmp_path):

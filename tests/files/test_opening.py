@@ -85,6 +85,21 @@ def test_a_magnitude_of_another_plane_than_the_phase_beside_it_is_refused(tmp_pa
     nibabel.save(nibabel.Nifti1Image(MAGNITUDE[..., 0], turned), tmp_path / "magnitude.nii.gz")
     with pytest.raises(ValueError, match=r"magnitude.nii.gz: expected the grid of phase.nii.gz"):
         read_wave(tmp_path, 50.0)
+    mask = save_nifti(tmp_path / "mask.nii", DISC.astype(np.uint8))
+    with pytest.warns(UserWarning, match=r"magnitude.nii.gz: expected the grid .* it is left out"):
+        assert "magnitude" not in read_wave(tmp_path, 50.0, mask_path=mask)
+
+
+def test_with_a_mask_a_magnitude_of_another_shape_is_left_out(tmp_path):
+    """One magnitude for each slice, where a liver's reading takes one for each offset; half the pixels."""
+    save_nifti(tmp_path / "phase.nii.gz", OFFSETS)
+    save_nifti(tmp_path / "magnitude.nii.gz", MAGNITUDE[..., 0])
+    mask = save_nifti(tmp_path / "mask.nii", DISC.astype(np.uint8))
+    with pytest.warns(UserWarning, match=r"magnitude.nii.gz: expected the phase's shape .* it is left out"):
+        assert "magnitude" not in read_scan(tmp_path, mask=mask, frequency_hz=60.0)
+    save_nifti(tmp_path / "magnitude.nii.gz", MAGNITUDE[::2, ::2, :, 0])
+    with pytest.warns(UserWarning, match=r"magnitude: expected the wave's grid .* it is left out"):
+        assert "magnitude" not in read_wave(tmp_path, 60.0, mask_path=mask)
 
 
 def test_three_components_are_told_from_offsets_where_sizes_tell(tmp_path):

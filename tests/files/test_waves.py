@@ -100,6 +100,29 @@ def test_air_is_where_phases_are_noise(tmp_path, count, amplitude_rad):
         assert kpa(waves)[0] == pytest.approx(3.0, rel=0.06)
 
 
+def test_holes_stay_background_and_a_slice_of_noise_is_named(tmp_path):
+    """A hole of background in the disc; a third slice without tissue; phases stored from 0 on."""
+    hole = np.hypot(*(np.indices(U.shape) - 48)) < 6
+    noise = np.random.default_rng(0).uniform(-np.pi, np.pi, (*U.shape, 4))
+    values = np.stack([noisy(), noisy(), noise], axis=2)
+    stored = np.where((DISC & ~hole)[..., None, None], np.round((values + np.pi) * 4095 / 2 / np.pi), 2048)
+    path = save_nifti(tmp_path / "a.nii", stored.astype(np.int16))
+    with pytest.warns(UserWarning, match="a.nii: slice 3 of 3: nothing but noise; it stays 0"):
+        waves = read_wave(path, 60.0, phase_period=4096)
+    assert not waves["mask"].values[:, hole.T].any() and not waves["mask"].values[2].any()
+    assert waves["mask"].values[0][(DISC & ~hole).T].mean() > 0.97
+
+
+def test_air_that_is_no_noise_is_still_warned_of(tmp_path):
+    """An image without background, some noise in a corner."""
+    x = np.linspace(0, 9, 64)
+    values = 0.5 * np.cos(x[:, None, None] + np.arange(4) * np.pi / 2) * np.ones((1, 64, 1))
+    values[:8, :8] = np.random.default_rng(0).uniform(-np.pi, np.pi, (8, 8, 4))
+    with pytest.warns(UserWarning, match=r"a.nii: tissue fills the image \(9\d %\)"):
+        waves = read_wave(save_nifti(tmp_path / "a.nii", values.astype(np.float32)), 60.0)
+    assert "coherent phases" in waves.attrs["read_as"]
+
+
 def test_nothing_but_noise_is_refused(tmp_path):
     noise = np.random.default_rng(0).uniform(-np.pi, np.pi, (64, 64, 4)).astype(np.float32)
     with pytest.raises(
