@@ -151,7 +151,7 @@ def of_phases(phase, mask):
     (z, y, x) bool array
 
     Source: phase-derivative variance as a map of quality, Ghiglia and Pritt, Two-Dimensional Phase
-    Unwrapping, Wiley 1998, section 3.2. Assumption: `COHERENT` is a coherence of noise of 0.8 rad, above
+    Unwrapping, Wiley 1998, chapter 3. Assumption: `COHERENT` is a coherence of noise of 0.8 rad, above
     which a phase cannot be unwrapped.
     """
     turns = np.exp(1j * np.where(mask, phase, 0).astype(np.float32))
