@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from scipy.io import loadmat
 
 from dime.files import datasets
+from dime.files.matlab_variables import variables
 
 SIZE, SPACING_M = 432, 0.5e-3
 """Pixels along a side and their size [m]. The original cuts its volumes to 432 pixels around the middle."""
@@ -72,12 +72,7 @@ def read_koma(path):
     ValueError
         It is no MATLAB file, or a slice is missing or has another shape or other labels; names the file.
     """
-    try:
-        content = loadmat(path)
-    except Exception as error:  # SciPy's reader meets a broken file with many kinds of error
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise ValueError(f"{path}: expected a MATLAB file of version 5 ({reason})") from None
-    found = {}
+    content, found = variables(path), {}
     for plane, shape in PLANES.items():
         if plane not in content:
             raise ValueError(f"{path}: expected a variable {plane!r}, found none")

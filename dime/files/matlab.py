@@ -80,7 +80,7 @@ def read(path, variable=None, spacing_m=None, frequency_hz=None):
         several = " and ".join(fitting)
         if len(fitting) == 1 or (role in ADVICE and _agree(fitting.values())):
             said.append(f"{role} by {several}")
-            return fitting[max(fitting, key=lambda name: np.size(found[name]))]  # what says most
+            return fitting[max(fitting, key=lambda one: np.size(found[one]))]  # what says most
         if fitting and role in ADVICE and given is None:
             raise ValueError(f"{path}: {role}: {several} differ; give {ADVICE[role]}")
         if fitting and role not in ADVICE:

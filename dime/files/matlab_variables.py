@@ -56,9 +56,8 @@ def variables(path):
             parts = [_of_struct(name, one) for name, one in content.items() if not name.startswith("__")]
             found = {key: one for part in parts for key, one in part.items()}
     except Exception as error:  # the readers meet damaged bytes with errors of every kind
-        raise ValueError(
-            f"{path}: not a MATLAB file, or not whole ({error or type(error).__name__})"
-        ) from None
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{path}: not a MATLAB file, or not whole ({reason})") from None
     if is_hdf5 and not found and start[:6] != b"MATLAB":
         raise ValueError(f"{path}: expected variables of MATLAB, found HDF5 of another program")
     return found

@@ -140,7 +140,7 @@ def test_a_matlab_file_that_is_none_is_refused(tmp_path):
     whole = path.read_bytes()
     for content in (b"", b"not a file", whole[:100], whole[:300], whole[: len(whole) // 2], bytes(500)):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"brain2D\.mat: expected") as error:
+        with pytest.raises(ValueError, match=r"brain2D\.mat: (expected|not a MATLAB file)") as error:
             labelled.read_koma(path)
         assert "\n" not in str(error.value)
 
