@@ -47,7 +47,7 @@ def _options(
         typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True),
     ] = False,
 ):
-    pass
+    pass  # what stands before a command; its callback has done it
 
 
 for commands in (scans, liver_app, brain_app, diffusion):
